@@ -1,0 +1,49 @@
+# Every verb does the set-up it needs; a second call reuses it.
+PYTHON ?= python3
+VENV   := .venv/bin/python
+PYTEST := .venv/bin/pytest
+SETUP  := @$(PYTHON) tools/setup_comfyui.py
+PURE   := attention mask_ops sampling
+
+.PHONY: setup demo test test-pure test-comfyui lint format serve bench bench-quality bench-gpu train-demo
+.DEFAULT_GOAL := setup
+
+setup:
+	$(SETUP)
+
+demo: setup            ## UNET=.. CLIP=.. VAE=.. use real weights
+	$(VENV) -m demo.run_demo
+
+test: test-pure test-comfyui
+
+test-pure:
+	$(SETUP)
+	$(PYTEST) --no-skips -m "not gpu" tests --ignore=tests/with_comfyui --ignore=tests/browser
+
+test-comfyui:
+	$(SETUP) --old
+	$(PYTEST) --no-skips -m "not gpu" tests/with_comfyui
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/pyright $(wildcard $(PURE))
+
+format: setup
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+serve: setup           ## PORT=.. LISTEN=.. ARGS=..
+	$(VENV) -m tools.serve $(ARGS)
+
+bench: setup
+	$(VENV) -m benchmarks.bias
+
+bench-quality: setup
+	$(VENV) -m benchmarks.quality
+
+bench-gpu: setup
+	$(VENV) -m benchmarks.speed --gpu
+
+train-demo: setup
+	$(VENV) -m demo.train
