@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 DEV_REQUIREMENTS = ROOT / "tools" / "requirements-dev.txt"
+CONSTRAINTS = ROOT / "tools" / "constraints.txt"
 TORCH_TRIO = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
 STAMP = "instance-edit-setup"
 
@@ -137,15 +138,15 @@ def make_venv() -> None:
 def install_requirements(comfyui: Path) -> None:
     """Install the torch trio, ComfyUI's requirements and the test tools, once per set of pins."""
     requirements = comfyui / "requirements.txt"
-    pins = (
-        "\n".join(TORCH_TRIO).encode() + requirements.read_bytes() + DEV_REQUIREMENTS.read_bytes()
-    )
+    files = (requirements, DEV_REQUIREMENTS, CONSTRAINTS)
+    pins = b"\n".join([*map(str.encode, TORCH_TRIO), *(file.read_bytes() for file in files)])
     wanted = hashlib.sha256(pins).hexdigest()
     stamp = VENV / STAMP
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     log.info("installing torch, ComfyUI's requirements and the test tools (minutes, once)")
-    pip("install", *TORCH_TRIO, "-r", str(requirements), "-r", str(DEV_REQUIREMENTS))
+    pip("install", *TORCH_TRIO, "-r", str(requirements), "-r", str(DEV_REQUIREMENTS),
+        "-c", str(CONSTRAINTS))  # fmt: skip
     stamp.write_text(wanted)
 
 

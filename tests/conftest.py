@@ -1,0 +1,31 @@
+"""Loads the pack as `instance_edit` for every ring, and lets a run refuse skipped tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = str(Path(__file__).resolve().parent.parent / "tools")
+
+sys.path.insert(0, TOOLS)
+from load_pack import load_pack  # noqa: E402
+
+sys.path.remove(TOOLS)
+load_pack()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-skips",
+        action="store_true",
+        help="fail the run when a test was skipped: a skipped ring is a failing ring",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--no-skips") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

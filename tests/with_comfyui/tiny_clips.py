@@ -1,0 +1,101 @@
+"""Text encoders as core builds them, with core's tokenizers and padding, but narrow and random."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import comfy.sd
+import comfy.supported_models_base
+import comfy.text_encoders.flux as flux
+import torch
+
+from .tiny_models import POOLED_WIDTH, TEXT_WIDTH, seed_weights
+
+_LLAMA = {
+    "hidden_size": TEXT_WIDTH,
+    "intermediate_size": 2 * TEXT_WIDTH,
+    "num_attention_heads": 1,
+    "num_key_value_heads": 1,
+}
+_TEKKEN_VOCABULARY = 8192
+_TEKKEN_SPECIAL = {
+    0: "<unk>", 1: "<s>", 2: "</s>", 3: "[INST]", 4: "[/INST]", 11: "<pad>",
+    17: "[SYSTEM_PROMPT]", 18: "[/SYSTEM_PROMPT]",
+}  # fmt: skip
+
+
+def _clip(
+    clip: Any, tokenizer: Any, configs: dict[str, dict[str, object]], seed: int, **data: object
+) -> comfy.sd.CLIP:
+    target = comfy.supported_models_base.ClipTarget(tokenizer, clip)
+    options = {f"{name}_model_config": config for name, config in configs.items()}
+    made = comfy.sd.CLIP(target, model_options=options, tokenizer_data=data)
+    seed_weights(made.cond_stage_model, seed)
+    return made
+
+
+def flux1_clip(seed: int = 0) -> comfy.sd.CLIP:
+    """CLIP-L for the pooled vector and a T5 that pads to at least 256; text width 64."""
+    clip_l = {
+        "hidden_size": POOLED_WIDTH,
+        "intermediate_size": 2 * POOLED_WIDTH,
+        "num_attention_heads": 4,
+        "num_hidden_layers": 2,
+    }
+    t5xxl = {"d_model": TEXT_WIDTH, "d_kv": 16, "d_ff": 128, "num_heads": 4, "num_layers": 2}
+    configs: dict[str, dict[str, object]] = {"clip_l": {**clip_l}, "t5xxl": {**t5xxl}}
+    return _clip(flux.flux_clip(), flux.FluxTokenizer, configs, seed)
+
+
+def klein_clip(seed: int = 0) -> comfy.sd.CLIP:
+    """FLUX.2 klein's Qwen3, three of its layers stacked, padded to 512 on the right."""
+    configs: dict[str, dict[str, object]] = {"qwen3_4b": {**_LLAMA, "num_hidden_layers": 27}}
+    return _clip(flux.klein_te(), flux.KleinTokenizer, configs, seed)
+
+
+def flux2_dev_clip(seed: int = 0) -> comfy.sd.CLIP:
+    """FLUX.2 dev's Mistral, three of its layers stacked; the model pads its output on the left."""
+    configs: dict[str, dict[str, object]] = {
+        "mistral3_24b": {**_LLAMA, "vocab_size": _TEKKEN_VOCABULARY}
+    }
+    return _clip(
+        flux.flux2_te(pruned=True), flux.Flux2Tokenizer, configs, seed, tekken_model=_tekken()
+    )
+
+
+def _tekken() -> torch.Tensor:
+    """A vocabulary in the form that FLUX.2 dev's text encoder file carries, as bytes.
+
+    The real one is not public without its weights; this one takes its pieces from the tokenizer
+    of Qwen, which ships with ComfyUI, and Mistral's own special tokens at their own places.
+    """
+    folder = Path(flux.__file__).parent / "qwen25_tokenizer"
+    vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    to_byte = {character: byte for byte, character in _byte_characters().items()}
+    special = [
+        {"rank": rank, "token_str": _TEKKEN_SPECIAL.get(rank, f"<SPECIAL_{rank}>")}
+        for rank in range(20)
+    ]
+    pieces = sorted(vocabulary, key=vocabulary.__getitem__)[: _TEKKEN_VOCABULARY - len(special)]
+    vocab = [
+        {
+            "rank": rank,
+            "token_bytes": base64.b64encode(bytes(to_byte[c] for c in piece)).decode(),
+        }
+        for rank, piece in enumerate(pieces)
+    ]
+    config = {"default_vocab_size": _TEKKEN_VOCABULARY}
+    text = json.dumps({"config": config, "special_tokens": special, "vocab": vocab})
+    return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
+
+
+def _byte_characters() -> dict[int, str]:
+    """The printable character that byte-level BPE writes for each byte."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    rest = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(byte) for byte in printable} | {
+        byte: chr(256 + index) for index, byte in enumerate(rest)
+    }
