@@ -1,0 +1,8 @@
+"""Who may attend to whom: pure torch, one file per method."""
+
+from .bias import AttentionBias
+from .idattn import idattn_bias
+from .mice import mice_bias
+from .tokens import TokenLayout
+
+__all__ = ["AttentionBias", "TokenLayout", "idattn_bias", "mice_bias"]

@@ -1,0 +1,130 @@
+"""BiasRecipe: which regions, which method, where and when. The value of the "bias" sockets."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..mask_ops.overlap import OverlapPolicy
+from ..mask_ops.regions import InstanceRegion, region_masks
+from .bias import AttentionBias
+from .schedule import OFF, Stage, block_kinds, in_window
+from .tokens import TokenLayout
+
+Extent = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class BiasRecipe:
+    """Everything needed to build an attention bias once the token layout is known.
+
+    Attributes:
+        method: its display name.
+        regions: the instances, in the order of their prompts.
+        builders: per kind of bias a function like ``mice_bias`` with its parameters bound,
+            called as ``builder(layout, masks, reference_masks=.., reference_owners=..,
+            strengths=.., active=..)``.
+        stages: which kind acts in which blocks.
+        start, end: steps window as fractions of the sampling; outside it the model is unbiased.
+        overlap: who owns a token that several regions claim.
+    """
+
+    method: str
+    regions: tuple[InstanceRegion, ...]
+    builders: Mapping[str, Callable[..., AttentionBias]]
+    stages: tuple[Stage, ...]
+    start: float = 0.0
+    end: float = 1.0
+    overlap: OverlapPolicy = "shared"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end <= 1:
+            raise ValueError(
+                "the steps window must satisfy 0 <= start < end <= 1, got "
+                f"{self.start} to {self.end}."
+            )
+        unknown = {stage.kind for stage in self.stages} - {*self.builders, OFF}
+        if unknown:
+            raise ValueError(f"stages name {sorted(unknown)}, known are {sorted(self.builders)}.")
+        if all(stage.kind == OFF for stage in self.stages):
+            raise ValueError("every stage is off: switch at least one part of the blocks on.")
+
+    @property
+    def timed(self) -> bool:
+        """True if the step matters, so that the noise level must be looked at."""
+        windows = [(self.start, self.end), *((r.start, r.end) for r in self.regions)]
+        return any(window != (0.0, 1.0) for window in windows)
+
+    def active(self, progress: float) -> tuple[bool, ...]:
+        """Per instance whether it takes part at this point of the sampling."""
+        return tuple(in_window(progress, r.start, r.end) for r in self.regions)
+
+    def kinds(self, total_blocks: int) -> tuple[str, ...]:
+        """Kind of bias of every block.
+
+        Raises:
+            ValueError: no block of a model this deep is ever biased.
+        """
+        kinds = block_kinds(self.stages, total_blocks)
+        if all(kind == OFF for kind in kinds):
+            raise ValueError(
+                f"the block schedule reaches none of the model's {total_blocks} blocks "
+                f"(0 .. {total_blocks - 1}). Change the block numbers in Build Disentangled Bias."
+            )
+        return kinds
+
+    def build(
+        self,
+        kind: str,
+        layout: TokenLayout,
+        active: Sequence[bool],
+        extents: Sequence[Extent] | None = None,
+    ) -> AttentionBias:
+        """The bias of one kind for one layout.
+
+        Args:
+            extents: (rows, columns) of tokens that the picture really spans, for the latent and
+                then every reference; default: the whole grids.
+        """
+        spans: Sequence[Extent | None] = extents or [None] * (1 + len(layout.reference_grids))
+        masks = region_masks(
+            self.regions, layout.latent_grid, spans[0], overlap=self.overlap, active=active
+        )
+        owners = self.reference_owners(len(layout.reference_grids))
+        references = [
+            region_masks(
+                self.regions, grid, spans[1 + r], overlap=self.overlap, active=active, reference=r
+            )
+            for r, grid in enumerate(layout.reference_grids)
+        ]
+        return self.builders[kind](
+            layout,
+            masks,
+            reference_masks=references,
+            reference_owners=owners,
+            strengths=[region.strength for region in self.regions],
+            active=list(active),
+        )
+
+    def reference_owners(self, references: int) -> tuple[int | None, ...]:
+        """Per reference image the 0-based instance that owns it, or None for the scene.
+
+        Raises:
+            ValueError: a region owns a reference that is not there, or two own the same.
+        """
+        owners: list[int | None] = [None] * references
+        for n, region in enumerate(self.regions):
+            if region.reference is None:
+                continue
+            if region.reference >= references:
+                raise ValueError(
+                    f"instance {n + 1} owns reference image {region.reference + 1}, but the "
+                    f"conditioning holds {references}. Add a Reference Latent node for it, or set "
+                    "the instance's reference to 0."
+                )
+            taken = owners[region.reference]
+            if taken is not None:
+                raise ValueError(
+                    f"reference image {region.reference + 1} is owned by instances {taken + 1} and "
+                    f"{n + 1}; a reference image belongs to one instance or to the scene."
+                )
+            owners[region.reference] = n
+        return tuple(owners)

@@ -1,0 +1,1 @@
+"""Where an instance is: boxes, token grids, smoothing, overlaps."""

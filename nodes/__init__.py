@@ -1,0 +1,28 @@
+"""The only room that knows ComfyUI: thin nodes, in reading order of a workflow."""
+
+from comfy_api.latest import ComfyExtension, io
+from typing_extensions import override
+
+from .apply_attention import ApplyInstanceAttention
+from .build_bias import BuildDisentangledBias
+from .instance_region import InstanceRegionNode
+from .multi_prompt_encode import MultiPromptEncode
+from .regions_from_boxes import RegionsFromBoxes
+from .regions_from_masks import RegionsFromMasks
+
+NODES: list[type[io.ComfyNode]] = [
+    InstanceRegionNode,
+    RegionsFromBoxes,
+    RegionsFromMasks,
+    MultiPromptEncode,
+    BuildDisentangledBias,
+    ApplyInstanceAttention,
+]
+
+
+class InstanceEditExtension(ComfyExtension):
+    """The pack's node list."""
+
+    @override
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return NODES

@@ -1,0 +1,31 @@
+"""Apply Instance Attention: a model that attends with the bias."""
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..attention.recipe import BiasRecipe
+from .host import apply_instance_attention
+from .socket_types import CATEGORY, Bias
+
+
+class ApplyInstanceAttention(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="InstanceEditApplyAttention",
+            display_name="Apply Instance Attention",
+            category=CATEGORY,
+            description="Patches a FLUX model so that each instruction acts in its own region. "
+            "Sample with the conditioning of Multi-Prompt Encode.",
+            search_aliases=["regional attention", "attention mask", "patch model"],
+            inputs=[
+                io.Model.Input("model", tooltip="A FLUX.1 or FLUX.2 model, LoRAs and all."),
+                Bias.Input("bias", tooltip="From Build Disentangled Bias."),
+            ],
+            outputs=[io.Model.Output(tooltip="The patched model; the input is untouched.")],
+        )
+
+    @classmethod
+    def execute(cls, model: Any, bias: BiasRecipe) -> io.NodeOutput:
+        return io.NodeOutput(apply_instance_attention(model, bias))

@@ -1,0 +1,111 @@
+"""Instance Region: one region with its instruction."""
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..mask_ops.boxes import parse_boxes
+from ..mask_ops.regions import InstanceRegion, join_regions
+from .region_inputs import end_input, regions_input, start_input, strength_input
+from .socket_types import CATEGORY, Regions
+
+BOX_TYPES = [io.BoundingBox, io.Custom("ARRAY"), io.String]
+
+
+class InstanceRegionNode(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="InstanceEditRegion",
+            display_name="Instance Region",
+            category=CATEGORY,
+            description="One instance: where it is (a mask or a box) and what shall happen to it. "
+            "Chain several to edit several instances at once.",
+            search_aliases=["regional prompt", "multi edit", "MICE", "IDAttn", "mask prompt"],
+            inputs=[
+                regions_input(),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="Where the instance is, painted on the picture that is edited. "
+                    "Connect a mask or a box. White is inside.",
+                ),
+                io.MultiType.Input(
+                    io.String.Input("box", optional=True, force_input=True),
+                    BOX_TYPES,
+                    optional=True,
+                    tooltip="Where the instance is, as one box in pixels of 'image'. "
+                    "Connect a mask or a box. Masks are more exact.",
+                ),
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="The picture the box was drawn on; needed with a box, for its size.",
+                ),
+                io.String.Input(
+                    "instruction",
+                    multiline=True,
+                    default="",
+                    tooltip="What shall happen to this instance, e.g. 'replace the cat with a red "
+                    "fox'. Only the tokens inside the region read it.",
+                ),
+                strength_input(),
+                start_input(),
+                end_input(),
+                io.Int.Input(
+                    "reference",
+                    default=0,
+                    min=0,
+                    max=64,
+                    advanced=True,
+                    tooltip="Number of the reference image (in the order of the Reference Latent "
+                    "nodes) that shows this instance's new subject and is for it alone. "
+                    "0 (neutral): every reference shows the scene.",
+                ),
+                io.Mask.Input(
+                    "reference_masks",
+                    optional=True,
+                    advanced=True,
+                    tooltip="Where the instance is in each reference image, one mask per "
+                    "reference. Not connected (neutral): at the same place as in the result.",
+                ),
+            ],
+            outputs=[Regions.Output(display_name="regions")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        instruction: str,
+        strength: float,
+        start: float,
+        end: float,
+        reference: int,
+        regions: tuple[InstanceRegion, ...] = (),
+        mask: Any = None,
+        box: Any = None,
+        image: Any = None,
+        reference_masks: Any = None,
+    ) -> io.NodeOutput:
+        if box is not None and image is None:
+            raise ValueError("a box needs 'image', the picture it was drawn on, for its size.")
+        parsed = None
+        if box is not None:
+            boxes = parse_boxes(box, image.shape[2], image.shape[1])
+            if len(boxes) != 1:
+                raise ValueError(
+                    f"Instance Region takes one box, got {len(boxes)}. Use Instance Regions from "
+                    "Boxes for several."
+                )
+            parsed = boxes[0].box
+        region = InstanceRegion(
+            instruction=instruction.strip(),
+            mask=mask,
+            box=parsed,
+            strength=strength,
+            start=start,
+            end=end,
+            reference=reference - 1 if reference else None,
+            reference_masks=reference_masks,
+        )
+        return io.NodeOutput(join_regions(regions, [region]))

@@ -1,0 +1,71 @@
+"""Encode one prompt through a ComfyUI text encoder and keep its real tokens."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+
+class EncodedPrompt(NamedTuple):
+    """Text features (1, tokens, width) and what else came with them (pooled_output ..)."""
+
+    text: Tensor
+    extras: dict[str, Any]
+
+
+def encode_prompt(clip: Any, prompt: str, length: int | None = None) -> EncodedPrompt:
+    """Encode one prompt alone.
+
+    Args:
+        clip: a ComfyUI CLIP of a FLUX text encoder.
+        prompt: may be empty.
+        length: None keeps the real tokens; a number keeps that many, padding included.
+
+    Raises:
+        ValueError: scheduled CLIP hooks, or an encoder whose output does not match its tokens.
+    """
+    if clip.use_clip_schedule and clip.patcher.forced_hooks is not None:
+        raise ValueError(
+            "Multi-Prompt Encode does not support scheduled CLIP hooks: switch 'schedule_clip' off "
+            "in Set CLIP Hooks."
+        )
+    name = sequence_tokenizer(clip)
+    tokenizer = getattr(clip.tokenizer, name)
+    options = {} if length is None else {f"{tokenizer.embedding_key}_min_length": length}
+    tokens = clip.tokenize(prompt.strip() or " ", tokenizer_options=options)
+    [[text, extras]] = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)
+    extras.pop("attention_mask", None)  # of the padded text; FLUX does not use it
+    ids = [token[0] for chunk in tokens[name] for token in chunk]
+    if len(ids) != text.shape[1]:
+        raise ValueError(
+            f"this text encoder returned {text.shape[1]} features for {len(ids)} tokens of {name}; "
+            "Multi-Prompt Encode needs one feature per token. Use FLUX's own text encoders."
+        )
+    start, stop = real_span(ids, tokenizer.pad_token, getattr(tokenizer, "pad_left", False))
+    if length is not None:
+        start = min(start, max(0, len(ids) - length))
+        stop = start + length
+    return EncodedPrompt(text[:, start:stop], extras)
+
+
+def sequence_tokenizer(clip: Any) -> str:
+    """Name of the tokenizer whose tokens become FLUX's text (not CLIP-L's, which is pooled)."""
+    names = [name for name in clip.tokenize(" ") if name not in ("l", "g")]
+    if len(names) != 1 or not hasattr(clip.tokenizer, names[0]):
+        raise ValueError(
+            f"Multi-Prompt Encode needs a FLUX text encoder (T5, Qwen3 or Mistral), got tokenizers "
+            f"{list(clip.tokenize(' '))}. Load it with DualCLIPLoader (type flux) or CLIPLoader "
+            "(type flux2)."
+        )
+    return names[0]
+
+
+def real_span(ids: Sequence[Any], pad_token: int, pad_left: bool) -> tuple[int, int]:
+    """Where the real tokens stand: without the padding at the encoder's padded end."""
+    padding = [isinstance(token, int) and token == pad_token for token in ids]
+    if pad_left:
+        return (padding.index(False) if False in padding else len(ids) - 1), len(ids)
+    kept = len(ids)
+    while kept > 1 and padding[kept - 1]:
+        kept -= 1
+    return 0, kept

@@ -1,0 +1,7 @@
+"""The pack's own socket types. Their names are for ever."""
+
+from comfy_api.latest import io
+
+Regions = io.Custom("INSTANCE_EDIT_REGIONS")
+Bias = io.Custom("INSTANCE_EDIT_BIAS")
+CATEGORY = "instance edit"
