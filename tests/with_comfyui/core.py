@@ -12,6 +12,9 @@ from comfy_extras.nodes_edit_model import ReferenceLatent
 
 Conditioning = list[list[Any]]
 
+# Core's own forward runs "index_timestep_zero" on FLUX.2 only: FLUX.1's blocks fail on it.
+REFERENCE_METHODS = ("offset", "index", "index_timestep_zero", "uxo/uno")
+
 
 def run_node(node: type, **inputs: object) -> tuple[Any, ...]:
     """A node's outputs; V3 nodes are called by their `execute`, older ones by their FUNCTION."""

@@ -8,6 +8,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy.sd import CLIP
 
 from instance_edit.tests.with_comfyui.core import (
+    REFERENCE_METHODS,
     random_conditioning,
     random_latent,
     reference,
@@ -42,8 +43,15 @@ def test_core_recognises_the_shape_and_dtype(make, shape: Shape, guidance: bool,
     assert model.get_dtype() == dtype
 
 
-@pytest.mark.parametrize("name", ["flux1", "flux1_deep", "flux2", "flux2_deep"])
-@pytest.mark.parametrize("method", ["offset", "index", "index_timestep_zero", "uxo/uno"])
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        (name, method)
+        for name in ("flux1", "flux1_deep", "flux2", "flux2_deep")
+        for method in REFERENCE_METHODS
+        if method != "index_timestep_zero" or name.startswith("flux2")
+    ],
+)
 def test_text_and_references_move_the_image(
     name: str, method: str, request: pytest.FixtureRequest
 ) -> None:
