@@ -6,14 +6,13 @@ at group 1: what a query sees of an instance's prompt stands in the columns.
 
 import math
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .bias import AttentionBias
-from .membership import Membership
+from .membership import Membership, distinct
 from .tokens import TokenLayout
 
 SHUT = -math.inf
@@ -110,7 +109,7 @@ def assemble_bias(
         [latent_class[: layout.latent_tokens], context_class[layout.latent_tokens :]]
     )
     if not bool(members.scene.all()):
-        own_start = text_start if text is latent else place(inside_rows(members))
+        own_start = place(inside_rows(members))
         image_class = torch.where(members.scene, image_class, members.owner + own_start)
     prompts = prompt_index(layout, columns.device)
     folded, image_group = _fold_references(layout, columns, classes, members.owner)
@@ -141,8 +140,7 @@ def _fold_references(
     if start == columns.shape[1]:
         return columns, groups
     kind = classes * (layout.instances + 1) + owner + 1
-    kinds = torch.unique(kind[layout.latent_tokens :], return_inverse=True)
-    _, kind_of = cast(tuple[Tensor, Tensor], kinds)
+    _, kind_of = distinct(kind[layout.latent_tokens :], 0)
     groups[layout.latent_tokens :] = kind_of + start
     kept = columns.new_zeros(columns.shape[0], int(kind_of.max()) + 1)
     kept[:, kind_of] = columns[:, start:]

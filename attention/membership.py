@@ -46,10 +46,14 @@ class Membership:
         shared = (count > 1).nonzero()[:, 0]
         if not len(shared):
             return classes, []
-        unique = torch.unique(inside[:, shared], return_inverse=True, dim=1)
-        sets, which = cast(tuple[Tensor, Tensor], unique)
+        sets, which = distinct(inside[:, shared], 1)
         classes[shared] = which + inside.shape[0] + 1
         return classes, [numbers(members) for members in sets.unbind(1)]
+
+
+def distinct(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """The distinct slices of a tensor along ``dim``, and which of them each slice is."""
+    return cast(tuple[Tensor, Tensor], torch.unique(values, return_inverse=True, dim=dim))
 
 
 def numbers(flags: Tensor) -> tuple[int, ...]:
