@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from ..mask_ops.overlap import OverlapPolicy
 from ..mask_ops.regions import InstanceRegion, region_masks
 from .bias import AttentionBias
@@ -84,17 +86,7 @@ class BiasRecipe:
             extents: (rows, columns) of tokens that the picture really spans, for the latent and
                 then every reference; default: the whole grids.
         """
-        spans: Sequence[Extent | None] = extents or [None] * (1 + len(layout.reference_grids))
-        masks = region_masks(
-            self.regions, layout.latent_grid, spans[0], overlap=self.overlap, active=active
-        )
-        owners = self.reference_owners(len(layout.reference_grids))
-        references = [
-            region_masks(
-                self.regions, grid, spans[1 + r], overlap=self.overlap, active=active, reference=r
-            )
-            for r, grid in enumerate(layout.reference_grids)
-        ]
+        masks, references, owners = self.place(layout, active, extents)
         return self.builders[kind](
             layout,
             masks,
@@ -103,6 +95,26 @@ class BiasRecipe:
             strengths=[region.strength for region in self.regions],
             active=list(active),
         )
+
+    def place(
+        self,
+        layout: TokenLayout,
+        active: Sequence[bool],
+        extents: Sequence[Extent] | None = None,
+    ) -> tuple[Tensor, list[Tensor], tuple[int | None, ...]]:
+        """Where the instances are: (N, h, w) bool masks on the latent grid and on every reference
+        grid, and per reference its owner. Arguments as for ``build``."""
+        spans: Sequence[Extent | None] = extents or [None] * (1 + len(layout.reference_grids))
+        masks = region_masks(
+            self.regions, layout.latent_grid, spans[0], overlap=self.overlap, active=active
+        )
+        references = [
+            region_masks(
+                self.regions, grid, spans[1 + r], overlap=self.overlap, active=active, reference=r
+            )
+            for r, grid in enumerate(layout.reference_grids)
+        ]
+        return masks, references, self.reference_owners(len(layout.reference_grids))
 
     def reference_owners(self, references: int) -> tuple[int | None, ...]:
         """Per reference image the 0-based instance that owns it, or None for the scene.
