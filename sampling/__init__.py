@@ -1,0 +1,1 @@
+"""What happens between model calls: pure torch, one file per method."""

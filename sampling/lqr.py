@@ -1,0 +1,79 @@
+"""LQR guidance: sampling that is drawn to the first picture and the previous turn's result."""
+
+from torch import Tensor
+
+from .flow import Report, Velocity, check_fraction, check_sigmas, solve_flow
+
+
+def sample_lqr(
+    velocity: Velocity,
+    x: Tensor,
+    sigmas: Tensor,
+    first: Tensor,
+    previous: Tensor | None = None,
+    *,
+    eta: float = 0.9,
+    lqr_steps: int = 4,
+    weight: float = 0.7,
+    report: Report | None = None,
+) -> Tensor:
+    """Sample an edit from inverted noise; the early steps head for the pictures of earlier turns.
+
+    ``x += D (u + eta_i ((X - x) / (1 - t) - u))``, ``u = -v``, ``X = dual_target(...)``, and
+    ``eta_i = eta`` for the first ``lqr_steps`` steps, then 0 (Multi-turn Consistent Image Editing,
+    arXiv 2505.04320). ``(X - x) / (1 - t)`` is the control of the linear-quadratic regulator whose
+    terminal cost is infinite.
+
+    The time t of the regulator is ``1 - s`` [ours]. For evenly spaced sigmas from 1 to 0 that is
+    the paper's i / N; for shifted ones it is the time that the flow really has left, so that
+    ``eta = 1`` in all steps still arrives at X exactly.
+
+    Args:
+        velocity: see ``solve_flow``; the paper samples at guidance 3.5.
+        x: the state at the highest noise level, from ``invert_flow``.
+        sigmas: (N + 1,) noise levels in [0, 1], falling or rising; walked downwards.
+        first: latent X_00 of the picture before any edit, shape of x or with a batch of one.
+        previous: latent X_{k-1,0} of the previous turn's result; None in the first turn, and for
+            the single objective.
+        eta: in [0, 1], the pull; 0 leaves the model alone, 1 ignores it.
+        lqr_steps: how many steps are pulled; paper: 4 of 15.
+        weight: in [0, 1], lambda; 0 heads for ``first``, 1 for ``previous``.
+
+    Raises:
+        ValueError: a parameter out of range, or pictures of another shape than x.
+    """
+    check_fraction("eta", eta)
+    if lqr_steps < 0:
+        raise ValueError(f"lqr_steps must be 0 or more, got {lqr_steps}.")
+    target = dual_target(first, previous, weight)
+    if target.shape[1:] != x.shape[1:] or target.shape[0] not in (1, x.shape[0]):
+        raise ValueError(
+            f"the pictures of the earlier turns have latents of shape {(*target.shape,)}, the "
+            f"sampled one {(*x.shape,)}. Keep the size of the picture from turn to turn, or start "
+            "a new turn memory."
+        )
+
+    def drift(i: int, x: Tensor, sigma: float, step: float, v: Tensor) -> Tensor:
+        if i >= lqr_steps:
+            return v
+        return v + eta * ((x - target) / max(sigma, -step) - v)
+
+    return solve_flow(velocity, x, check_sigmas(sigmas), drift, report)
+
+
+def dual_target(first: Tensor, previous: Tensor | None, weight: float = 0.7) -> Tensor:
+    """``first + weight (previous - first)``: the picture that LQR guidance heads for.
+
+    Raises:
+        ValueError: weight outside [0, 1], or latents of two shapes.
+    """
+    check_fraction("weight", weight)
+    if previous is None:
+        return first
+    if first.shape != previous.shape:
+        raise ValueError(
+            f"the first picture's latent has shape {(*first.shape,)}, the previous turn's "
+            f"{(*previous.shape,)}: they must be equal. Keep the size of the picture from turn to "
+            "turn, or start a new turn memory."
+        )
+    return first + weight * (previous - first)

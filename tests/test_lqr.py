@@ -1,0 +1,126 @@
+"""LQR guidance: where it arrives, what it leaves alone, and the loop of the paper."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from instance_edit.sampling.lqr import dual_target, sample_lqr
+from instance_edit.tests.shifted_sigmas import shifted
+
+SHAPE = (2, 3, 4, 5)
+
+
+def random(seed: int, shape: tuple[int, ...] = SHAPE) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).double()
+
+
+def velocity(x: Tensor, s: float) -> Tensor:
+    """Any smooth field will do."""
+    return torch.sin(3 * x) * (1 - s) - 0.5 * x + s**2
+
+
+def sample_by_hand(
+    x: Tensor, steps: int, first: Tensor, previous: Tensor, eta: float, pulled: int, weight: float
+) -> Tensor:
+    """Methods section 5 in its own words: evenly spaced s, t_i = i / N, u = -v."""
+    x = x.clone()
+    aim = first + weight * (previous - first)
+    half = None
+    for i in range(steps):
+        s, d = 1 - i / steps, 1 / steps
+        half = velocity(x, s) if half is None else half
+        half = velocity(x - d / 2 * half, s - d / 2)
+        u, t = -half, i / steps
+        pull = eta if i < pulled else 0.0
+        x = x + d * (u + pull * ((aim - x) / (1 - t) - u))
+    return x
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.4, 0.9, 1.0])
+@pytest.mark.parametrize("pulled", [0, 4, 15])
+@pytest.mark.parametrize("weight", [0.0, 0.7, 1.0])
+def test_the_loop_of_the_paper(eta: float, pulled: int, weight: float) -> None:
+    x, first, previous = random(0), random(1), random(2)
+    out = sample_lqr(
+        velocity,
+        x,
+        torch.linspace(1, 0, 16, dtype=torch.float64),
+        first,
+        previous,
+        eta=eta,
+        lqr_steps=pulled,
+        weight=weight,
+    )
+    torch.testing.assert_close(out, sample_by_hand(x, 15, first, previous, eta, pulled, weight))
+
+
+@pytest.mark.parametrize(
+    "sigmas", [shifted(1), shifted(8), shifted(15), torch.tensor([0.7, 0.1, 0])]
+)
+def test_eta_one_arrives_at_the_target_exactly_on_any_schedule(sigmas: Tensor) -> None:
+    first, previous = random(1), random(2)
+    out = sample_lqr(velocity, random(0), sigmas, first, previous, eta=1.0, lqr_steps=99)
+    torch.testing.assert_close(out, dual_target(first, previous, 0.7), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("last", [1e-3, 1e-7, 0.0])
+def test_no_denominator_is_zero(last: float) -> None:
+    sigmas = torch.tensor([1.0, 0.5, last + 1e-7, last])
+    out = sample_lqr(velocity, random(0).float(), sigmas, random(1).float(), eta=1.0, lqr_steps=9)
+    assert out.isfinite().all() and out.abs().max() < 10
+
+
+def test_eta_zero_is_the_plain_flow_whatever_the_memory_holds() -> None:
+    x, sigmas = random(0), shifted(8)
+    plain = sample_lqr(velocity, x, sigmas, random(1), lqr_steps=0)
+    assert torch.equal(plain, sample_lqr(velocity, x, sigmas, random(2), random(3), eta=0.0))
+
+
+def test_one_call_per_step_and_one_more() -> None:
+    seen: list[float] = []
+
+    def counted(x: Tensor, s: float) -> Tensor:
+        seen.append(s)
+        return velocity(x, s)
+
+    sample_lqr(counted, random(0), shifted(15), random(1))
+    levels = shifted(15).tolist()
+    middles = [(a + b) / 2 for a, b in zip(levels, levels[1:], strict=False)]
+    assert seen == pytest.approx([1.0, *middles])
+
+
+def test_the_first_turn_heads_for_the_first_picture() -> None:
+    first = random(1)
+    assert torch.equal(dual_target(first, None), first)
+    torch.testing.assert_close(dual_target(first, first), first)
+
+
+def test_the_weight_moves_the_target_from_the_first_picture_to_the_previous_one() -> None:
+    first, previous = random(1), random(2)
+    torch.testing.assert_close(dual_target(first, previous, 0.0), first)
+    torch.testing.assert_close(dual_target(first, previous, 1.0), previous)
+    torch.testing.assert_close(dual_target(first, previous, 0.25), 0.75 * first + 0.25 * previous)
+
+
+def test_one_picture_serves_a_batch_of_samples() -> None:
+    x, first = random(0), random(1, (1, *SHAPE[1:]))
+    out = sample_lqr(velocity, x, shifted(5), first)
+    rows = [sample_lqr(velocity, row[None], shifted(5), first) for row in x]
+    torch.testing.assert_close(out, torch.cat(rows))
+
+
+def test_pictures_of_another_size_are_refused() -> None:
+    with pytest.raises(ValueError, match="Keep the size of the picture"):
+        sample_lqr(velocity, random(0), shifted(5), random(1, (2, 3, 4, 6)))
+    with pytest.raises(ValueError, match="they must be equal"):
+        sample_lqr(velocity, random(0), shifted(5), random(1), random(1, (2, 3, 4, 6)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("eta", 1.2), ("eta", -0.1), ("weight", 2.0), ("lqr_steps", -1)]
+)
+def test_parameters_out_of_range_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        sample_lqr(velocity, random(0), shifted(5), random(1), random(2), **{name: value})
