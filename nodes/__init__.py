@@ -7,6 +7,7 @@ from .apply_attention import ApplyInstanceAttention
 from .build_bias import BuildDisentangledBias
 from .instance_region import InstanceRegionNode
 from .multi_prompt_encode import MultiPromptEncode
+from .preview_bias import PreviewBias
 from .regions_from_boxes import RegionsFromBoxes
 from .regions_from_masks import RegionsFromMasks
 
@@ -17,6 +18,7 @@ NODES: list[type[io.ComfyNode]] = [
     MultiPromptEncode,
     BuildDisentangledBias,
     ApplyInstanceAttention,
+    PreviewBias,
 ]
 
 

@@ -1,0 +1,123 @@
+"""What all drawings share: colours that colour-blind people can tell apart, fonts, small marks."""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+Colour = tuple[int, int, int]
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+PAPER: Colour = (255, 255, 255)
+INK: Colour = (27, 30, 38)
+FAINT: Colour = (112, 116, 126)
+RULE: Colour = (214, 217, 224)
+# Okabe and Ito's palette, without its black.
+PALETTE: tuple[Colour, ...] = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+)
+# Cividis, from shut (dark blue) to open (yellow): the same order for every kind of eye.
+HEAT = np.array(
+    [
+        (0, 34, 78), (18, 53, 112), (59, 73, 108), (87, 93, 109), (112, 113, 115),
+        (138, 134, 120), (165, 156, 116), (195, 179, 105), (225, 204, 85), (254, 232, 56),
+    ]
+)  # fmt: skip
+# Fonts for writing systems that Pillow's own lacks, as Linux, Windows and macOS name them.
+WIDE_FONTS = (
+    "NotoSansCJK-Regular.ttc",
+    "msyh.ttc",
+    "PingFang.ttc",
+    "Hiragino Sans GB.ttc",
+    "DejaVuSans.ttf",
+)
+
+
+def font(size: int, text: str = "") -> Font:
+    """Pillow's own font, or one of the system's where ``text`` needs it and there is one."""
+    return _font(size, any(ord(character) > 0x2122 for character in text))
+
+
+@lru_cache(maxsize=64)
+def _font(size: int, wide: bool) -> Font:
+    for name in WIDE_FONTS if wide else ():
+        try:
+            return ImageFont.truetype(name, size)
+        except OSError:
+            continue
+    return ImageFont.load_default(size)
+
+
+def instance_colour(n: int) -> Colour:
+    """Colour of instance n (0-based). It repeats: the number beside it is what tells."""
+    return PALETTE[n % len(PALETTE)]
+
+
+def readable_on(colour: Colour) -> Colour:
+    """Black or white, whichever can be read on a colour."""
+    red, green, blue = colour
+    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 125 else PAPER
+
+
+def heat_colour(values: Tensor) -> np.ndarray:
+    """(...,) values, clamped to 0 .. 1 -> (..., 3) uint8."""
+    place = values.nan_to_num(0).clamp(0, 1).numpy() * (len(HEAT) - 1)
+    low = np.floor(place).astype(int)
+    high = np.minimum(low + 1, len(HEAT) - 1)
+    share = (place - low)[..., None]
+    return (HEAT[low] * (1 - share) + HEAT[high] * share).round().astype(np.uint8)
+
+
+def to_picture(image: Tensor) -> Image.Image:
+    """(H, W, C >= 3) in 0 .. 1 -> RGB picture."""
+    pixels = (image[..., :3].detach().cpu().float().clamp(0, 1) * 255).round()
+    return Image.fromarray(pixels.byte().numpy())
+
+
+def to_image(*pictures: Image.Image) -> Tensor:
+    """Pictures of one size -> (B, H, W, 3) float32 in 0 .. 1."""
+    pages = [np.asarray(picture.convert("RGB"), dtype=np.float32) / 255 for picture in pictures]
+    return torch.from_numpy(np.stack(pages))
+
+
+def shorten(text: str, face: Font, width: float) -> str:
+    """The text, cut with an ellipsis where it is longer than ``width`` pixels."""
+    text = " ".join(text.split())
+    if face.getlength(text) <= width:
+        return text
+    while text and face.getlength(text + "...") > width:
+        text = text[:-1]
+    return text.rstrip() + "..."
+
+
+def badge(draw: ImageDraw.ImageDraw, place: tuple[float, float], n: int, size: int = 22) -> float:
+    """An instance's number on its colour; returns the mark's width."""
+    face, name, colour = font(round(size * 0.72)), str(n + 1), instance_colour(n)
+    width = max(size, face.getlength(name) + size * 0.5)
+    x, y = place
+    draw.rounded_rectangle((x, y, x + width, y + size), size * 0.25, colour, INK)
+    draw.text((x + width / 2, y + size / 2), name, readable_on(colour), face, anchor="mm")
+    return width
+
+
+def outline_cells(
+    draw: ImageDraw.ImageDraw, mask: Tensor, cell: tuple[float, float], colour: Colour, width: int
+) -> None:
+    """Draw the border of a (h, w) bool mask whose cells are (x, y) pixels large."""
+    step_x, step_y = cell
+    padded = torch.nn.functional.pad(mask.int(), (1, 1, 1, 1))
+    across = (padded[1:, 1:-1] != padded[:-1, 1:-1]).nonzero().tolist()
+    down = (padded[1:-1, 1:] != padded[1:-1, :-1]).nonzero().tolist()
+    lines = [(x * step_x, y * step_y, (x + 1) * step_x, y * step_y) for y, x in across]
+    lines += [(x * step_x, y * step_y, x * step_x, (y + 1) * step_y) for y, x in down]
+    for ink, thick in ((INK, width + 2), (colour, width)):
+        for line in lines:
+            draw.line(line, ink, thick)

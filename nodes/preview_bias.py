@@ -1,0 +1,132 @@
+"""Preview Attention Bias: who sees whom, and how far over the picture each instance reaches."""
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from ..attention.membership import assign_tokens
+from ..attention.reach import bias_reach
+from ..attention.recipe import BiasRecipe, Extent
+from ..attention.schedule import OFF, Stage
+from ..attention.tokens import TokenLayout
+from ..mask_ops.regions import InstanceRegion
+from .host_layout import expected_layout
+from .pictures import to_image, to_picture
+from .pictures_bias import BiasPage, draw_bias_page
+from .socket_types import CATEGORY, Bias
+
+BLOCKS_OF_FLUX1 = 57
+
+
+class PreviewBias(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="InstanceEditPreviewBias",
+            display_name="Preview Attention Bias",
+            category=CATEGORY,
+            description="Draws what a bias does before you sample: who sees whom, and over the "
+            "picture how far every instruction reaches. One picture per kind of bias.",
+            search_aliases=["attention mask", "heat map", "visualize", "debug"],
+            is_output_node=True,
+            inputs=[
+                Bias.Input("bias", tooltip="From Build Disentangled Bias."),
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="The picture that is edited, as large as it goes to the VAE. Not "
+                    "connected (neutral): a grey ground as large as the reference, or 1024 x 1024.",
+                ),
+                io.Conditioning.Input(
+                    "conditioning",
+                    optional=True,
+                    tooltip="From Multi-Prompt Encode and Reference Latent, for the real prompts' "
+                    "lengths and references. Not connected (neutral): one reference as large as "
+                    "the picture.",
+                ),
+                io.Int.Input(
+                    "first_instance",
+                    default=1,
+                    min=1,
+                    max=4096,
+                    advanced=True,
+                    tooltip="Number of the first instance whose maps are drawn; twelve fit on a "
+                    "page. 1 is neutral.",
+                ),
+            ],
+            outputs=[io.Image.Output(tooltip="One page per kind of bias in the schedule.")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        bias: BiasRecipe,
+        first_instance: int,
+        image: Any = None,
+        conditioning: Any = None,
+    ) -> io.NodeOutput:
+        layout, extents = expected_layout(bias.regions, image, conditioning)
+        first = min(first_instance, len(bias.regions)) - 1
+        kinds = dict.fromkeys(stage.kind for stage in bias.stages if stage.kind != OFF)
+        picture = None if image is None else to_picture(image[0])
+        pages = [
+            draw_bias_page(bias_page(bias, kind, layout, extents, first), picture) for kind in kinds
+        ]
+        drawn = to_image(*pages)
+        return io.NodeOutput(drawn, ui=ui.PreviewImage(drawn, cls=cls))
+
+
+def bias_page(
+    recipe: BiasRecipe, kind: str, layout: TokenLayout, extents: list[Extent], first: int = 0
+) -> BiasPage:
+    """One kind of a recipe's bias, with all its instances taking part."""
+    active = [True] * layout.instances
+    masks, references, owners = recipe.place(layout, active, extents)
+    members = assign_tokens(layout, masks, references, owners, active)
+    tokens = f"{layout.text_total} text, {layout.latent_tokens} result and "
+    tokens += f"{sum(layout.reference_tokens)} reference tokens"
+    runs = tuple(_run(stage) for stage in recipe.stages)
+    where = ", ".join(_blocks(stage) for stage in recipe.stages if stage.kind == kind)
+    return BiasPage(
+        title=recipe.method if len(recipe.builders) == 1 else f"{recipe.method}: {kind}",
+        notes=(
+            f"acts in blocks {where} of the model, in steps {recipe.start:.0%} to {recipe.end:.0%}",
+            tokens,
+        ),
+        runs=runs,
+        kind=kind,
+        reach=bias_reach(recipe.build(kind, layout, active, extents), layout, members),
+        masks=masks,
+        extent=extents[0],
+        labels=tuple(region.instruction for region in recipe.regions),
+        details=tuple(
+            _details(region, mask) for region, mask in zip(recipe.regions, masks, strict=True)
+        ),
+        first=first,
+    )
+
+
+def _run(stage: Stage) -> tuple[str, float, float]:
+    """A stage as fractions of the blocks; block numbers are read as FLUX.1's."""
+    if isinstance(stage.start, int) and isinstance(stage.stop, int):
+        return stage.kind, stage.start / BLOCKS_OF_FLUX1, min(1, stage.stop / BLOCKS_OF_FLUX1)
+    return stage.kind, stage.start, stage.stop
+
+
+def _blocks(stage: Stage) -> str:
+    if isinstance(stage.start, int) and isinstance(stage.stop, int):
+        return f"{stage.start} to {stage.stop - 1}"
+    return f"{stage.start:.0%} to {stage.stop:.0%}"
+
+
+def _details(region: InstanceRegion, mask: Tensor) -> str:
+    parts = [f"{int(torch.count_nonzero(mask))} tokens"]
+    if region.strength != 1:
+        parts.append(f"strength {region.strength:g}")
+    if (region.start, region.end) != (0, 1):
+        parts.append(f"steps {region.start:.0%} to {region.end:.0%}")
+    if region.reference is not None:
+        parts.append(f"owns reference {region.reference + 1}")
+    return ", ".join(parts)
