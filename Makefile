@@ -12,7 +12,7 @@ setup:
 	$(SETUP)
 
 demo: setup            ## UNET=.. CLIP=.. VAE=.. use real weights
-	$(VENV) -m demo.run_demo
+	$(VENV) -m tools.run demo.run_demo
 
 test: test-pure test-comfyui
 

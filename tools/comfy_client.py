@@ -66,8 +66,9 @@ class ComfyClient:
 
     def run(self, workflow: Workflow, show_progress: bool = True) -> dict[str, Any]:
         """Run a workflow to its end; returns each output node's `ui` by node id."""
-        with tqdm(total=1, disable=not show_progress, unit="step", leave=True) as bar:
+        with tqdm(total=len(workflow), disable=not show_progress, unit="node") as bar:
             prompt_id = asyncio.run(self._follow(workflow, _show(workflow, bar)))
+            bar.update(len(workflow) - bar.n)
         return json.loads(self.get(f"/history/{prompt_id}"))[prompt_id]["outputs"]
 
     def pictures(self, outputs: dict[str, Any], node: str) -> list[bytes]:
@@ -98,8 +99,8 @@ class ComfyClient:
                 event: Event = message.json()
                 if event["data"].get("prompt_id") != prompt_id:
                     continue
-                if event["type"] == "execution_success":
-                    return prompt_id
+                if event["type"] == "executing" and event["data"]["node"] is None:
+                    return prompt_id  # comes last, when the outputs are in the history
                 if event["type"] in ("execution_error", "execution_interrupted"):
                     raise WorkflowError(_explain_failure(event["data"]))
                 show(event)
@@ -107,17 +108,16 @@ class ComfyClient:
 
 
 def _show(workflow: Workflow, bar: tqdm[Any]) -> Callable[[Event], None]:
-    """Draw the node at work and its steps on the bar."""
+    """Count the nodes on the bar, with the name of the one at work and its steps."""
 
     def show(event: Event) -> None:
         data = event["data"]
         if event["type"] == "executing" and data["node"] in workflow:
-            bar.reset(total=1)
-            bar.set_description(workflow[data["node"]]["class_type"])
+            bar.set_postfix_str(workflow[data["node"]]["class_type"])
+            bar.update()
         elif event["type"] == "progress":
-            bar.total = data["max"]
-            bar.n = data["value"]
-            bar.refresh()
+            name = workflow[data["node"]]["class_type"]
+            bar.set_postfix_str(f"{name} {data['value']}/{data['max']}")
 
     return show
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from .load_pack import ROOT, find_comfyui
 PACK_FOLDER = "instance-edit"
 START_LIMIT_S = 300.0
 LOG_TAIL = 40
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _FOLDERS = ("custom_nodes", "input", "output", "temp", "user", "models")
 
 
@@ -109,7 +111,8 @@ class ComfyServer:
 
     def log_tail(self) -> str:
         """The last lines of the server's log, under its path."""
-        lines = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL:]
+        text = _COLOUR.sub("", self.log.read_text(errors="replace"))
+        lines = text.splitlines()[-LOG_TAIL:]
         return "\n".join([f"--- the end of {self.log}", *lines])
 
     def stop(self) -> None:

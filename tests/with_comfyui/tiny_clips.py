@@ -12,7 +12,9 @@ import comfy.supported_models_base
 import comfy.text_encoders.flux as flux
 import torch
 
-from .tiny_models import POOLED_WIDTH, TEXT_WIDTH, seed_weights
+from instance_edit.tools.random_weights import seed_weights
+
+from .tiny_models import POOLED_WIDTH, TEXT_WIDTH
 
 _LLAMA = {
     "hidden_size": TEXT_WIDTH,

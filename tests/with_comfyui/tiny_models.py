@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass
 
 import comfy.ldm.flux.model
@@ -11,6 +9,8 @@ import comfy.ops
 import comfy.sd
 import torch
 from comfy.model_patcher import ModelPatcher
+
+from instance_edit.tools.random_weights import seed_weights
 
 HEAD_DIM = 128
 POOLED_WIDTH = 64
@@ -58,27 +58,6 @@ _FLUX2 = {
     "default_ref_method": "index",
     "ref_index_scale": 10.0,
 }
-
-
-@torch.no_grad()
-def seed_weights(module: torch.nn.Module, seed: int) -> None:
-    """Fill every parameter in place: matrices keep a signal's scale, norms are 1, biases small.
-
-    FLUX's attention output is larger, so that the text moves the image.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    for name, weight in module.named_parameters():
-        noise = torch.randn(weight.shape, generator=generator)
-        if weight.ndim == 0:
-            continue
-        if weight.ndim == 1:
-            is_norm = "norm" in name and not name.endswith("bias")
-            weight.copy_(torch.ones_like(noise) if is_norm else 0.02 * noise)
-        elif isinstance(module.get_submodule(name.rpartition(".")[0]), torch.nn.Embedding):
-            weight.copy_(noise)
-        else:
-            gain = 4.0 if re.search(r"_attn\.proj\.|\.linear2\.", name) else 1.0
-            weight.copy_(gain * noise / math.sqrt(weight.shape[1:].numel()))
 
 
 def _state_dict(

@@ -1,0 +1,70 @@
+"""The demo's picture: a rendered scene with three objects, their masks and what becomes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .scenes import CELLS, COLOUR_NAMES, SHAPES, Scenes, object_masks, render
+
+GROW = 9  # pixels by which a mask is larger than its object: a star needs more room than a circle
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One object: where it is, what it is and what it becomes."""
+
+    cell: int
+    found: tuple[str, str]
+    wanted: tuple[str, str]
+
+    @property
+    def instruction(self) -> str:
+        (old_colour, old_shape), (colour, shape) = self.found, self.wanted
+        article = "an" if colour[0] in "aeiou" else "a"
+        return f"replace the {old_colour} {old_shape} with {article} {colour} {shape}"
+
+
+INSTANCES = (
+    Instance(0, ("red", "circle"), ("green", "star")),
+    Instance(5, ("blue", "square"), ("orange", "ring")),
+    Instance(7, ("yellow", "triangle"), ("purple", "cross")),
+)
+
+
+def first_scene() -> Scenes:
+    """Three objects on a quiet ground, always the same."""
+    shape, colour = torch.full((2, 1, CELLS), -1).unbind(0)
+    for instance in INSTANCES:
+        shape[0, instance.cell] = SHAPES.index(instance.found[1])
+        colour[0, instance.cell] = COLOUR_NAMES.index(instance.found[0])
+    middle = torch.tensor([24.0, 72.0, 120.0])
+    centre = torch.stack(torch.meshgrid(middle, middle, indexing="xy"), dim=-1).reshape(1, CELLS, 2)
+    corners = torch.tensor(
+        [[[0.42, 0.4, 0.38], [0.36, 0.4, 0.44], [0.46, 0.42, 0.4], [0.4, 0.38, 0.42]]]
+    )
+    return Scenes(shape, colour, centre, torch.full((1, CELLS), 17.0), corners)
+
+
+def write_scene(folder: Path, side: int) -> tuple[Path, list[Path]]:
+    """Save the picture and one mask per instance, `side` pixels square; returns their paths."""
+    scene = first_scene()
+    cells = [instance.cell for instance in INSTANCES]
+    masks = object_masks(scene)[0, cells].float()  # (N, 144, 144)
+    masks = torch.nn.functional.max_pool2d(masks, GROW, stride=1, padding=GROW // 2)
+    source = folder / "source.png"
+    _picture(render(scene)[0], side).save(source)
+    paths = [folder / f"mask_{number + 1}.png" for number in range(len(masks))]
+    for path, mask in zip(paths, masks, strict=True):
+        _picture(mask.expand(3, -1, -1), side).save(path)
+    return source, paths
+
+
+def _picture(values: Tensor, side: int) -> Image.Image:
+    """(3, H, W) in [0, 1] as a square picture."""
+    pixels = (values.permute(1, 2, 0) * 255).round().byte().numpy()
+    return Image.fromarray(pixels).resize((side, side), Image.Resampling.LANCZOS)
