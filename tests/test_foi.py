@@ -1,0 +1,158 @@
+"""FoI: keyword masks, substituted logits and disentangled blending."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from instance_edit.attention import TokenLayout, foi
+from instance_edit.attention.foi import focus, foi_attend, foi_boosts, foi_logits, foi_masks
+from instance_edit.mask_ops.found_masks import min_max
+from instance_edit.sampling.disentangled import blend_distilled, blend_guided
+
+LAYOUT = TokenLayout((1, 2, 2), (3, 4), ((2, 2),))
+HEADS, WIDTH = 2, 8
+
+
+def plain_kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    out = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    return out.transpose(1, 2).flatten(2)
+
+
+def random_qkv(pairs: int = 1, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    q, k, v = torch.randn(3, 2 * pairs, HEADS, LAYOUT.total, WIDTH, generator=generator)
+    return q, k, v
+
+
+def two_masks() -> Tensor:
+    masks = torch.zeros(2, 3, 4, dtype=torch.bool)
+    masks[0, :2, :2] = True
+    masks[1, 1:, 1:3] = True
+    return masks
+
+
+def naive(q: Tensor, k: Tensor, v: Tensor, strengths: list[float], sigma: float) -> Tensor:
+    """One query, head and key at a time."""
+    inside = two_masks().flatten(1)
+    out = plain_kernel(q, k, v, None)
+    for item in range(0, q.shape[0], 2):
+        for h in range(HEADS):
+            for p, query in enumerate(range(*LAYOUT.latent_span.indices(LAYOUT.total))):
+                own = q[item, h, query] @ k[item, h].T / WIDTH**0.5
+                null = q[item + 1, h, query] @ k[item + 1, h].T / WIDTH**0.5
+                peak = own[: LAYOUT.text_total].max()
+                logits = own.clone()
+                for n in (1, 2):
+                    for key in range(*LAYOUT.text_span(n).indices(LAYOUT.total)):
+                        xi = 0.05 * sigma**4
+                        boosted = own[key] + strengths[n - 1] * xi * (peak - own[key])
+                        logits[key] = boosted if inside[n - 1, p] else null[key]
+                row = logits.softmax(0) @ v[item, h]
+                out[item, query, h * WIDTH : (h + 1) * WIDTH] = row
+    return out
+
+
+@pytest.mark.parametrize("chunk", [1, 64 * 2**20])
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_attention_is_the_formula_query_by_query(
+    chunk: int, pairs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("instance_edit.attention.capture.CHUNK_BYTES", chunk)
+    q, k, v = random_qkv(pairs)
+    boosts = foi_boosts([1.0, 6.0], 0.9)
+    found = foi_attend(q, k, v, LAYOUT, two_masks(), boosts, plain_kernel)
+    torch.testing.assert_close(found, naive(q, k, v, [1.0, 6.0], 0.9), atol=1e-5, rtol=1e-5)
+
+
+def test_only_latents_of_the_instructed_branch_change() -> None:
+    q, k, v = random_qkv()
+    found = foi_attend(q, k, v, LAYOUT, two_masks(), foi_boosts([1.0, 1.0], 1.0), plain_kernel)
+    plain = plain_kernel(q, k, v, None)
+    assert torch.equal(found[1], plain[1])
+    assert torch.equal(found[0, : LAYOUT.text_total], plain[0, : LAYOUT.text_total])
+    assert torch.equal(found[0, LAYOUT.latent_span.stop :], plain[0, LAYOUT.latent_span.stop :])
+    assert not torch.allclose(found[0, LAYOUT.latent_span], plain[0, LAYOUT.latent_span])
+
+
+def test_full_masks_without_boost_change_nothing() -> None:
+    q, k, v = random_qkv()
+    everywhere = torch.ones(2, 3, 4, dtype=torch.bool)
+    found = foi_attend(q, k, v, LAYOUT, everywhere, torch.zeros(2), plain_kernel)
+    torch.testing.assert_close(found, plain_kernel(q, k, v, None), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 1), (1, LAYOUT.total), (2, LAYOUT.total)])
+def test_another_packs_mask_is_added(shape: tuple[int, int]) -> None:
+    q, k, v = random_qkv()
+    generator = torch.Generator().manual_seed(5)
+    mask = torch.randn(shape[0], 1, shape[1], LAYOUT.total, generator=generator)
+    everywhere = torch.ones(2, 3, 4, dtype=torch.bool)
+    found = foi_attend(q, k, v, LAYOUT, everywhere, torch.zeros(2), plain_kernel, mask)
+    torch.testing.assert_close(found, plain_kernel(q, k, v, mask), atol=1e-6, rtol=1e-5)
+
+
+def test_the_global_prompt_keeps_its_logits() -> None:
+    own, null = torch.randn(2, 1, 1, 3, 5, generator=torch.Generator().manual_seed(0))
+    prompts = torch.tensor([0, 1, 1, 2, 2])
+    logits = foi_logits(own, null, prompts, torch.zeros(2, 3, dtype=torch.bool), torch.ones(2))
+    assert torch.equal(logits[..., 0], own[..., 0])
+    assert torch.equal(logits[..., 1:], null[..., 1:])
+
+
+def test_three_rounds_of_squaring_and_stretching() -> None:
+    maps = torch.rand(2, 6, 5, generator=torch.Generator().manual_seed(1)) + 0.1
+    expected = maps
+    for _ in range(foi.GAMMA):
+        expected = min_max(expected.square())
+    torch.testing.assert_close(focus(maps), expected)
+
+
+def test_a_mask_is_where_the_keyword_is_attended() -> None:
+    attention = torch.full((1, 9, 9), 0.05)
+    attention[0, 3:6, 6:9] = 0.5
+    found = foi_masks(attention)
+    rows, columns = found.masks[0].nonzero(as_tuple=True)
+    assert (4, 7) in zip(rows.tolist(), columns.tolist(), strict=True)
+    assert set(rows.tolist()) <= {3, 4, 5} and set(columns.tolist()) <= {6, 7, 8}
+    assert found.maps.amin() >= 0 and found.maps.amax() == 1
+
+
+def test_a_large_grid_is_pooled_to_sixteen() -> None:
+    attention = torch.rand(1, 64, 48, generator=torch.Generator().manual_seed(2))
+    maps = foi_masks(attention).maps
+    assert maps.shape == (1, 64, 48)
+    cells = maps.view(1, 16, 4, 12, 4)
+    assert torch.equal(cells, cells[:, :, :1, :, :1].expand_as(cells))
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_a_threshold_outside_the_map_is_refused(threshold: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        foi_masks(torch.rand(1, 4, 4), threshold)
+
+
+def test_blending_follows_its_formula_pixel_by_pixel() -> None:
+    generator = torch.Generator().manual_seed(3)
+    text, null, none = torch.randn(3, 1, 2, 4, 4, generator=generator)
+    union = torch.zeros(4, 4)
+    union[1:3, :2] = 1
+    distilled = blend_distilled(text, null, union, strength=1.3)
+    guided = blend_guided(text, null, none, union, image_scale=1.5, text_scale=7.5)
+    for y in range(4):
+        for x in range(4):
+            at = (0, slice(None), y, x)
+            gap = (text[at] - null[at]) * union[y, x]
+            torch.testing.assert_close(distilled[at], null[at] + 1.3 * gap)
+            expected = none[at] + 1.5 * (null[at] - none[at]) + 7.5 * gap
+            torch.testing.assert_close(guided[at], expected)
+
+
+def test_neutral_scales_without_a_mask_are_the_instructed_prediction() -> None:
+    generator = torch.Generator().manual_seed(4)
+    text, null, none = torch.randn(3, 1, 2, 4, 4, generator=generator)
+    torch.testing.assert_close(blend_distilled(text, null, None), text)
+    torch.testing.assert_close(
+        blend_guided(text, null, none, None, image_scale=1, text_scale=1), text
+    )

@@ -1,0 +1,148 @@
+"""IID: maps, masks, composed latents and the bias of phase B."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from instance_edit.attention import TokenLayout
+from instance_edit.attention.iid import (
+    compose_branches,
+    default_steps,
+    iid_bias,
+    iid_maps,
+    iid_masks,
+)
+from instance_edit.mask_ops.token_grid import resize_token_masks
+
+LAYOUT = TokenLayout((2, 3, 1), (3, 4), ((2, 2), (2, 2)))
+
+
+def two_masks() -> Tensor:
+    masks = torch.zeros(2, 3, 4, dtype=torch.bool)
+    masks[0, :2, :2] = True
+    masks[1, 1:, 1:3] = True  # shares the token (1, 1)
+    return masks
+
+
+def sees(query: int, key: int, owners: tuple[int | None, ...]) -> bool:
+    """IID's phase B, written out: who is the query, who is the key."""
+    layout, inside = LAYOUT, two_masks().flatten(1)
+    there = resize_token_masks(two_masks(), (2, 2)).flatten(1)
+
+    def describe(token: int) -> tuple[str, int]:
+        for n in range(3):
+            if layout.text_span(n).start <= token < layout.text_span(n).stop:
+                return "text", n
+        if token < layout.latent_span.stop:
+            return "latent", token - layout.latent_span.start
+        reference = next(r for r in range(2) if token < layout.reference_span(r).stop)
+        owner, place = owners[reference], token - layout.reference_span(reference).start
+        return ("context", place) if owner is None else ("owned", owner)
+
+    (what, i), (whom, j) = describe(query), describe(key)
+    members = [n for n in range(2) if what == "latent" and inside[n, i]]
+    if what == "owned":
+        if whom == "text":
+            return j == i + 1
+        if whom == "latent":
+            return bool(inside[i, j])
+        if whom == "context":
+            return bool(there[i, j])
+        return j == i
+    if whom == "owned":
+        return (
+            (what == "text" and i == j + 1)
+            or (what == "latent" and j in members)
+            or (what == "context" and bool(there[j, i]))
+        )
+    if what == "text":
+        if whom == "text":
+            return i == j
+        return whom == "context" or i == 0 or bool(inside[i - 1, j])
+    if whom == "text":
+        if what == "context":
+            return True
+        return j - 1 in members if j else not members
+    return True
+
+
+@pytest.mark.parametrize("owners", [(None, None), (None, 1)])
+def test_the_bias_is_what_the_cases_say(owners: tuple[int | None, ...]) -> None:
+    dense = iid_bias(LAYOUT, two_masks(), reference_owners=owners).dense()
+    for query in range(LAYOUT.total):
+        for key in range(LAYOUT.total):
+            value = float(dense[query, key])
+            assert (value == 0.0) == sees(query, key, owners), (query, key, value)
+            assert value in (0.0, -math.inf)
+
+
+def test_no_instruction_reads_another() -> None:
+    dense = iid_bias(LAYOUT, two_masks()).dense()
+    assert (dense[LAYOUT.text_span(1), LAYOUT.text_span(2)] == -math.inf).all()
+    assert (dense[LAYOUT.text_span(2), LAYOUT.text_span(1)] == -math.inf).all()
+
+
+def test_strength_scales_what_an_instance_hears_and_zero_silences_it_everywhere() -> None:
+    dense = iid_bias(LAYOUT, two_masks(), strengths=[2.0, 0.0]).dense()
+    first = LAYOUT.latent_span.start
+    torch.testing.assert_close(dense[first, LAYOUT.text_span(1)], torch.full((3,), math.log(2.0)))
+    image = dense[LAYOUT.latent_span.start :, LAYOUT.text_span(2)]
+    assert (image == -math.inf).all()
+
+
+def test_an_inactive_instance_is_background() -> None:
+    whole = iid_bias(LAYOUT, two_masks(), active=[True, False]).dense()
+    own = LAYOUT.latent_span.start + 2 * 4 + 2  # in instance 2 alone
+    assert (whole[own, LAYOUT.text_span(2)] == -math.inf).all()
+    assert (whole[own, LAYOUT.text_span(0)] == 0).all()
+
+
+def test_the_map_is_what_a_branch_attends_more_than_the_others() -> None:
+    attention = torch.rand(3, 2, 4, 5, generator=torch.Generator().manual_seed(0))
+    maps = iid_maps(attention)
+    for i in range(3):
+        for y in range(4):
+            for x in range(5):
+                heads = []
+                for h in range(2):
+                    others = [float(attention[k, h, y, x]) for k in range(3) if k != i]
+                    heads.append(max(0.0, float(attention[i, h, y, x]) - sum(others) / 2))
+                assert float(maps[i, y, x]) == pytest.approx(sum(heads) / 2, abs=1e-6)
+
+
+def test_one_branch_alone_keeps_its_attention() -> None:
+    attention = torch.rand(1, 2, 4, 5, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(iid_maps(attention), attention.mean(1))
+
+
+def test_masks_are_where_the_branches_differ() -> None:
+    attention = torch.full((2, 3, 6, 6), 0.01)
+    attention[0, :, 1:3, 1:3] = 0.5
+    attention[1, :, 4:, 3:5] = 0.5
+    found = iid_masks(attention, size=1)
+    expected = torch.zeros(2, 6, 6, dtype=torch.bool)
+    expected[0, 1:3, 1:3] = True
+    expected[1, 4:, 3:5] = True
+    assert torch.equal(found.masks, expected)
+
+
+def test_each_branch_speaks_in_its_mask_and_all_outside() -> None:
+    latents = torch.randn(2, 3, 4, 5, 6, generator=torch.Generator().manual_seed(0))
+    masks = torch.zeros(3, 5, 6, dtype=torch.bool)
+    masks[0, :3, :3] = True
+    masks[1, 2:4, 2:5] = True
+    composed = compose_branches(latents, masks)
+    for y in range(5):
+        for x in range(6):
+            members = [n for n in range(3) if masks[n, y, x]] or [0, 1, 2]
+            expected = torch.stack([latents[:, n, :, y, x] for n in members]).mean(0)
+            torch.testing.assert_close(composed[:, :, y, x], expected)
+
+
+@pytest.mark.parametrize(("total", "steps"), [(28, 8), (4, 1), (2, 1), (20, 6)])
+def test_phase_a_takes_about_thirty_percent(total: int, steps: int) -> None:
+    assert default_steps(total) == steps
