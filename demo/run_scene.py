@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .scenes import CELLS, COLOUR_NAMES, SHAPES, Scenes, object_masks, render
 
-GROW = 9  # pixels by which a mask is larger than its object: a star needs more room than a circle
+GROW = 15  # pixels: what an object becomes may need more room than what it was
 
 
 @dataclass(frozen=True)
