@@ -1,0 +1,197 @@
+"""Multi-Prompt Encode with core's real tokenizers and their different paddings."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from instance_edit.tests.with_comfyui.core import random_latent, run_node, sample
+from instance_edit.tests.with_comfyui.editing import Editor
+from nodes import CLIPTextEncode, ConditioningCombine, ConditioningConcat
+
+CLIPS = ["tiny_clip_flux1", "tiny_clip_klein", "tiny_clip_flux2_dev"]
+
+
+@pytest.fixture
+def editor(pack_nodes):
+    return Editor(pack_nodes)
+
+
+@pytest.fixture(params=CLIPS)
+def clip(request):
+    return request.getfixturevalue(request.param)
+
+
+def spans_of(conditioning):
+    return conditioning[0][1]["model_conds"]["instance_edit"].cond
+
+
+def core_encoding(clip, prompt):
+    """What core's CLIP Text Encode gives for a prompt: (1, padded tokens, width), extras."""
+    [[text, extras]] = run_node(CLIPTextEncode, clip=clip, text=prompt)[0]
+    return text, extras
+
+
+def test_every_prompt_is_what_core_encodes_it_to_alone_without_padding(editor, clip):
+    regions = editor.regions(["replace the cat with a fox", "hat"])
+    conditioning = editor.encode(clip, regions, "a quiet room")
+    spans, text = spans_of(conditioning), conditioning[0][0]
+    assert sum(spans.lengths) == text.shape[1]
+    prompts = ["a quiet room", *spans.instructions]
+    for prompt, part in zip(prompts, text.split(spans.lengths, dim=1), strict=True):
+        alone, _ = core_encoding(clip, prompt)
+        assert torch.equal(part, alone[:, : part.shape[1]])
+    assert spans.lengths[1] > spans.lengths[2]
+
+
+def test_cost_grows_with_the_words_not_with_the_padding(editor, tiny_clip_flux1, tiny_clip_klein):
+    regions = editor.regions(["a fox", "a hat"])
+    flux1 = editor.encode(tiny_clip_flux1, regions)
+    klein = editor.encode(tiny_clip_klein, regions)
+    assert core_encoding(tiny_clip_flux1, "a fox")[0].shape[1] == 256
+    assert core_encoding(tiny_clip_klein, "a fox")[0].shape[1] == 512
+    assert flux1[0][0].shape[1] < 20
+    assert klein[0][0].shape[1] < 60
+
+
+@pytest.mark.parametrize("length", [3, 40, 200])
+def test_a_fixed_length_is_kept_padding_included(editor, clip, length):
+    regions = editor.regions()
+    conditioning = editor.encode(clip, regions, length=length)
+    assert spans_of(conditioning).lengths == (length,) * 3
+    assert conditioning[0][0].shape[1] == 3 * length
+
+
+def test_the_pooled_vector_comes_from_the_global_prompt(editor, tiny_clip_flux1):
+    conditioning = editor.encode(tiny_clip_flux1, editor.regions(), "a quiet room")
+    _, extras = core_encoding(tiny_clip_flux1, "a quiet room")
+    assert torch.equal(conditioning[0][1]["pooled_output"], extras["pooled_output"])
+
+
+def test_an_empty_global_prompt_is_a_blank_one(editor, clip):
+    conditioning = editor.encode(clip, editor.regions(), "")
+    assert spans_of(conditioning).lengths[0] >= 1
+    assert torch.equal(conditioning[0][0], editor.encode(clip, editor.regions(), " ")[0][0])
+
+
+def test_instructions_do_not_change_each_others_features(editor, clip):
+    one = editor.encode(clip, editor.regions(["a red cat", "a big dog"]))
+    other = editor.encode(clip, editor.regions(["a red cat", "a very big blue dog"]))
+    kept = sum(spans_of(one).lengths[:2])
+    assert torch.equal(one[0][0][:, :kept], other[0][0][:, :kept])
+
+
+@pytest.mark.parametrize("family", ["flux1", "flux2"])
+def test_real_prompts_edit_from_end_to_end(editor, request, family):
+    model = request.getfixturevalue(family)
+    clip = request.getfixturevalue("tiny_clip_flux1" if family == "flux1" else "tiny_clip_klein")
+    regions = editor.regions()
+    conditioning = editor.encode(clip, regions)
+    patched = editor.apply(model, editor.bias(regions))
+    latent = random_latent(model)
+    out = sample(patched, conditioning, conditioning, latent)
+    assert out.isfinite().all()
+    assert not torch.equal(out, sample(model, conditioning, conditioning, latent))
+
+
+def test_no_regions_are_refused(editor, tiny_clip_flux1):
+    with pytest.raises(ValueError, match="no regions"):
+        editor.encode(tiny_clip_flux1, ())
+    with pytest.raises(ValueError, match="no regions"):
+        editor.bias(())
+
+
+def test_a_missing_text_encoder_is_refused(editor):
+    with pytest.raises(ValueError, match="clip is missing"):
+        editor.encode(None, editor.regions())
+
+
+def test_conditioning_of_another_node_or_for_other_regions_is_refused(
+    editor, flux1, tiny_clip_flux1
+):
+    regions, latent = editor.regions(), random_latent(flux1)
+    patched = editor.apply(flux1, editor.bias(regions))
+    conditioning = editor.encode(tiny_clip_flux1, regions)
+    others = editor.encode(tiny_clip_flux1, editor.regions(["a bird", "a fish"]))
+    with pytest.raises(ValueError, match="Connect the same regions"):
+        sample(patched, others, others, latent)
+    plain = run_node(CLIPTextEncode, clip=tiny_clip_flux1, text="more words")[0]
+    [longer] = run_node(ConditioningConcat, conditioning_to=conditioning, conditioning_from=plain)
+    with pytest.raises(ValueError, match="another node changed the text"):
+        sample(patched, longer, longer, latent)
+
+
+def test_area_conditioning_is_refused(editor, flux1, tiny_clip_flux1):
+    from nodes import ConditioningSetArea
+
+    regions = editor.regions()
+    conditioning = editor.encode(tiny_clip_flux1, regions)
+    patched = editor.apply(flux1, editor.bias(regions))
+    inputs = {"width": 32, "height": 32, "x": 0, "y": 0, "strength": 1.0}
+    [area] = run_node(ConditioningSetArea, conditioning=conditioning, **inputs)
+    with pytest.raises(ValueError, match="whole picture"):
+        sample(patched, area, area, random_latent(flux1))
+
+
+def test_a_plain_prompt_may_be_combined_with_an_edit(editor, flux1, tiny_clip_flux1):
+    regions = editor.regions()
+    edit = editor.encode(tiny_clip_flux1, regions)
+    plain = run_node(CLIPTextEncode, clip=tiny_clip_flux1, text="a room")[0]
+    [both] = run_node(ConditioningCombine, conditioning_1=edit, conditioning_2=plain)
+    patched = editor.apply(flux1, editor.bias(regions))
+    assert sample(patched, both, both, random_latent(flux1)).isfinite().all()
+
+
+class TestApplyRefuses:
+    def test_a_model_that_is_not_flux(self, editor):
+        import comfy.sd
+
+        model = comfy.sd.load_diffusion_model_state_dict(tiny_sd3())
+        with pytest.raises(ValueError, match="needs a FLUX model"):
+            editor.apply(model, editor.bias(editor.regions()))
+
+    def test_a_second_instance_attention_on_the_same_model(self, editor, flux1):
+        bias = editor.bias(editor.regions())
+        with pytest.raises(ValueError, match="already has instance attention"):
+            editor.apply(editor.apply(flux1, bias), bias)
+
+    def test_a_block_schedule_that_reaches_no_block(self, editor, flux1):
+        bias = editor.bias(editor.regions(), blocks="mice 40-50")
+        with pytest.raises(ValueError, match="none of the model's 3 blocks"):
+            editor.apply(flux1, bias)
+
+    def test_an_owned_reference_that_is_not_there(self, editor, flux1, tiny_clip_flux1):
+        from dataclasses import replace
+
+        first, second = editor.regions()
+        regions = (first, replace(second, reference=1))
+        conditioning = editor.encode(tiny_clip_flux1, regions)
+        patched = editor.apply(flux1, editor.bias(regions))
+        with pytest.raises(ValueError, match="owns reference image 2"):
+            sample(patched, conditioning, conditioning, random_latent(flux1))
+
+
+def tiny_sd3():
+    """A small SD3-shaped state dict: a real model of another family."""
+    import comfy.ldm.modules.diffusionmodules.mmdit as mmdit
+    import comfy.ops
+
+    model = mmdit.MMDiT(
+        input_size=None,
+        pos_embed_scaling_factor=None,
+        pos_embed_offset=None,
+        pos_embed_max_size=16,
+        patch_size=2,
+        in_channels=16,
+        depth=2,
+        adm_in_channels=32,
+        context_embedder_config={
+            "target": "torch.nn.Linear",
+            "params": {"in_features": 64, "out_features": 128},
+        },
+        qk_norm=None,
+        dtype=torch.float32,
+        device="cpu",
+        operations=comfy.ops.manual_cast,
+    )
+    return {key: torch.randn_like(value) for key, value in model.state_dict().items()}

@@ -1,0 +1,35 @@
+"""The pack on the oldest ComfyUI it claims to support, 0.18.2: the seam's own tests run there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+OLD = ROOT / ".comfyui-0.18.2"
+SEAM = [
+    "test_zero_instances_are_bit_identical_to_the_unpatched_model",
+    "test_the_applied_bias_agrees_with_a_hand_written_attention",
+    "test_idattn_dis_makes_an_instance_bit_independent",
+]
+
+
+def test_the_seam_works_on_the_oldest_supported_comfyui():
+    assert OLD.is_dir(), f"{OLD.name} is missing: run `python tools/setup_comfyui.py --old`"
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "pytest"),
+            "--quiet",
+            "tests/with_comfyui/test_instance_attention.py",
+            "-k",
+            f"flux1_deep and ({' or '.join(SEAM)})",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "COMFYUI_PATH": str(OLD)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout

@@ -1,0 +1,141 @@
+"""The region nodes and what they refuse."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from comfy_extras.nodes_bounding_boxes import CreateBoundingBoxes
+
+from instance_edit.mask_ops.boxes import Box
+from instance_edit.tests.with_comfyui.core import run_node
+from instance_edit.tests.with_comfyui.editing import corner_masks
+
+COMMON = {"strength": 1.0, "start": 0.0, "end": 1.0}
+PICTURE = torch.zeros(1, 100, 200, 3)
+
+
+@pytest.fixture
+def region(pack_nodes):
+    def make(**inputs):
+        defaults = {"instruction": "a red cat", "reference": 0, **COMMON}
+        return run_node(pack_nodes["InstanceEditRegion"], **{**defaults, **inputs})[0]
+
+    return make
+
+
+@pytest.fixture
+def from_boxes(pack_nodes):
+    def make(boxes, **inputs):
+        defaults = {"width": 200, "height": 100, "instructions": "", **COMMON}
+        node = pack_nodes["InstanceEditRegionsFromBoxes"]
+        return run_node(node, boxes=boxes, **{**defaults, **inputs})[0]
+
+    return make
+
+
+@pytest.fixture
+def from_masks(pack_nodes):
+    def make(masks, instructions, **inputs):
+        node = pack_nodes["InstanceEditRegionsFromMasks"]
+        return run_node(node, masks=masks, instructions=instructions, **{**COMMON, **inputs})[0]
+
+    return make
+
+
+def test_regions_chain_in_order(region, from_masks, from_boxes):
+    first = region(mask=corner_masks()[:1])
+    both = region(regions=first, box={"x": 0, "y": 50, "width": 50, "height": 50}, image=PICTURE)
+    both = from_boxes([[100, 0, 200, 50]], regions=both, instructions="a hat")
+    both = from_masks(corner_masks()[1:], "a dog", regions=both)
+    assert [r.instruction for r in both] == ["a red cat", "a red cat", "a hat", "a dog"]
+    assert both[1].box == Box(0.0, 0.5, 0.25, 1.0)
+    assert both[2].box == Box(0.5, 0.0, 1.0, 0.5)
+    assert len(first) == 1
+
+
+def test_the_reference_number_counts_from_one_and_zero_is_none(region):
+    assert region(mask=corner_masks()[:1])[0].reference is None
+    assert region(mask=corner_masks()[:1], reference=2)[0].reference == 1
+
+
+def test_cores_box_editor_gives_boxes_with_their_text(from_boxes):
+    drawn = [
+        {"x": 0.25, "y": 0.5, "w": 0.5, "h": 0.5, "type": "obj", "desc": "make it a fox"},
+        {"x": 0.0, "y": 0.0, "w": 0.5, "h": 0.25, "type": "text", "text": "SALE"},
+    ]
+    _, bboxes, elements = run_node(
+        CreateBoundingBoxes, width=1024, height=512, editor_state=canvas_state(drawn)
+    )
+    by_element = from_boxes(elements)
+    assert [r.instruction for r in by_element] == ["make it a fox", "SALE"]
+    assert by_element[0].box == pytest.approx((0.25, 0.5, 0.75, 1.0))
+    by_box = from_boxes(bboxes, width=1024, height=512, instructions="one\ntwo")
+    assert by_box[1].box == pytest.approx((0.0, 0.0, 0.5, 0.25))
+    assert from_boxes(json.dumps(elements))[0].box == by_element[0].box
+
+
+def canvas_state(drawn):
+    """What the box editor's canvas hands over: pixel boxes with metadata."""
+    return [
+        {
+            "x": box["x"] * 1024,
+            "y": box["y"] * 512,
+            "width": box["w"] * 1024,
+            "height": box["h"] * 512,
+            "metadata": {key: box.get(key, "") for key in ("type", "text", "desc")},
+        }
+        for box in drawn
+    ]
+
+
+def test_the_image_says_how_large_the_canvas_was(from_boxes):
+    boxes = [{"x": 0, "y": 0, "width": 100, "height": 100}]
+    assert from_boxes(boxes, image=PICTURE, instructions="a")[0].box == Box(0, 0, 0.5, 1)
+    assert from_boxes(boxes, width=400, instructions="a")[0].box == Box(0, 0, 0.25, 1)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({}, "mask or a box"),
+        ({"mask": torch.zeros(1, 8, 8)}, "empty"),
+        ({"mask": torch.full((1, 8, 8), torch.nan)}, "NaN"),
+        ({"mask": torch.ones(2, 8, 8)}, "Instance Regions from Masks"),
+        ({"box": [0, 0, 10, 10]}, "picture it was drawn on"),
+        ({"box": [[0, 0, 9, 9], [0, 0, 9, 9]], "image": PICTURE}, "takes one box, got 2"),
+        ({"box": [300, 0, 400, 10], "image": PICTURE}, "outside the picture"),
+        ({"mask": torch.ones(1, 8, 8), "start": 0.8, "end": 0.2}, "start < end"),
+    ],
+)
+def test_a_region_without_a_proper_place_is_refused(region, inputs, message):
+    with pytest.raises(ValueError, match=message):
+        region(**inputs)
+
+
+def test_masks_of_different_sizes_are_refused(region):
+    first = region(mask=torch.ones(1, 8, 8))
+    with pytest.raises(ValueError, match="different sizes"):
+        region(mask=torch.ones(1, 8, 16), regions=first)
+
+
+@pytest.mark.parametrize("instructions", ["one", "one\ntwo\nthree", ""])
+def test_more_or_fewer_instructions_than_masks_or_boxes_are_refused(
+    from_masks, from_boxes, instructions
+):
+    with pytest.raises(ValueError, match="for 2 masks"):
+        from_masks(corner_masks(), instructions)
+    if instructions:
+        with pytest.raises(ValueError, match="for 2 boxes"):
+            from_boxes([[0, 0, 9, 9], [9, 9, 20, 20]], instructions=instructions)
+
+
+def test_boxes_without_text_and_without_instructions_are_refused(from_boxes):
+    with pytest.raises(ValueError, match="box 1, 2 has no text"):
+        from_boxes([[0, 0, 9, 9], [9, 9, 20, 20]])
+
+
+def test_no_boxes_are_refused(from_boxes):
+    with pytest.raises(ValueError, match="no boxes"):
+        from_boxes([])
