@@ -1,14 +1,20 @@
-"""Which weights the demo runs on: the reader's own, or a stand-in that nobody trained."""
+"""Which weights the demo runs on: the reader's own, else the miniature that comes with the pack.
+
+As long as no miniature is trained, a stand-in that nobody trained takes its place.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..tools.comfy_client import Workflow
 from .run_stand_in import FILE, write_stand_in
+from .weights import WEIGHTS
+
+Link = list[str | int]
 
 MODEL, CLIP, VAE = "1", "2", "3"  # the loaders' ids in the workflow
 FOLDERS = {
@@ -24,36 +30,51 @@ class WeightsError(ValueError):
 
 @dataclass(frozen=True)
 class Loaders:
-    """Loader nodes by workflow id, and how the workflow suits their model."""
+    """Loader nodes by workflow id, links that replace others, and what suits their model."""
 
     nodes: Workflow
     side: int
     steps: int
+    links: dict[str, Link] = field(default_factory=dict)
 
     def put_into(self, workflow: Workflow) -> Workflow:
-        """The workflow with these loaders and steps."""
-        filled = {**workflow, **self.nodes}
-        for node in filled.values():
+        """The workflow with these loaders in place of its own, and this number of steps."""
+        kept = {key: node for key, node in workflow.items() if key not in (MODEL, CLIP, VAE)}
+        for node in kept.values():
+            inputs = node["inputs"]
+            for name, value in inputs.items():
+                if isinstance(value, list) and value[0] in self.links:
+                    inputs[name] = self.links[value[0]]
             if node["class_type"] == "KSampler":
-                node["inputs"]["steps"] = self.steps
-        return filled
+                inputs["steps"] = self.steps
+        return self.nodes | kept
 
 
 def choose_loaders(base: Path, wishes: Mapping[str, str]) -> Loaders:
-    """Loaders for the `UNET`, `CLIP` and `VAE` of `make demo`, or for the stand-in without them.
+    """Loaders for the `UNET`, `CLIP` and `VAE` of `make demo`, or for what comes with the pack.
 
     Files are paths, or names in the models folders of `COMFYUI_PATH`; CLIP may be two: `A,B`.
     """
     given = {key: wishes[key] for key in FOLDERS if wishes.get(key)}
     if not given:
-        write_stand_in(base / "models")
-        return Loaders(_loaders(FILE, [FILE], FILE), side=144, steps=4)
+        return _miniature() if WEIGHTS.is_file() else _stand_in(base)
     missing = sorted(FOLDERS.keys() - given.keys())
     if missing:
         raise WeightsError(f"{', '.join(missing)} is missing: give UNET, CLIP and VAE together.")
     unet, vae = (_link(base, key, given[key]) for key in ("UNET", "VAE"))
     clips = [_link(base, "CLIP", name) for name in given["CLIP"].split(",")]
     return Loaders(_loaders(unet, clips, vae), side=1024, steps=int(wishes.get("STEPS") or 28))
+
+
+def _miniature() -> Loaders:
+    loader = {"class_type": "InstanceEditDemoModelLoader", "inputs": {}}
+    links: dict[str, Link] = {CLIP: [MODEL, 1], VAE: [MODEL, 2]}
+    return Loaders({MODEL: loader}, side=144, steps=8, links=links)
+
+
+def _stand_in(base: Path) -> Loaders:
+    write_stand_in(base / "models")
+    return Loaders(_loaders(FILE, [FILE], FILE), side=144, steps=4)
 
 
 def _loaders(unet: str, clips: list[str], vae: str) -> Workflow:

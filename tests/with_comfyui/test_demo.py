@@ -1,0 +1,53 @@
+"""`make demo` edits its picture from end to end, on a server of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from instance_edit.demo.run_demo import run_demo
+from instance_edit.demo.run_loaders import WeightsError, choose_loaders
+
+
+def test_the_demo_saves_its_picture_the_result_and_the_bias(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("UNET", "CLIP", "VAE", "STEPS"):
+        monkeypatch.delenv(name, raising=False)
+    run_demo(tmp_path / "base", tmp_path / "out")
+    source, result, bias = (
+        Image.open(tmp_path / "out" / f"{name}.png") for name in ("source", "result", "bias")
+    )
+    assert source.size == result.size
+    assert source.tobytes() != result.tobytes()
+    assert bias.width > 0
+
+
+def test_weights_are_given_all_together(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="CLIP, VAE is missing"):
+        choose_loaders(tmp_path, {"UNET": "flux.safetensors"})
+
+
+def test_weights_that_are_nowhere_are_named_with_the_places_looked_at(tmp_path: Path) -> None:
+    wishes = {"UNET": "no.safetensors", "CLIP": "no.safetensors", "VAE": "no.safetensors"}
+    with pytest.raises(WeightsError, match=r"UNET=no.safetensors .*diffusion_models"):
+        choose_loaders(tmp_path, wishes)
+
+
+def test_given_weights_are_linked_and_loaded_by_cores_loaders(tmp_path: Path) -> None:
+    for name in ("flux", "clip_l", "t5", "ae"):
+        (tmp_path / f"{name}.safetensors").touch()
+    wishes = {
+        "UNET": str(tmp_path / "flux.safetensors"),
+        "CLIP": f"{tmp_path / 'clip_l.safetensors'},{tmp_path / 't5.safetensors'}",
+        "VAE": str(tmp_path / "ae.safetensors"),
+        "STEPS": "4",
+    }
+    base = tmp_path / "base"
+    loaders = choose_loaders(base, wishes)
+    kinds = [node["class_type"] for node in loaders.nodes.values()]
+    assert kinds == ["UNETLoader", "DualCLIPLoader", "VAELoader"]
+    assert loaders.steps == 4
+    assert (base / "models" / "text_encoders" / "t5.safetensors").is_symlink()
