@@ -91,7 +91,7 @@ def biased_forward(recipe: BiasRecipe) -> Callable[..., Tensor]:
             return executor(*inputs, transformer_options, **kwargs)
         check_spans(spans, recipe, transformer_options)
         active = active_instances(recipe, timestep, transformer_options)
-        if not any(active):
+        if active is None:
             return executor(*inputs, transformer_options, **kwargs)
         layout, repeats, extents = find_layout(executor.class_obj, spans, x, context, ref_latents)
         biases = {
@@ -144,15 +144,17 @@ def check_spans(spans: PromptSpans, recipe: BiasRecipe, options: Options) -> Non
         )
 
 
-def active_instances(recipe: BiasRecipe, timestep: Tensor, options: Options) -> tuple[bool, ...]:
-    """Per instance whether it takes part in this call; all False outside the bias's window."""
+def active_instances(
+    recipe: BiasRecipe, timestep: Tensor, options: Options
+) -> tuple[bool, ...] | None:
+    """Per instance whether it takes part in this call; None outside the bias's own window."""
     if not recipe.timed:
         return (True,) * len(recipe.regions)
     sigma = float(options["sigmas"][0] if "sigmas" in options else timestep[0])
     schedule = options.get("sample_sigmas")
     progress = 1 - sigma if schedule is None else sampling_progress(sigma, schedule)
     if not in_window(progress, recipe.start, recipe.end):
-        return (False,) * len(recipe.regions)
+        return None
     return recipe.active(progress)
 
 
