@@ -1,6 +1,8 @@
-"""The instruction language: ``replace the [colour] shape [at location] with a colour shape``, joined by ``and``.
+"""The instruction language: ``replace the [colour] shape [at location] with a colour shape``,
+joined by ``and``.
 
-A clause edits every object its description matches; clauses sampled for one prompt never match a common object.
+A clause edits every object its description matches; clauses sampled for one prompt never match a
+common object.
 """
 
 from __future__ import annotations
@@ -13,7 +15,12 @@ import torch
 
 from .scenes import CELLS, COLOUR_NAMES, LOCATIONS, SHAPES, Edits, Scenes
 
-DESCRIPTIONS = ((False, False), (True, False), (False, True), (True, True))  # (name the colour, name the place)
+DESCRIPTIONS = (
+    (False, False),
+    (True, False),
+    (False, True),
+    (True, True),
+)  # (name the colour, name the place)
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,9 @@ def article(word: str) -> str:
 
 
 def phrase(clause: Clause) -> str:
-    """The words of one clause, for example "replace the red circle at top left with an orange star"."""
+    """The words of one clause, for example "replace the red circle at top left with an orange
+    star".
+    """
     colour = "" if clause.colour is None else f"{COLOUR_NAMES[clause.colour]} "
     place = "" if clause.location is None else f" at {LOCATIONS[clause.location]}"
     target = article(f"{COLOUR_NAMES[clause.target_colour]} {SHAPES[clause.target_shape]}")
@@ -77,17 +86,26 @@ def clause_for(
     while (target_shape, target_colour) == (shape, colour):
         target_shape, target_colour = rng.randrange(len(SHAPES)), rng.randrange(len(COLOUR_NAMES))
     return Clause(
-        shape, colour if name_colour else None, cell if name_place else None, target_shape, target_colour
+        shape,
+        colour if name_colour else None,
+        cell if name_place else None,
+        target_shape,
+        target_colour,
     )
 
 
 def sample_clauses(
-    scenes: Scenes, index: int, count: int, rng: random.Random, unique: bool = False, absent: float = 0.0
+    scenes: Scenes,
+    index: int,
+    count: int,
+    rng: random.Random,
+    unique: bool = False,
+    absent: float = 0.0,
 ) -> list[Clause]:
     """Up to ``count`` clauses for one scene whose matches are disjoint.
 
-    ``unique`` demands that each matches exactly one object; ``absent`` is the probability that a clause
-    describes something that is not there (nothing may change then).
+    ``unique`` demands that each matches exactly one object; ``absent`` is the probability that a
+    clause describes something that is not there (nothing may change then).
     """
     shapes, colours = scenes.shape[index].tolist(), scenes.colour[index].tolist()
     free = [cell for cell in range(CELLS) if shapes[cell] >= 0]
@@ -116,7 +134,11 @@ def _absent_clause(rng: random.Random, shapes: list[int], colours: list[int]) ->
     """A clause that matches no object of the scene, None when twenty draws found none."""
     for _ in range(20):
         name_colour, name_place = rng.choice(DESCRIPTIONS)
-        shape, colour, cell = rng.randrange(len(SHAPES)), rng.randrange(len(COLOUR_NAMES)), rng.randrange(CELLS)
+        shape, colour, cell = (
+            rng.randrange(len(SHAPES)),
+            rng.randrange(len(COLOUR_NAMES)),
+            rng.randrange(CELLS),
+        )
         clause = clause_for(rng, shape, colour, cell, name_colour, name_place)
         if not any(_fits(clause, shapes[c], colours[c], c) for c in range(CELLS)):
             return clause

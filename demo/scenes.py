@@ -1,16 +1,24 @@
-"""Procedural scenes: 144 x 144 pixels, 3 x 3 cells, at most one flat shape per cell on a muted gradient.
+"""Procedural scenes: 144 x 144 pixels, 3 x 3 cells, at most one flat shape per cell on a muted
+gradient.
 
 API (B scenes, 9 cells in reading order, everything seeded and batched):
 - ``SHAPES``, ``COLOURS`` (name -> RGB 0-255), ``COLOUR_NAMES``, ``LOCATIONS`` (name of each cell).
-- ``sample_scenes(count, generator, min_objects=2, max_objects=9, same_shape=0) -> Scenes``; ``same_shape=N`` gives
+- ``sample_scenes(count, generator, min_objects=2, max_objects=9, same_shape=0) -> Scenes``;
+  ``same_shape=N`` gives
   exactly N objects of one class and lets every other object be of another class.
-- ``Scenes``: ``shape`` and ``colour`` (B, 9) int64 (-1 = empty cell), ``centre`` (B, 9, 2) float pixels (x, y),
-  ``radius`` (B, 9) float pixels, ``corners`` (B, 4, 3) background colours; ``len()``, indexing and ``to(device)``.
-- ``render(scenes) -> (B, 3, 144, 144)`` float32 in [0, 1]; ``render_background`` the same without objects.
-- ``object_masks(scenes) -> (B, 9, 144, 144)`` bool, the pixels of each object; ``cell_masks() -> (9, 144, 144)`` bool.
-- ``Edits(shape, colour)``: (B, 9) int64, -1 = untouched; ``apply_edits(scenes, edits) -> Scenes`` (centre, radius kept).
-Words live in ``demo.instructions``: ``Clause``, ``phrase(clause)``, ``prompt(clauses)``, ``matches(scenes, b, clause)``,
-``edits_of(scenes, clauses)`` and ``sample_clauses``. Which shape and colour a picture shows: ``demo.matching.recognise``.
+- ``Scenes``: ``shape`` and ``colour`` (B, 9) int64 (-1 = empty cell), ``centre`` (B, 9, 2) float
+  pixels (x, y),
+  ``radius`` (B, 9) float pixels, ``corners`` (B, 4, 3) background colours; ``len()``, indexing
+  and ``to(device)``.
+- ``render(scenes) -> (B, 3, 144, 144)`` float32 in [0, 1]; ``render_background`` the same without
+  objects.
+- ``object_masks(scenes) -> (B, 9, 144, 144)`` bool, the pixels of each object; ``cell_masks() ->
+  (9, 144, 144)`` bool.
+- ``Edits(shape, colour)``: (B, 9) int64, -1 = untouched; ``apply_edits(scenes, edits) -> Scenes``
+  (centre, radius kept).
+Words live in ``demo.instructions``: ``Clause``, ``phrase(clause)``, ``prompt(clauses)``,
+``matches(scenes, b, clause)``, ``edits_of(scenes, clauses)`` and ``sample_clauses``. Which shape
+and colour a picture shows: ``demo.matching.recognise``.
 """
 
 from __future__ import annotations
@@ -23,7 +31,17 @@ from torch.nn import functional
 
 from .shapes import COLOUR_NAMES, COLOURS, LOCATIONS, SHAPES, colour_table, shape_distance
 
-__all__ = ["CANVAS", "CELL", "CELLS", "COLOURS", "COLOUR_NAMES", "LOCATIONS", "SHAPES", "Edits", "Scenes"]
+__all__ = [
+    "CANVAS",
+    "CELL",
+    "CELLS",
+    "COLOURS",
+    "COLOUR_NAMES",
+    "LOCATIONS",
+    "SHAPES",
+    "Edits",
+    "Scenes",
+]
 
 CELL = 48  # pixels
 GRID = 3
@@ -56,7 +74,9 @@ class Scenes:
 
 @dataclass(frozen=True)
 class Edits:
-    """What each cell's object shall become: (B, 9) int64 indices into SHAPES and COLOUR_NAMES, -1 = untouched."""
+    """What each cell's object shall become: (B, 9) int64 indices into SHAPES and COLOUR_NAMES,
+    -1 = untouched.
+    """
 
     shape: Tensor
     colour: Tensor
@@ -64,13 +84,20 @@ class Edits:
 
 def concatenate(parts: list[Scenes]) -> Scenes:
     """Several batches as one."""
-    return Scenes(**{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Scenes)})
+    return Scenes(
+        **{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Scenes)}
+    )
 
 
 def sample_scenes(
-    count: int, generator: torch.Generator, min_objects: int = 2, max_objects: int = 9, same_shape: int = 0
+    count: int,
+    generator: torch.Generator,
+    min_objects: int = 2,
+    max_objects: int = 9,
+    same_shape: int = 0,
 ) -> Scenes:
-    """``count`` random scenes with min_objects..max_objects objects, ``same_shape`` of them of one class (0: by chance).
+    """``count`` random scenes with min_objects..max_objects objects, ``same_shape`` of them of
+    one class (0: by chance).
 
     Raises ValueError unless 1 <= min_objects <= max_objects <= 9 and same_shape <= max_objects.
     """
@@ -86,7 +113,9 @@ def sample_scenes(
     def integers(high: int, *size: int) -> Tensor:
         return torch.randint(high, size, generator=generator)
 
-    rank = uniform(count, CELLS).argsort(dim=1).argsort(dim=1)  # (B, 9) a permutation: which object gets which cell
+    rank = (
+        uniform(count, CELLS).argsort(dim=1).argsort(dim=1)
+    )  # (B, 9) a permutation: which object gets which cell
     objects = integers(max_objects - min_objects + 1, count, 1) + min_objects
     objects = objects.clamp(min=same_shape)
     shape = integers(len(SHAPES), count, CELLS)
@@ -96,7 +125,9 @@ def sample_scenes(
         shape = torch.where(rank < same_shape, common, other)
     empty = rank >= objects
     middle = (torch.arange(GRID) + 0.5) * CELL
-    middles = torch.stack(torch.meshgrid(middle, middle, indexing="xy"), dim=-1).reshape(1, CELLS, 2)
+    middles = torch.stack(torch.meshgrid(middle, middle, indexing="xy"), dim=-1).reshape(
+        1, CELLS, 2
+    )
     base, tint = uniform(count, 1, 1, low=0.3, high=0.5), uniform(count, 4, 3, low=-0.09, high=0.09)
     return Scenes(
         shape=shape.masked_fill(empty, -1),
@@ -118,7 +149,9 @@ def apply_edits(scenes: Scenes, edits: Edits) -> Scenes:
 
 
 def coverage(scenes: Scenes, shape: Tensor) -> Tensor:
-    """Anti-aliased coverage of each cell by the given shape (B, 9) at the scene's places -> (B, 9, 48, 48) in [0, 1]."""
+    """Anti-aliased coverage of each cell by the given shape (B, 9) at the scene's places -> (B,
+    9, 48, 48) in [0, 1].
+    """
     device = scenes.radius.device
     pixel = torch.arange(CELL, device=device) + 0.5
     local = torch.stack(torch.meshgrid(pixel, pixel, indexing="xy"), dim=-1)  # (48, 48, 2) x, y
@@ -147,7 +180,9 @@ def to_cells(image: Tensor) -> Tensor:
 def render_background(scenes: Scenes) -> Tensor:
     """(B, 3, 144, 144) float32: the bilinear gradient between the four corner colours."""
     corners = scenes.corners.transpose(1, 2).reshape(-1, 3, 2, 2)
-    return functional.interpolate(corners, size=(CANVAS, CANVAS), mode="bilinear", align_corners=True)
+    return functional.interpolate(
+        corners, size=(CANVAS, CANVAS), mode="bilinear", align_corners=True
+    )
 
 
 def render(scenes: Scenes) -> Tensor:
@@ -159,7 +194,9 @@ def render(scenes: Scenes) -> Tensor:
 
 
 def object_masks(scenes: Scenes) -> Tensor:
-    """(B, 9, 144, 144) bool: pixels at least half covered by each object; all False for empty cells."""
+    """(B, 9, 144, 144) bool: pixels at least half covered by each object; all False for empty
+    cells.
+    """
     inside = coverage(scenes, scenes.shape) >= 0.5  # (B, 9, 48, 48)
     return to_canvas(inside[:, None]) & cell_masks().to(inside.device)
 

@@ -1,7 +1,7 @@
 """The visual vocabulary of the demo scenes: six shapes, eight colours, nine places.
 
-``shape_distance`` looks signed distances up in an atlas computed once, which makes drawing a batch of objects one
-``grid_sample`` instead of six formulas per pixel.
+``shape_distance`` looks signed distances up in an atlas computed once, which makes drawing a
+batch of objects one ``grid_sample`` instead of six formulas per pixel.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def _cross(arm: float = 1.0, half: float = 0.33) -> Tensor:
 
 @lru_cache(maxsize=1)
 def distance_atlas() -> Tensor:
-    """(6, R, R) float32 signed distances in units of the radius, one plane per shape, y downwards."""
+    """(6, R, R) float32 signed distances in units of the radius, one plane per shape, y
+    downwards.
+    """
     axis = torch.linspace(-EXTENT, EXTENT, RESOLUTION)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     points = torch.stack((x, y), dim=-1)
