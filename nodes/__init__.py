@@ -5,9 +5,11 @@ from typing_extensions import override
 
 from .apply_attention import ApplyInstanceAttention
 from .build_bias import BuildDisentangledBias
+from .composite_background import CompositeBackground
 from .instance_region import InstanceRegionNode
 from .multi_prompt_encode import MultiPromptEncode
 from .preview_bias import PreviewBias
+from .preview_regions import PreviewRegions
 from .regions_from_boxes import RegionsFromBoxes
 from .regions_from_masks import RegionsFromMasks
 
@@ -18,7 +20,9 @@ NODES: list[type[io.ComfyNode]] = [
     MultiPromptEncode,
     BuildDisentangledBias,
     ApplyInstanceAttention,
+    PreviewRegions,
     PreviewBias,
+    CompositeBackground,
 ]
 
 

@@ -121,3 +121,76 @@ def test_words_on_the_page_say_what_a_factor_means() -> None:
     face = load_font(16)
     cut = shorten("a very long instruction " * 9, face, 120)
     assert cut.endswith("...") and face.getlength(cut) <= 130
+
+
+def preview_regions(pack_nodes, regions, image=PICTURE, token_grid=False, **inputs):
+    return run_node(
+        pack_nodes["InstanceEditPreviewRegions"],
+        image=image,
+        regions=regions,
+        token_grid=token_grid,
+        **inputs,
+    )
+
+
+def test_the_picture_of_regions_carries_its_report_underneath(pack_nodes) -> None:
+    picture, report = preview_regions(pack_nodes, two_regions())
+    assert picture.shape[2] == 1024 and picture.shape[1] > 768
+    assert report.startswith("2 instance(s) on 8 x 6 tokens cover 50% of the picture")
+    assert "remove the dog" in report
+
+
+def test_regions_are_drawn_at_their_place_and_the_grid_on_request(pack_nodes) -> None:
+    grey = torch.full((1, 96, 128, 3), 0.5)
+    mask = torch.zeros(96, 128)
+    mask[20:40, 70:100] = 1
+    regions = (InstanceRegion("here", mask=mask),)
+    plain, _ = preview_regions(pack_nodes, regions, image=grey)
+    touched = (plain[0, :768] - 0.5).abs().amax(-1) > 0.02
+    assert touched[160:320, 560:800].float().mean() > 0.9
+    assert not touched[350:, :].any() and not touched[:, :550].any()
+    tokens, _ = preview_regions(pack_nodes, regions, image=grey, token_grid=True)
+    assert ((tokens[0, :768] - 0.5).abs().amax(-1) > 0.02)[600:, :].any()
+
+
+def test_the_report_counts_tokens_and_bytes_when_it_can(pack_nodes) -> None:
+    regions = two_regions()
+    bias = idattn(pack_nodes, regions)
+    _, report = preview_regions(pack_nodes, regions, conditioning=conditioning(regions), bias=bias)
+    assert "5 text tokens: make the cat a fox" in report
+    assert "Tokens: 13 text (3 of them global) + 48 result + 48 reference = 109." in report
+    assert "The bias takes 0.0" in report and "(as full matrices: 0.1 MB)" in report
+
+
+def test_no_regions_are_refused(pack_nodes) -> None:
+    with pytest.raises(ValueError, match="at least one Instance Region"):
+        preview_regions(pack_nodes, ())
+
+
+def test_composite_background_keeps_the_sources_pixels_and_says_what_changed(pack_nodes) -> None:
+    edited = 1 - PICTURE
+    result, mask, report = run_node(
+        pack_nodes["InstanceEditCompositeBackground"],
+        source=PICTURE,
+        edited=edited,
+        regions=two_regions()[:1],
+        grow=0,
+        feather=4,
+    )
+    assert result.shape == PICTURE.shape and mask.shape == (1, 96, 128)
+    assert torch.equal(result[:, 60:, 80:], PICTURE[:, 60:, 80:])
+    assert torch.equal(result[:, :40, :60], edited[:, :40, :60])
+    assert report.startswith("71% of the picture lies outside the regions.")
+
+
+def test_composite_background_takes_an_edit_of_another_size(pack_nodes) -> None:
+    result, *_ = run_node(
+        pack_nodes["InstanceEditCompositeBackground"],
+        source=PICTURE,
+        edited=torch.zeros(1, 48, 64, 3),
+        regions=two_regions(),
+        grow=0,
+        feather=0,
+    )
+    assert result.shape == PICTURE.shape
+    assert torch.equal(result[:, 50:, :60], PICTURE[:, 50:, :60])

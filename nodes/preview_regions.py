@@ -1,0 +1,113 @@
+"""Preview Instance Regions: the regions over the picture, and what a validator says of them."""
+
+from typing import Any
+
+from comfy_api.latest import io, ui
+
+from ..attention.recipe import BiasRecipe, Extent
+from ..attention.schedule import OFF
+from ..attention.tokens import TokenLayout
+from ..mask_ops.regions import InstanceRegion, region_masks
+from ..mask_ops.validate import region_report
+from .host_layout import expected_layout
+from .pictures import to_image, to_picture
+from .pictures_regions import draw_regions
+from .socket_types import CATEGORY, Bias, Regions
+
+BYTES_PER_VALUE = 4
+
+
+class PreviewRegions(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="InstanceEditPreviewRegions",
+            display_name="Preview Instance Regions",
+            category=CATEGORY,
+            description="Draws every region over the picture with its number and instruction, and "
+            "says in words what is empty, tiny, doubled or overlapping. Nothing is sampled.",
+            search_aliases=["regional prompt", "draw boxes", "visualize", "validate", "debug"],
+            is_output_node=True,
+            inputs=[
+                io.Image.Input(
+                    "image",
+                    tooltip="The picture that is edited, as large as it goes to the VAE.",
+                ),
+                Regions.Input("regions", tooltip="The instances to draw and to check."),
+                io.Boolean.Input(
+                    "token_grid",
+                    default=False,
+                    tooltip="On: shows the model's tokens (16 x 16 pixels) and which of them every "
+                    "region gets. Off (neutral): the regions as drawn.",
+                ),
+                io.Conditioning.Input(
+                    "conditioning",
+                    optional=True,
+                    tooltip="From Multi-Prompt Encode and Reference Latent: adds the number of "
+                    "text tokens to the report. Not connected is neutral.",
+                ),
+                Bias.Input(
+                    "bias",
+                    optional=True,
+                    tooltip="From Build Disentangled Bias: adds who wins where regions overlap, "
+                    "and the size of the bias. Not connected is neutral.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="picture", tooltip="The picture and the report."),
+                io.String.Output(display_name="report", tooltip="The report alone."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image: Any,
+        regions: tuple[InstanceRegion, ...],
+        token_grid: bool,
+        conditioning: Any = None,
+        bias: BiasRecipe | None = None,
+    ) -> io.NodeOutput:
+        if not regions:
+            raise ValueError("no regions came in: add at least one Instance Region.")
+        layout, extents = expected_layout(regions, image, conditioning)
+        overlap = "shared" if bias is None else bias.overlap
+        report = region_report(
+            regions,
+            layout.latent_grid,
+            extents[0],
+            overlap=overlap,
+            text_tokens=None if conditioning is None else layout.text_lengths[1:],
+        )
+        if conditioning is not None:
+            report += "\n" + describe_tokens(layout)
+        if bias is not None:
+            report += "\n" + describe_size(bias, layout, extents)
+        masks = None
+        if token_grid:
+            masks = region_masks(regions, layout.latent_grid, extents[0], overlap=overlap)
+        page = draw_regions(to_picture(image[0]), regions, report, masks, extents[0])
+        drawn = to_image(page)
+        shown = {
+            **ui.PreviewImage(drawn, cls=cls).as_dict(),
+            **ui.PreviewText(report).as_dict(),
+        }
+        return io.NodeOutput(drawn, report, ui=shown)
+
+
+def describe_tokens(layout: TokenLayout) -> str:
+    """How long the joint sequence is."""
+    references = sum(layout.reference_tokens)
+    return (
+        f"Tokens: {layout.text_total} text ({layout.text_lengths[0]} of them global) + "
+        f"{layout.latent_tokens} result + {references} reference = {layout.total}."
+    )
+
+
+def describe_size(recipe: BiasRecipe, layout: TokenLayout, extents: list[Extent]) -> str:
+    """How much memory the bias takes, and what its matrix would."""
+    active = [True] * layout.instances
+    kinds = {stage.kind for stage in recipe.stages} - {OFF}
+    held = sum(recipe.build(kind, layout, active, extents).nbytes for kind in kinds)
+    matrix = layout.total**2 * BYTES_PER_VALUE * len(kinds)
+    return f"The bias takes {held / 1e6:.2f} MB (as full matrices: {matrix / 1e6:.1f} MB)."
