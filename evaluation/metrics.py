@@ -1,0 +1,108 @@
+"""Metrics of an edit: what the instances became, and what happened to everything else.
+
+Images are (B, 3, H, W) float in [0, 1]; every result has one value per image, NaN where the
+metric has nothing to look at.
+"""
+
+from __future__ import annotations
+
+import kornia
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..demo.scenes import Edits, Scenes
+from .matching import Shown
+
+CHANGE_THRESHOLD = 10.0
+SSIM_WINDOW = 11
+
+
+def edit_success(shown: Shown, edits: Edits) -> Tensor:
+    """(B,) share of the edited cells that show exactly their target's shape and colour."""
+    return _share(_shows(shown, edits.shape, edits.colour), edits.shape >= 0)
+
+
+def leakage(shown: Shown, edits: Edits) -> Tensor:
+    """(B,) share of the edited cells that show another edited cell's target, and not their own."""
+    asked = edits.shape >= 0
+    leaked = torch.zeros_like(asked)
+    for turn in range(1, asked.shape[1]):
+        shape, colour, there = (t.roll(turn, 1) for t in (edits.shape, edits.colour, asked))
+        leaked |= _shows(shown, shape, colour) & there
+    return _share(leaked & ~_shows(shown, edits.shape, edits.colour), asked)
+
+
+def untouched_rate(shown: Shown, scenes: Scenes, edits: Edits) -> Tensor:
+    """(B,) share of the cells without an instruction, empty ones too, that show what they did."""
+    return _share(_shows(shown, scenes.shape, scenes.colour), edits.shape < 0)
+
+
+def change_rate(
+    source: Tensor, result: Tensor, masks: Tensor, threshold: float = CHANGE_THRESHOLD
+) -> Tensor:
+    """AR: (B,) share of instances whose mean absolute change exceeds a threshold.
+
+    The papers publish no threshold: state it with every figure.
+
+    Args:
+        masks: (B, N, H, W) bool, the pixels of each instance.
+        threshold: on the scale 0-255.
+    """
+    change = _change(source, result)[:, None]
+    area = masks.sum((2, 3))
+    mean = (change * masks).sum((2, 3)) / area.clamp(min=1)
+    return _share(mean > threshold, area > 0)
+
+
+def mae_background(source: Tensor, result: Tensor, background: Tensor) -> Tensor:
+    """MAE_B: (B,) mean absolute error on the scale 0-255 over the background.
+
+    Args:
+        background: (B, H, W) bool, e.g. from ``outside``.
+    """
+    total = (_change(source, result) * background).sum((1, 2))
+    return total / background.sum((1, 2))
+
+
+def ssim_background(source: Tensor, result: Tensor, background: Tensor) -> Tensor:
+    """SSIM_B: (B,) mean structural similarity (window 11, sigma 1.5) over the background.
+
+    What lies outside the background is taken from the source first, so that an edit is not
+    counted through windows that reach into it.
+    """
+    kept = torch.where(background[:, None], result, source)
+    similarity = kornia.metrics.ssim(source, kept, SSIM_WINDOW).mean(1)
+    return (similarity * background).sum((1, 2)) / background.sum((1, 2))
+
+
+def outside(masks: Tensor, margin: int = 0) -> Tensor:
+    """The background: (B, H, W) bool, farther than ``margin`` pixels from every mask.
+
+    Args:
+        masks: (B, N, H, W) bool.
+        margin: in pixels, along both axes.
+    """
+    return ~grow_masks(masks.any(1, keepdim=True), margin)[:, 0]
+
+
+def grow_masks(masks: Tensor, margin: int) -> Tensor:
+    """(B, N, H, W) bool masks grown by ``margin`` pixels along both axes."""
+    if margin == 0:
+        return masks
+    return functional.max_pool2d(masks.float(), 2 * margin + 1, 1, margin) > 0
+
+
+def _shows(shown: Shown, shape: Tensor, colour: Tensor) -> Tensor:
+    """(B, 9) bool: a cell shows this shape and colour; an empty cell has no colour."""
+    return (shown.shape == shape) & ((shown.colour == colour) | (shape < 0))
+
+
+def _share(hits: Tensor, among: Tensor) -> Tensor:
+    """(B,) share of ``among`` (B, N) that are hits; NaN for an empty set."""
+    return (hits & among).sum(1) / among.sum(1)
+
+
+def _change(source: Tensor, result: Tensor) -> Tensor:
+    """(B, H, W) mean absolute difference over the channels, 0-255."""
+    return (source - result).abs().mean(1) * 255

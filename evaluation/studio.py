@@ -1,0 +1,89 @@
+"""A loaded model and the few steps that every method shares, each a node of core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+Conditioning = list[list[Any]]
+Latent = dict[str, Tensor]
+
+
+class RunNode(Protocol):
+    """Runs a node by its id and returns its outputs."""
+
+    def __call__(self, name: str, /, **inputs: Any) -> tuple[Any, ...]: ...
+
+
+@dataclass(frozen=True)
+class EditTask:
+    """One picture and what its N instances shall become.
+
+    Attributes:
+        picture: (1, H, W, 3) float in [0, 1].
+        reference: its latent.
+        instructions: one per instance.
+        joined, joined_with_locations: all instructions in one prompt.
+        masks: (N, H, W) float in [0, 1].
+        boxes: [x1, y1, x2, y2] in pixels, one per instance.
+        seed: of the start noise.
+    """
+
+    picture: Tensor
+    reference: Latent
+    instructions: tuple[str, ...]
+    joined: str
+    joined_with_locations: str
+    masks: Tensor
+    boxes: tuple[tuple[int, ...], ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Model, text encoder and VAE behind ComfyUI's nodes; ``steps`` of Euler at cfg 1."""
+
+    run: RunNode
+    model: Any
+    clip: Any
+    vae: Any
+    steps: int = 4
+
+    def prompt(self, text: str, reference: Latent) -> Conditioning:
+        """One plain prompt with the picture to edit."""
+        (conditioning,) = self.run("CLIPTextEncode", clip=self.clip, text=text)
+        return self.refer(conditioning, reference)
+
+    def refer(self, conditioning: Conditioning, reference: Latent) -> Conditioning:
+        """The conditioning with the picture to edit."""
+        return self.run("ReferenceLatent", conditioning=conditioning, latent=reference)[0]
+
+    def sample(self, model: Any, conditioning: Conditioning, task: EditTask) -> Latent:
+        """The edited latent, from noise; at cfg 1 the negative conditioning is never run."""
+        (latent,) = self.run(
+            "KSampler",
+            model=model,
+            seed=task.seed,
+            steps=self.steps,
+            cfg=1.0,
+            sampler_name="euler",
+            scheduler="simple",
+            positive=conditioning,
+            negative=conditioning,
+            latent_image={"samples": torch.zeros_like(task.reference["samples"])},
+            denoise=1.0,
+        )
+        return latent
+
+    def encode(self, picture: Tensor) -> Latent:
+        """(1, H, W, 3) -> its latent."""
+        return self.run("VAEEncode", pixels=picture, vae=self.vae)[0]
+
+    def decode(self, latents: list[Latent]) -> Tensor:
+        """Latents of one size -> (B, 3, H, W) float in [0, 1]."""
+        samples = torch.cat([latent["samples"] for latent in latents])
+        (pictures,) = self.run("VAEDecode", samples={"samples": samples}, vae=self.vae)
+        return pictures.movedim(-1, 1).float().clamp(0, 1).clone()
