@@ -56,6 +56,7 @@ METHODS: dict[str, Callable[[], list[io.Input]]] = {
     "MICE": mice_inputs,
     "IDAttn": idattn_inputs,
     "MICE (released code)": released_mice_inputs,
+    "IID": list,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..attention.idattn import idattn_bias
+from ..attention.iid import iid_bias
 from ..attention.mice import mice_bias
 from ..attention.recipe import BiasRecipe
 from ..attention.schedule import Stage, equal_stages, parse_stages
@@ -32,7 +33,8 @@ class BuildDisentangledBias(io.ComfyNode):
                         io.DynamicCombo.Option(name, inputs()) for name, inputs in METHODS.items()
                     ],
                     tooltip="MICE: smooth, one bias for all blocks; a good start. IDAttn: hard "
-                    "masks that change with depth; many instances, text edits.",
+                    "masks that change with depth; many instances, text edits. IID: phase B after "
+                    "Locate Instances; prompts bound to their latents, all else open.",
                 ),
                 overlap_input(),
                 *window_inputs(),
@@ -59,6 +61,8 @@ class BuildDisentangledBias(io.ComfyNode):
             thirds = [options.pop(part) for part in ("early", "middle", "late")]
             builders = {kind: partial(idattn_bias, kind=kind) for kind in ("dis", "har")}
             stages = equal_stages(thirds)
+        elif name == "IID":
+            builders, stages = {"iid": iid_bias}, (Stage("iid", 0.0, 1.0),)
         else:
             variant = "released-code" if "released" in name else "paper"
             builders = {"mice": partial(mice_bias, variant=variant, **options)}

@@ -6,6 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from ..attention.prompt_spans import PromptSpans
+from ..mask_ops.keywords import read_marks
 from ..mask_ops.regions import InstanceRegion
 from .host import attach_spans
 from .prompt_encoding import encode_prompt
@@ -73,7 +74,7 @@ class MultiPromptEncode(io.ComfyNode):
         if not regions:
             raise ValueError("no regions came in: add at least one Instance Region.")
         length = text_length["length"] if text_length["text_length"] == FIXED else None
-        prompts = [global_prompt, *(region.instruction for region in regions)]
+        prompts = [global_prompt, *(read_marks(region.instruction)[0] for region in regions)]
         encoded = [encode_prompt(clip, prompt, length) for prompt in prompts]
         text = torch.cat([prompt.text for prompt in encoded], dim=1)
         spans = PromptSpans(

@@ -48,6 +48,16 @@ def encode_prompt(clip: Any, prompt: str, length: int | None = None) -> EncodedP
     return EncodedPrompt(text[:, start:stop], extras)
 
 
+def real_tokens(clip: Any, prompt: str) -> tuple[list[Any], bool]:
+    """Ids of a prompt's real tokens, and whether its encoder pads on the left."""
+    name = sequence_tokenizer(clip)
+    tokenizer = getattr(clip.tokenizer, name)
+    ids = [token[0] for chunk in clip.tokenize(prompt.strip() or " ")[name] for token in chunk]
+    pad_left = bool(getattr(tokenizer, "pad_left", False))
+    start, stop = real_span(ids, tokenizer.pad_token, pad_left)
+    return ids[start:stop], pad_left
+
+
 def sequence_tokenizer(clip: Any) -> str:
     """Name of the tokenizer whose tokens become FLUX's text (not CLIP-L's, which is pooled)."""
     names = [name for name in clip.tokenize(" ") if name not in ("l", "g")]
