@@ -1,6 +1,7 @@
 # Every verb does the set-up it needs; a second call reuses it.
 PYTHON ?= python3
 VENV   := .venv/bin/python
+RUN    := $(VENV) -m tools.run
 PYTEST := .venv/bin/pytest
 SETUP  := @$(PYTHON) tools/setup_comfyui.py
 PURE   := attention mask_ops sampling
@@ -12,7 +13,7 @@ setup:
 	$(SETUP)
 
 demo: setup            ## UNET=.. CLIP=.. VAE=.. use real weights
-	$(VENV) -m tools.run demo.run_demo
+	$(RUN) demo.run_demo
 
 test: test-pure test-comfyui
 
@@ -33,17 +34,17 @@ format: setup
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-serve: setup           ## PORT=.. LISTEN=.. ARGS=..
+serve: setup           ## ARGS="--port 8188 --listen" go to ComfyUI
 	$(VENV) -m tools.serve $(ARGS)
 
 bench: setup
-	$(VENV) -m benchmarks.bias
+	$(RUN) benchmarks.bias
 
 bench-quality: setup
-	$(VENV) -m benchmarks.quality
+	$(RUN) benchmarks.quality
 
 bench-gpu: setup
-	$(VENV) -m benchmarks.speed --gpu
+	$(RUN) benchmarks.speed --gpu
 
 train-demo: setup
-	$(VENV) -m demo.train
+	$(RUN) demo.train

@@ -5,12 +5,12 @@ As long as no miniature is trained, a stand-in that nobody trained takes its pla
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..tools.comfy_client import Workflow
+from ..tools.load_pack import ROOT, find_comfyui
 from .run_stand_in import FILE, write_stand_in
 from .weights import WEIGHTS
 
@@ -53,7 +53,8 @@ class Loaders:
 def choose_loaders(base: Path, wishes: Mapping[str, str]) -> Loaders:
     """Loaders for the `UNET`, `CLIP` and `VAE` of `make demo`, or for what comes with the pack.
 
-    Files are paths, or names in the models folders of `COMFYUI_PATH`; CLIP may be two: `A,B`.
+    Files are paths, or names in the models folders of `COMFYUI_PATH` or `make serve`; CLIP may be
+    two: `A,B`.
     """
     given = {key: wishes[key] for key in FOLDERS if wishes.get(key)}
     if not given:
@@ -93,8 +94,9 @@ def _loaders(unet: str, clips: list[str], vae: str) -> Workflow:
 
 def _link(base: Path, key: str, wish: str) -> str:
     """Make a weights file known to the server; returns the name its loader uses."""
-    models = Path(os.environ.get("COMFYUI_PATH") or ".") / "models"
-    places = [Path(wish).expanduser(), *(models / folder / wish for folder in FOLDERS[key])]
+    homes = (find_comfyui(), ROOT / "comfyui_data")
+    folders = (home / "models" / folder for home in homes for folder in FOLDERS[key])
+    places = [Path(wish).expanduser(), *(folder / wish for folder in folders)]
     found = next((place.resolve() for place in places if place.is_file()), None)
     if found is None:
         looked = ", ".join(str(place) for place in places)
