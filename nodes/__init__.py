@@ -6,12 +6,15 @@ from typing_extensions import override
 from .apply_attention import ApplyInstanceAttention
 from .build_bias import BuildDisentangledBias
 from .composite_background import CompositeBackground
+from .dual_lqr_sampler import DualLQRSampler
+from .flow_inversion import FlowInversion
 from .instance_region import InstanceRegionNode
 from .multi_prompt_encode import MultiPromptEncode
 from .preview_bias import PreviewBias
 from .preview_regions import PreviewRegions
 from .regions_from_boxes import RegionsFromBoxes
 from .regions_from_masks import RegionsFromMasks
+from .turn_memory import TurnMemoryNode
 
 NODES: list[type[io.ComfyNode]] = [
     InstanceRegionNode,
@@ -23,6 +26,9 @@ NODES: list[type[io.ComfyNode]] = [
     PreviewRegions,
     PreviewBias,
     CompositeBackground,
+    TurnMemoryNode,
+    FlowInversion,
+    DualLQRSampler,
 ]
 
 

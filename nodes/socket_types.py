@@ -4,4 +4,5 @@ from comfy_api.latest import io
 
 Regions = io.Custom("INSTANCE_EDIT_REGIONS")
 Bias = io.Custom("INSTANCE_EDIT_BIAS")
+Turn = io.Custom("INSTANCE_EDIT_TURN")
 CATEGORY = "instance edit"

@@ -1,8 +1,29 @@
 """LQR guidance: sampling that is drawn to the first picture and the previous turn's result."""
 
+from typing import NamedTuple
+
 from torch import Tensor
 
 from .flow import Report, Velocity, check_fraction, check_sigmas, solve_flow
+
+
+class TurnMemory(NamedTuple):
+    """Latents of one shape: the picture before any edit, and the one that this turn starts from."""
+
+    first: Tensor
+    previous: Tensor
+
+
+def next_turn(memory: TurnMemory | None, latent: Tensor) -> TurnMemory:
+    """The memory of the turn that starts from this latent; None begins a session.
+
+    Raises:
+        ValueError: a latent of another shape than the session's first.
+    """
+    if memory is None:
+        return TurnMemory(latent, latent)
+    check_same_size(memory.first, latent)
+    return TurnMemory(memory.first, latent)
 
 
 def sample_lqr(
@@ -49,8 +70,8 @@ def sample_lqr(
     if target.shape[1:] != x.shape[1:] or target.shape[0] not in (1, x.shape[0]):
         raise ValueError(
             f"the pictures of the earlier turns have latents of shape {(*target.shape,)}, the "
-            f"sampled one {(*x.shape,)}. Keep the size of the picture from turn to turn, or start "
-            "a new turn memory."
+            f"sampled one {(*x.shape,)}. Keep the size of the picture from turn to turn, or begin "
+            "again with a Turn Memory that has no turn connected."
         )
 
     def drift(i: int, x: Tensor, sigma: float, step: float, v: Tensor) -> Tensor:
@@ -70,10 +91,15 @@ def dual_target(first: Tensor, previous: Tensor | None, weight: float = 0.7) -> 
     check_fraction("weight", weight)
     if previous is None:
         return first
+    check_same_size(first, previous)
+    return first + weight * (previous - first)
+
+
+def check_same_size(first: Tensor, previous: Tensor) -> None:
+    """Refuse latents of two shapes."""
     if first.shape != previous.shape:
         raise ValueError(
-            f"the first picture's latent has shape {(*first.shape,)}, the previous turn's "
+            f"the first picture's latent has shape {(*first.shape,)}, this turn starts from "
             f"{(*previous.shape,)}: they must be equal. Keep the size of the picture from turn to "
-            "turn, or start a new turn memory."
+            "turn, or begin again with a Turn Memory that has no turn connected."
         )
-    return first + weight * (previous - first)

@@ -1,0 +1,55 @@
+"""Flow Inversion: a SAMPLER that turns a picture into the noise it would come from."""
+
+from collections.abc import Callable
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..sampling.flow import Report, Velocity, invert_flow
+from .host_sampling import FlowSampler
+from .socket_types import CATEGORY
+
+
+class FlowInversion(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="InstanceEditFlowInversion",
+            display_name="Flow Inversion",
+            category=CATEGORY,
+            description="A sampler for SamplerCustomAdvanced that walks a picture's latent back to "
+            "noise. Sample that noise with Dual-LQR Sampler to edit the picture.",
+            search_aliases=["RF inversion", "unsample", "FireFlow", "multi-turn"],
+            inputs=[
+                io.Float.Input(
+                    "gamma",
+                    default=0.5,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    tooltip="How far the result is drawn to SamplerCustomAdvanced's noise. 0 "
+                    "(neutral) follows the model alone: the picture comes back best, edits come "
+                    "hardest. 1 gives that noise itself. The paper takes 0.5.",
+                ),
+            ],
+            outputs=[io.Sampler.Output()],
+        )
+
+    @classmethod
+    def execute(cls, gamma: float) -> io.NodeOutput:
+        def solve(
+            velocity: Velocity,
+            latent: Tensor,
+            sigmas: Tensor,
+            noise: Tensor,
+            to_model: Callable[[Tensor], Tensor],
+            report: Report,
+        ) -> Tensor:
+            if gamma > 0 and not noise.any():
+                raise ValueError(
+                    "Flow Inversion draws the picture to noise, but the noise is zero. Connect "
+                    "Random Noise to the sampling node, or set gamma to 0."
+                )
+            return invert_flow(velocity, latent, sigmas, noise, gamma, report=report)
+
+        return io.NodeOutput(FlowSampler(solve))

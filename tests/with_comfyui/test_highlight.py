@@ -1,0 +1,125 @@
+"""The seam of adaptive attention: what the override does to one attention call."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from comfy.ldm.modules.attention import attention_pytorch
+from torch import Tensor
+
+from instance_edit.attention.lqr_highlight import Highlight
+from instance_edit.attention.prompt_spans import PromptSpans
+from instance_edit.nodes.host_highlight import (
+    call_chunks,
+    edit_keys,
+    highlight_edits,
+    highlight_override,
+)
+
+TEXT, L, REFERENCE, HEADS, D = 6, 16, 16, 2, 32
+Z = TEXT + L + REFERENCE
+LATENTS = slice(TEXT, TEXT + L)
+KEYS = torch.tensor([False, False, True, True, True, False] + [False] * (L + REFERENCE))
+OPTIONS = {
+    "block_type": "double",
+    "block_index": 7,
+    "uuids": ["edit", "negative"],
+    "cond_or_uncond": [0, 1],
+}
+
+
+def random(seed: int, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    return attention_pytorch(q, k, v, HEADS, mask=mask, skip_reshape=True, transformer_options={})
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_positive_prompts_half_gets_the_bias_and_the_negative_half_nothing(masked) -> None:
+    q, k, v = (random(seed, 2, HEADS, Z, D) for seed in range(3))
+    mask = random(3, 1, 1, Z, Z) if masked else None
+    region = random(4, 1, L) > 0
+    maps: dict[object, dict[int, Tensor]] = {}
+    seen, factors = call_chunks(OPTIONS, maps, {"edit": region}, Highlight())
+    override = highlight_override(None, KEYS, LATENTS, seen, factors)
+    out = override(
+        attention_pytorch, q, k, v, HEADS, mask=mask, skip_reshape=True, transformer_options=OPTIONS
+    )
+    base = torch.zeros(1, 1, Z, Z) if mask is None else mask
+    bias = torch.zeros(Z, Z)
+    for i in range(L):
+        for j in range(Z):
+            if KEYS[j]:
+                bias[TEXT + i, j] = math.log(2.0 if region[0, i] else 0.8)
+    torch.testing.assert_close(out[:1], attend(q[:1], k[:1], v[:1], base + bias))
+    torch.testing.assert_close(out[1:], attend(q[1:], k[1:], v[1:], base))
+    assert list(maps) == ["edit"]
+    weights = (q[:1] @ k[:1].transpose(-1, -2) / math.sqrt(D) + base).softmax(-1)
+    expected = weights[:, :, LATENTS][..., KEYS].sum(-1).mean(1)
+    torch.testing.assert_close(maps["edit"][7], expected)
+
+
+def test_single_blocks_and_probes_are_left_alone() -> None:
+    q, k, v = (random(seed, 2, HEADS, Z, D) for seed in range(3))
+    maps: dict[object, dict[int, Tensor]] = {}
+    region = torch.ones(1, L, dtype=torch.bool)
+    seen, factors = call_chunks(OPTIONS, maps, {"edit": region}, Highlight())
+    override = highlight_override(None, KEYS, LATENTS, seen, factors)
+    for options in ({}, {**OPTIONS, "block_type": "single"}):
+        out = override(
+            attention_pytorch, q, k, v, HEADS, skip_reshape=True, transformer_options=options
+        )
+        assert torch.equal(out, attend(q, k, v, None))
+    assert maps == {"edit": {}}
+
+
+def test_another_packs_override_still_sees_every_call() -> None:
+    q, k, v = (random(seed, 1, HEADS, Z, D) for seed in range(3))
+    calls: list[int] = []
+
+    def previous(func, q, *args, **kwargs):
+        calls.append(q.shape[2])
+        return func(q, *args, **kwargs)
+
+    options = {**OPTIONS, "uuids": ["edit"], "cond_or_uncond": [0]}
+    region = random(4, 1, L) > 0
+    seen, factors = call_chunks(options, {}, {"edit": region}, Highlight())
+    override = highlight_override(previous, KEYS, LATENTS, seen, factors)
+    override(attention_pytorch, q, k, v, HEADS, skip_reshape=True, transformer_options=options)
+    assert calls == [Z, L]
+
+
+@pytest.mark.parametrize("name", ["flux1", "flux2"])
+def test_the_edits_words_are_the_instances_or_else_the_whole_prompt(name, request) -> None:
+    flux = request.getfixturevalue(name).model.diffusion_model
+    padding = 502 if name == "flux2" else 0
+    x = torch.zeros(1, 16, 8, 12) if name == "flux1" else torch.zeros(1, 128, 4, 6)
+    context = torch.zeros(1, padding + 10, 64)
+    spans = PromptSpans((4, 3, 3), ("a cat", "a dog"))
+    keys, latents = edit_keys(flux, spans, x, context, [x])
+    assert keys.nonzero().flatten().tolist() == list(range(padding + 4, padding + 10))
+    assert (latents, keys.shape) == (slice(padding + 10, padding + 34), (padding + 58,))
+    keys, latents = edit_keys(flux, None, x, context, None)
+    assert keys.nonzero().flatten().tolist() == list(range(padding + 10))
+    assert latents == slice(padding + 10, padding + 34)
+
+
+def test_switched_off_it_hands_the_options_on_untouched() -> None:
+    options = {"transformer_options": {"wrappers": {}}}
+    assert highlight_edits(options, None)[0] is options
+
+
+def test_a_model_that_is_no_flux_is_refused() -> None:
+    options, _ = highlight_edits({}, Highlight(first_step=2))
+    [[forward]] = options["transformer_options"]["wrappers"]["diffusion_model"].values()
+
+    class Executor:
+        class_obj = torch.nn.Identity()
+
+    x = torch.zeros(1, 16, 8, 8)
+    with pytest.raises(ValueError, match="needs a FLUX model, got Identity"):
+        forward(Executor(), x, x, x, None, None, None, None, {})

@@ -1,0 +1,285 @@
+"""Flow Inversion, Turn Memory and Dual-LQR Sampler through core's SamplerCustomAdvanced."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import comfy.model_management
+import pytest
+import torch
+from comfy.model_patcher import ModelPatcher
+from comfy_extras import nodes_custom_sampler as custom
+from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
+from torch import Tensor
+
+from instance_edit.sampling.lqr import TurnMemory
+from instance_edit.tests.with_comfyui.core import (
+    Conditioning,
+    random_conditioning,
+    random_latent,
+    reference,
+    run_node,
+)
+from instance_edit.tests.with_comfyui.editing import Editor
+from instance_edit.tests.with_comfyui.test_instance_attention import spans_for
+from nodes import SetLatentNoiseMask
+
+Latent = dict[str, Tensor]
+OFF = {"adaptive_attention": "off"}
+ON = {
+    "adaptive_attention": "on",
+    "inside": 2.0,
+    "outside": 0.8,
+    "threshold": 0.3,
+    "first_step": 2,
+}
+
+
+class Session:
+    """An editing session: the pack's nodes between core's, on one model."""
+
+    def __init__(self, nodes: dict[str, type], model: ModelPatcher, steps: int = 4) -> None:
+        self.nodes = nodes
+        self.model = model
+        (self.sigmas,) = run_node(
+            custom.BasicScheduler, model=model, scheduler="simple", steps=steps, denoise=1.0
+        )
+
+    def run(
+        self,
+        sampler: Any,
+        conditioning: Conditioning,
+        latent: Latent,
+        seed: int | None = None,
+        negative: Conditioning | None = None,
+        model: ModelPatcher | None = None,
+    ) -> Latent:
+        """SamplerCustomAdvanced's first output; no seed: Disable Noise."""
+        patched = model or self.model
+        if negative is None:
+            (guider,) = run_node(custom.BasicGuider, model=patched, conditioning=conditioning)
+        else:
+            prompts = {"positive": conditioning, "negative": negative}
+            (guider,) = run_node(custom.CFGGuider, model=patched, cfg=2.0, **prompts)
+        noise = custom.DisableNoise if seed is None else custom.RandomNoise
+        options = {} if seed is None else {"noise_seed": seed}
+        return run_node(
+            custom.SamplerCustomAdvanced,
+            noise=run_node(noise, **options)[0],
+            guider=guider,
+            sampler=sampler,
+            sigmas=self.sigmas,
+            latent_image=latent,
+        )[0]
+
+    def inversion(self, gamma: float = 0.5) -> Any:
+        return run_node(self.nodes["InstanceEditFlowInversion"], gamma=gamma)[0]
+
+    def memory(self, latent: Latent, turn: TurnMemory | None = None) -> TurnMemory:
+        options = {} if turn is None else {"turn": turn}
+        return run_node(self.nodes["InstanceEditTurnMemory"], latent=latent, **options)[0]
+
+    def lqr(self, turn: TurnMemory, adaptive: dict[str, Any] = OFF, **options: Any) -> Any:
+        inputs = {"eta": 0.9, "lqr_steps": 2, "previous_weight": 0.7, **options}
+        node = self.nodes["InstanceEditDualLQRSampler"]
+        return run_node(node, turn=turn, adaptive_attention=adaptive, **inputs)[0]
+
+    def turn(
+        self,
+        latent: Latent,
+        edit: Conditioning,
+        memory: TurnMemory | None = None,
+        seed: int = 0,
+        model: ModelPatcher | None = None,
+        **options: Any,
+    ) -> tuple[Latent, TurnMemory]:
+        """One whole turn, as the group of nodes that a user copies."""
+        memory = self.memory(latent, memory)
+        start = self.run(self.inversion(), random_conditioning(self.model, seed=9), latent, seed)
+        return self.run(self.lqr(memory, **options), edit, start, model=model), memory
+
+
+@pytest.fixture(params=["flux1_deep", "flux2"])
+def session(request, pack_nodes) -> Session:
+    return Session(pack_nodes, request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def picture(session: Session) -> Latent:
+    return random_latent(session.model, seed=3)
+
+
+@pytest.fixture
+def edit(session: Session) -> Conditioning:
+    return random_conditioning(session.model, seed=4)
+
+
+@pytest.fixture
+def interrupted() -> Iterator[None]:
+    comfy.model_management.interrupt_current_processing(True)
+    yield
+    comfy.model_management.interrupt_current_processing(False)
+
+
+def count_calls(model: ModelPatcher) -> tuple[ModelPatcher, list[float]]:
+    """A clone of the model, and the noise levels it was called at."""
+    seen: list[float] = []
+
+    def wrapper(apply: Any, parts: dict[str, Any]) -> Tensor:
+        seen.append(float(parts["timestep"][0]))
+        return apply(parts["input"], parts["timestep"], **parts["c"])
+
+    clone = model.clone()
+    clone.set_model_unet_function_wrapper(wrapper)
+    return clone, seen
+
+
+def test_gamma_one_gives_the_noise_itself(session, picture, edit) -> None:
+    out = session.run(session.inversion(1.0), edit, picture, seed=7)["samples"]
+    noise = run_node(custom.RandomNoise, noise_seed=7)[0].generate_noise(picture)
+    torch.testing.assert_close(session.model.model.process_latent_in(out), noise)
+
+
+def test_eta_one_arrives_at_the_dual_target(session, picture, edit) -> None:
+    memory = TurnMemory(picture["samples"], random_latent(session.model, seed=8)["samples"])
+    sampler = session.lqr(memory, eta=1.0, lqr_steps=4)
+    out = session.run(sampler, edit, random_latent(session.model))["samples"]
+    torch.testing.assert_close(out, 0.3 * memory.first + 0.7 * memory.previous)
+
+
+def test_the_noise_input_and_inverse_scaling_do_not_touch_the_samples(session, picture, edit):
+    sampler = session.lqr(session.memory(picture))
+    start = random_latent(session.model)
+    assert torch.equal(
+        session.run(sampler, edit, start)["samples"],
+        session.run(sampler, edit, start, seed=5)["samples"],
+    )
+    inverted = session.run(session.inversion(), edit, picture, seed=1)["samples"]
+    assert inverted.isfinite().all() and inverted.std() < 20
+
+
+@pytest.mark.parametrize("references", [0, 1])
+def test_turns_follow_seed_and_memory_and_repeat_exactly(session, picture, edit, references):
+    edit = reference(edit, *[picture] * references)
+
+    def three_turns(seed: int) -> Tensor:
+        latent, memory = picture, None
+        for turn in range(3):
+            latent, memory = session.turn(latent, edit, memory, seed=seed + turn)
+        assert torch.equal(memory.first, picture["samples"])
+        return latent["samples"]
+
+    first = three_turns(0)
+    assert first.isfinite().all() and first.shape == picture["samples"].shape
+    assert torch.equal(first, three_turns(0))
+    assert not torch.equal(first, three_turns(50))
+
+
+def test_one_model_call_per_step_and_one_more_never_at_zero(session, picture, edit) -> None:
+    model, seen = count_calls(session.model)
+    session.run(session.inversion(), edit, picture, seed=1, model=model)
+    assert len(seen) == 5 and min(seen) > 0
+    seen.clear()
+    session.run(session.lqr(session.memory(picture)), edit, picture, model=model)
+    assert len(seen) == 5 and seen == sorted(seen, reverse=True)
+
+
+def test_every_step_is_reported_for_bar_and_preview(session, picture, edit) -> None:
+    (guider,) = run_node(custom.BasicGuider, model=session.model, conditioning=edit)
+    steps: list[tuple[int, int]] = []
+
+    def callback(step: int, clean: Tensor, x: Tensor, total: int) -> None:
+        assert clean.shape == x.shape == picture["samples"].shape
+        steps.append((step, total))
+
+    guider.sample(
+        torch.zeros_like(picture["samples"]),
+        picture["samples"],
+        session.lqr(session.memory(picture)),
+        session.sigmas,
+        callback=callback,
+        disable_pbar=True,
+        seed=0,
+    )
+    assert steps == [(i, 4) for i in range(4)]
+
+
+@pytest.mark.parametrize("which", ["inversion", "lqr"])
+def test_an_interrupt_ends_the_run(session, picture, edit, interrupted, which: str) -> None:
+    sampler = session.inversion() if which == "inversion" else session.lqr(session.memory(picture))
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        session.run(sampler, edit, picture, seed=1)
+
+
+def test_eta_zero_ignores_the_memory(session, picture, edit) -> None:
+    start = random_latent(session.model)
+    other = session.memory(random_latent(session.model, seed=8))
+    plain = session.run(session.lqr(session.memory(picture), eta=0.0), edit, start)["samples"]
+    assert torch.equal(plain, session.run(session.lqr(other, eta=0.0), edit, start)["samples"])
+    pulled = session.run(session.lqr(other), edit, start)["samples"]
+    assert (pulled - plain).norm() > 0.01 * plain.norm()
+
+
+@pytest.mark.parametrize("negative", [None, 6])
+def test_adaptive_attention_acts_from_its_first_step(session, picture, edit, negative) -> None:
+    start, memory = random_latent(session.model), session.memory(picture)
+    other = None if negative is None else random_conditioning(session.model, seed=negative)
+
+    def run(adaptive: dict[str, Any]) -> Tensor:
+        return session.run(session.lqr(memory, adaptive), edit, start, negative=other)["samples"]
+
+    plain, highlighted = run(OFF), run(ON)
+    assert highlighted.isfinite().all()
+    assert (highlighted - plain).norm() > 1e-3 * plain.norm()
+    assert torch.equal(highlighted, run(ON))
+    assert torch.equal(plain, run({**ON, "first_step": 5}))
+    assert not torch.equal(plain, run({**ON, "first_step": 4}))
+    neutral = run({**ON, "inside": 1.0, "outside": 1.0})
+    torch.testing.assert_close(neutral, plain)
+
+
+@pytest.mark.parametrize("adaptive", [OFF, ON])
+def test_a_turn_may_edit_several_instances(session, picture, pack_nodes, adaptive) -> None:
+    editor = Editor(pack_nodes)
+    regions = editor.regions()
+    biased = editor.apply(session.model, editor.bias(regions))
+    options = copy.deepcopy(biased.model_options)
+    edit = reference(spans_for(session.model, regions), picture)
+
+    def run(model: ModelPatcher) -> Tensor:
+        return session.turn(picture, edit, model=model, adaptive=adaptive)[0]["samples"]
+
+    out = run(biased)
+    assert out.isfinite().all()
+    assert torch.equal(out, run(biased))
+    assert (out - run(session.model)).norm() > 0.01 * out.norm()
+    assert biased.model_options == options
+
+
+def test_a_later_turn_remembers_the_very_first_picture(session, picture) -> None:
+    second, third = (random_latent(session.model, seed=seed) for seed in (5, 6))
+    turn = session.memory(third, session.memory(second, session.memory(picture)))
+    assert torch.equal(turn.first, picture["samples"])
+    assert torch.equal(turn.previous, third["samples"])
+
+
+def test_a_turn_of_another_size_is_refused(session, picture, edit) -> None:
+    memory = session.memory(picture)
+    larger = random_latent(session.model, height=12)
+    with pytest.raises(ValueError, match="Keep the size of the picture from turn to turn"):
+        session.memory(larger, memory)
+    with pytest.raises(ValueError, match="Keep the size of the picture from turn to turn"):
+        session.run(session.lqr(memory), edit, larger)
+
+
+def test_what_cannot_be_walked_is_refused(session, picture, edit) -> None:
+    with pytest.raises(ValueError, match="Connect Random Noise"):
+        session.run(session.inversion(), edit, picture)
+    (masked,) = run_node(SetLatentNoiseMask, samples=picture, mask=torch.ones(1, 64, 64))
+    with pytest.raises(ValueError, match="Remove Set Latent Noise Mask"):
+        session.run(session.inversion(), edit, masked, seed=1)
+    (eps,) = run_node(ModelSamplingDiscrete, model=session.model, sampling="eps", zsnr=False)
+    with pytest.raises(ValueError, match="Load a FLUX model"):
+        session.run(session.inversion(), edit, picture, seed=1, model=eps)
