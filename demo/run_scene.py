@@ -50,12 +50,17 @@ def first_scene() -> Scenes:
     return Scenes(shape, colour, centre, torch.full((1, CELLS), 17.0), corners)
 
 
+def instance_masks(scene: Scenes) -> Tensor:
+    """(N, 144, 144) float32, 1 on an instance's object and a little around it."""
+    cells = [instance.cell for instance in INSTANCES]
+    masks = object_masks(scene)[0, cells].float()
+    return torch.nn.functional.max_pool2d(masks, GROW, stride=1, padding=GROW // 2)
+
+
 def write_scene(folder: Path, side: int) -> tuple[Path, list[Path]]:
     """Save the picture and one mask per instance, `side` pixels square; returns their paths."""
     scene = first_scene()
-    cells = [instance.cell for instance in INSTANCES]
-    masks = object_masks(scene)[0, cells].float()  # (N, 144, 144)
-    masks = torch.nn.functional.max_pool2d(masks, GROW, stride=1, padding=GROW // 2)
+    masks = instance_masks(scene)
     source = folder / "source.png"
     _picture(render(scene)[0], side).save(source)
     paths = [folder / f"mask_{number + 1}.png" for number in range(len(masks))]
