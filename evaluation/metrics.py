@@ -49,10 +49,14 @@ def change_rate(
         masks: (B, N, H, W) bool, the pixels of each instance.
         threshold: on the scale 0-255.
     """
+    changed = mean_changes(source, result, masks) > threshold
+    return _share(changed, masks.flatten(2).any(2))
+
+
+def mean_changes(source: Tensor, result: Tensor, masks: Tensor) -> Tensor:
+    """(B, N) mean absolute change of each instance on the scale 0-255; NaN for an empty mask."""
     change = _change(source, result)[:, None]
-    area = masks.sum((2, 3))
-    mean = (change * masks).sum((2, 3)) / area.clamp(min=1)
-    return _share(mean > threshold, area > 0)
+    return (change * masks).sum((2, 3)) / masks.sum((2, 3))
 
 
 def mae_background(source: Tensor, result: Tensor, background: Tensor) -> Tensor:

@@ -96,9 +96,9 @@ class LeakScene:
 def leak_scenes(instances: int, count: int) -> list[LeakScene]:
     """``count`` scenes with ``instances`` (2..9) objects of one class; always the same ones.
 
-    Up to three objects of other classes stand by. Targets are all different, and of another class
-    than the instances. Places, sizes and backgrounds are continuous and the seed is used nowhere
-    else, so no scene was trained on.
+    One to three objects of other classes stand by (none at N = 9). Targets are all different, of
+    another class than the instances and of another colour than their own. Places, sizes and
+    backgrounds are continuous and the seed is used nowhere else: no scene was trained on.
     """
     if not 2 <= instances <= CELLS:
         raise ValueError(f"instances must be 2 to {CELLS}, got {instances}.")
@@ -117,7 +117,10 @@ def _conflict(scene: Scenes, instances: int, rng: random.Random) -> LeakScene:
     rng.shuffle(cells)
     others = [shape for shape in range(len(SHAPES)) if shape != common]
     pairs = [(shape, colour) for shape in others for colour in range(len(COLOUR_NAMES))]
+    colours = scene.colour[0, cells].tolist()
     targets = rng.sample(pairs, instances)
+    while any(target[1] == own for target, own in zip(targets, colours, strict=True)):
+        targets = rng.sample(pairs, instances)
     shape, colour = torch.full((1, CELLS), -1), torch.full((1, CELLS), -1)
     shape[0, cells] = torch.tensor([target[0] for target in targets])
     colour[0, cells] = torch.tensor([target[1] for target in targets])

@@ -7,12 +7,18 @@ from .apply_attention import ApplyInstanceAttention
 from .build_bias import BuildDisentangledBias
 from .composite_background import CompositeBackground
 from .dual_lqr_sampler import DualLQRSampler
+from .edit_metrics import EditMetrics
 from .flow_inversion import FlowInversion
+from .foi_guider import FoIGuiderNode
 from .instance_region import InstanceRegionNode
+from .locate_by_contrast import LocateByContrast
+from .locate_instances import LocateInstances
+from .locate_instruction import LocateInstruction
 from .multi_prompt_encode import MultiPromptEncode
 from .preview_bias import PreviewBias
 from .preview_regions import PreviewRegions
 from .regions_from_boxes import RegionsFromBoxes
+from .regions_from_instructions import RegionsFromInstructions
 from .regions_from_masks import RegionsFromMasks
 from .turn_memory import TurnMemoryNode
 
@@ -20,12 +26,18 @@ NODES: list[type[io.ComfyNode]] = [
     InstanceRegionNode,
     RegionsFromBoxes,
     RegionsFromMasks,
+    RegionsFromInstructions,
     MultiPromptEncode,
     BuildDisentangledBias,
     ApplyInstanceAttention,
     PreviewRegions,
     PreviewBias,
     CompositeBackground,
+    EditMetrics,
+    LocateInstances,
+    LocateInstruction,
+    LocateByContrast,
+    FoIGuiderNode,
     TurnMemoryNode,
     FlowInversion,
     DualLQRSampler,
