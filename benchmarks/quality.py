@@ -30,8 +30,9 @@ from .quality_report import write_report
 WEIGHTS = ROOT / "demo" / "weights"
 CACHE = ROOT / "build" / "quality"
 RESULTS = ROOT / "benchmarks" / "results"
-EVERY = tuple(range(2, 10))
-ABLATION = (3, 6, 9)  # the six IDAttn schedules that nobody recommends
+EVERY = (3, 6, 9, 2, 5, 8, 4, 7)  # in the order in which they run
+SINGLE = {"unedited", "vanilla", "mice"}  # methods that also run with one, unambiguous instruction
+ABLATION = (3, 6, 9)  # for the six IDAttn schedules that nobody recommends
 FULL = {"idattn_har_dis_har", "idattn_dis_dis_dis"}
 
 Job = tuple[str, int]
@@ -39,7 +40,9 @@ Job = tuple[str, int]
 
 def instances_of(method: str) -> tuple[int, ...]:
     """The numbers of instances a method is run with."""
-    return ABLATION if method.startswith("idattn") and method not in FULL else EVERY
+    if method.startswith("idattn") and method not in FULL:
+        return ABLATION
+    return (1, *EVERY) if method in SINGLE else EVERY
 
 
 def cache_folder(steps: int, scenes: int) -> Path:
@@ -64,7 +67,7 @@ def run_jobs(jobs: list[Job], folder: Path, steps: int, scenes: int) -> None:
                 tasks = [edit_task(studio, scene, seed) for seed, scene in enumerate(drawn)]
                 prepared = {instances: (drawn, tasks)}
             outcomes = run_method(studio, METHODS[method], *prepared[instances])
-            path = folder / f"{method}_{instances}.json"
+            path = result_path(folder, (method, instances))
             path.with_suffix(".part").write_text(json.dumps(as_rows(outcomes)))
             path.with_suffix(".part").rename(path)
             print(f"{method} N={instances}: {describe(as_rows(outcomes))}", flush=True)
@@ -83,8 +86,13 @@ def describe(rows: list[dict[str, float]]) -> str:
 
 def missing_jobs(jobs: list[Job], folder: Path) -> list[Job]:
     """Jobs without a result, those of one N together so that its scenes are encoded once."""
-    missing = [job for job in jobs if not (folder / f"{job[0]}_{job[1]}.json").exists()]
-    return sorted(missing, key=lambda job: -job[1])
+    missing = [job for job in jobs if not result_path(folder, job).exists()]
+    return sorted(missing, key=lambda job: (1, *EVERY).index(job[1]))
+
+
+def result_path(folder: Path, job: Job) -> Path:
+    """Where a job leaves its outcomes."""
+    return folder / f"{job[0]}_{job[1]}.json"
 
 
 def start_workers(jobs: list[Job], folder: Path, arguments: argparse.Namespace) -> None:
@@ -110,10 +118,14 @@ def start_workers(jobs: list[Job], folder: Path, arguments: argparse.Namespace) 
 
 
 def collect(jobs: list[Job], folder: Path) -> dict[str, dict[str, Any]]:
-    """{method: {N: cell}} of every finished job."""
+    """{method: {N: cell}} of every finished job, N in increasing order."""
     table: dict[str, dict[str, Any]] = {}
-    for method, instances in jobs:
-        rows = json.loads((folder / f"{method}_{instances}.json").read_text())
+    order = list(METHODS)
+    for method, instances in sorted(jobs, key=lambda job: (order.index(job[0]), job[1])):
+        path = result_path(folder, (method, instances))
+        if not path.exists():
+            continue
+        rows = json.loads(path.read_text())
         cell = summarise(rows, METHODS[method].forwards(instances))
         table.setdefault(method, {})[str(instances)] = cell
     return table
@@ -127,6 +139,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=4, help="Euler steps; default 4")
     parser.add_argument("--workers", type=int, default=2, help="processes of one thread each")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the report")
+    parser.add_argument("--report-only", action="store_true", help="run nothing, write the report")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -144,7 +157,8 @@ def main() -> None:
     chosen = [int(n) for n in arguments.instances.split(",")] if arguments.instances else None
     jobs = [(method, n) for method in methods for n in chosen or instances_of(method)]
     began = time.monotonic()
-    start_workers(missing_jobs(jobs, folder), folder, arguments)
+    if not arguments.report_only:
+        start_workers(missing_jobs(jobs, folder), folder, arguments)
     minutes = math.ceil((time.monotonic() - began) / 60)
     write_report(collect(jobs, folder), arguments.out, arguments.steps, minutes)
 

@@ -60,7 +60,8 @@ def markdown(table: Table, steps: int, minutes: int) -> str:
         f"{steps} Euler steps, {'/'.join(map(str, sorted(scenes)))} scenes per N, "
         f"{minutes} minutes for what was not cached.",
         "Mean [95 % interval: percentile bootstrap over scenes, 2000 draws]. AR: change above "
-        "10/255. `unedited` is the source through the VAE: the floor of MAE_B.",
+        "10/255. `unedited` is the source through the VAE: the floor of MAE_B. N = 1 is a single "
+        "edit that nothing can mistake.",
     ]
     for instances in sorted({n for cells in table.values() for n in cells}, key=int):
         lines += ["", f"## N = {instances}", "", header(), "|---" * (len(COLUMNS) + 3) + "|"]

@@ -1,4 +1,4 @@
-"""The leak benchmark's scenes: instances of one class whose instructions contradict each other."""
+"""The leak benchmark's scenes: instances of one class with instructions that contradict."""
 
 from __future__ import annotations
 
@@ -94,14 +94,15 @@ class LeakScene:
 
 
 def leak_scenes(instances: int, count: int) -> list[LeakScene]:
-    """``count`` scenes with ``instances`` (2..9) objects of one class; always the same ones.
+    """``count`` scenes with ``instances`` (1..9) objects of one class; always the same ones.
 
-    One to three objects of other classes stand by (none at N = 9). Targets are all different, of
-    another class than the instances and of another colour than their own. Places, sizes and
-    backgrounds are continuous and the seed is used nowhere else: no scene was trained on.
+    One instance makes a single edit that nothing can mistake. One to three objects of other
+    classes stand by (none at N = 9). Targets are all different, of another class than the
+    instances and of another colour than their own. Places, sizes and backgrounds are continuous
+    and the seed is used nowhere else: no scene was trained on.
     """
-    if not 2 <= instances <= CELLS:
-        raise ValueError(f"instances must be 2 to {CELLS}, got {instances}.")
+    if not 1 <= instances <= CELLS:
+        raise ValueError(f"instances must be 1 to {CELLS}, got {instances}.")
     generator = torch.Generator().manual_seed(SEED + instances)
     rng = random.Random(SEED + instances)
     most = min(CELLS, instances + BYSTANDERS)

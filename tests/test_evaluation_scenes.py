@@ -10,7 +10,7 @@ from instance_edit.demo.scenes import CELLS, LOCATIONS
 from instance_edit.evaluation.metrics import mae_background
 from instance_edit.evaluation.scenes import LeakScene, bounding_box, join_edits, leak_scenes
 
-EVERY_N = range(2, CELLS + 1)
+EVERY_N = range(1, CELLS + 1)
 
 
 @pytest.mark.parametrize("instances", EVERY_N)
@@ -74,9 +74,9 @@ def test_an_empty_mask_has_no_box() -> None:
         bounding_box(torch.zeros(4, 4, dtype=torch.bool))
 
 
-@pytest.mark.parametrize("instances", [1, 10])
-def test_a_conflict_needs_two_to_nine_instances(instances: int) -> None:
-    with pytest.raises(ValueError, match=f"2 to 9, got {instances}"):
+@pytest.mark.parametrize("instances", [0, 10])
+def test_a_scene_has_one_to_nine_instances(instances: int) -> None:
+    with pytest.raises(ValueError, match=f"1 to 9, got {instances}"):
         leak_scenes(instances, 1)
 
 
