@@ -9,49 +9,11 @@ from torch import Tensor
 from ..attention.lqr_highlight import Highlight
 from ..sampling.flow import Report, Velocity
 from ..sampling.lqr import TurnMemory, sample_lqr
+from .highlight_inputs import edit_words, highlight_inputs
 from .host_sampling import FlowSampler
 from .socket_types import CATEGORY, Turn
 
 OFF, ON = "off", "on"
-
-
-def highlight_inputs() -> list[io.Input]:
-    """What adaptive attention can be told."""
-    return [
-        io.Float.Input(
-            "inside",
-            default=2.0,
-            min=0.05,
-            max=10.0,
-            step=0.05,
-            tooltip="Factor on the attention to the edit's words inside the region. 1 is neutral.",
-        ),
-        io.Float.Input(
-            "outside",
-            default=0.8,
-            min=0.05,
-            max=10.0,
-            step=0.05,
-            tooltip="The same outside the region. 1 is neutral.",
-        ),
-        io.Float.Input(
-            "threshold",
-            default=0.3,
-            min=0.01,
-            max=0.99,
-            step=0.01,
-            tooltip="Of the map from which the region is cut; a lower one makes it larger. Paper: "
-            "0.3. With both factors at 1 it does nothing.",
-        ),
-        io.Int.Input(
-            "first_step",
-            default=5,
-            min=2,
-            max=10000,
-            tooltip="The first step that is changed, by the maps of the step before. Paper: 5. "
-            "Above the number of steps (neutral) it does nothing.",
-        ),
-    ]
 
 
 class DualLQRSampler(io.ComfyNode):
@@ -103,6 +65,13 @@ class DualLQRSampler(io.ComfyNode):
                     tooltip="Lets the edit's words count more where they already act, and less "
                     "elsewhere. off is neutral.",
                 ),
+                io.Clip.Input(
+                    "clip",
+                    optional=True,
+                    advanced=True,
+                    tooltip="FLUX's text encoder, for keywords of Multi-Prompt Encode's prompts. "
+                    "Not connected (neutral): the whole instructions count.",
+                ),
             ],
             outputs=[io.Sampler.Output()],
         )
@@ -115,6 +84,7 @@ class DualLQRSampler(io.ComfyNode):
         lqr_steps: int,
         previous_weight: float,
         adaptive_attention: dict[str, Any],
+        clip: Any = None,
     ) -> io.NodeOutput:
         def solve(
             velocity: Velocity,
@@ -137,5 +107,7 @@ class DualLQRSampler(io.ComfyNode):
             )
 
         options = dict(adaptive_attention)
-        highlight = Highlight(**options) if options.pop("adaptive_attention") == ON else None
-        return io.NodeOutput(FlowSampler(solve, highlight))
+        if options.pop("adaptive_attention") == OFF:
+            return io.NodeOutput(FlowSampler(solve))
+        words = edit_words(clip, options.pop("keywords"))
+        return io.NodeOutput(FlowSampler(solve, Highlight(**options), words))

@@ -17,16 +17,21 @@ from ..attention.prompt_spans import PromptSpans
 from .host import KEY, find_layout
 
 Options = Mapping[str, Any]
+Words = Callable[[PromptSpans], Sequence[Sequence[int]]]
 POSITIVE = 0
 WRAPPER = comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
 
 
 def highlight_edits(
-    model_options: dict[str, Any], highlight: Highlight | None
+    model_options: dict[str, Any], highlight: Highlight | None, words: Words | None = None
 ) -> tuple[dict[str, Any], Callable[[int], None]]:
     """Model options for one sampling run with adaptive attention.
 
     What it learns lives in this run alone, per positive conditioning.
+
+    Args:
+        words: per instance the numbers of the tokens in its prompt that count as the edit's words;
+            None: all of them.
 
     Returns:
         The options, and a function to be called with the number of each finished step.
@@ -47,7 +52,7 @@ def highlight_edits(
                 f"{type(executor.class_obj).__name__}. Switch it off in Dual-LQR Sampler."
             )
         spans: PromptSpans | None = kwargs.get(KEY)
-        keys, latents = edit_keys(executor.class_obj, spans, x, context, references)
+        keys, latents = edit_keys(executor.class_obj, spans, x, context, references, words)
         seen, factors = call_chunks(options, maps, regions, highlight)
         changed = {
             **options,
@@ -78,6 +83,7 @@ def edit_keys(
     x: Tensor,
     context: Tensor,
     references: Sequence[Tensor] | None,
+    words: Words | None = None,
 ) -> tuple[Tensor, slice]:
     """Which keys are the edit's words, (Z,) bool, and where the latent tokens stand.
 
@@ -86,7 +92,13 @@ def edit_keys(
     whole = PromptSpans((context.shape[1],), ())
     layout, repeats, _ = find_layout(flux, spans or whole, x, context, references)
     edit = torch.zeros(layout.text_total, dtype=torch.bool, device=x.device)
-    edit[layout.text_span(0).stop if layout.instances else 0 :] = True
+    if spans is None or not spans.instructions:
+        edit[:] = True
+    elif words is None:
+        edit[layout.text_span(0).stop :] = True
+    else:
+        for n, tokens in enumerate(words(spans)):
+            edit[[layout.text_span(n + 1).start + token for token in tokens]] = True
     start = context.shape[1]
     keys = F.pad(edit.repeat(repeats), (0, layout.image_tokens))
     return keys, slice(start, start + layout.latent_tokens)

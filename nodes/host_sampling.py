@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from ..attention.lqr_highlight import Highlight
 from ..sampling.flow import Report, Velocity
-from .host_highlight import highlight_edits
+from .host_highlight import Words, highlight_edits
 
 LEAST_SIGMA = 1e-3  # v = (x - denoised) / s needs s > 0; FLUX's timestep there is 1 of 1000
 Solve = Callable[[Velocity, Tensor, Tensor, Tensor, Callable[[Tensor], Tensor], Report], Tensor]
@@ -24,11 +24,14 @@ class FlowSampler(comfy.samplers.Sampler):
     both are left out.
     """
 
-    def __init__(self, solve: Solve, highlight: Highlight | None = None) -> None:
+    def __init__(
+        self, solve: Solve, highlight: Highlight | None = None, words: Words | None = None
+    ) -> None:
         """solve(velocity, latent, sigmas, noise, to_model, report); to_model maps a LATENT's
-        samples to the model's own scale and device."""
+        samples to the model's own scale and device. For the others see ``highlight_edits``."""
         self.solve = solve
         self.highlight = highlight
+        self.words = words
 
     def sample(
         self,
@@ -45,7 +48,9 @@ class FlowSampler(comfy.samplers.Sampler):
         model = model_wrap.inner_model
         check_run(model, latent_image, denoise_mask)
         assert latent_image is not None
-        options, finish_step = highlight_edits(extra_args["model_options"], self.highlight)
+        options, finish_step = highlight_edits(
+            extra_args["model_options"], self.highlight, self.words
+        )
         run_args = {**extra_args, "model_options": options}
         total = len(sigmas) - 1
 

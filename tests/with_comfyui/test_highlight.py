@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,9 @@ from instance_edit.nodes.host_highlight import (
     highlight_edits,
     highlight_override,
 )
+from instance_edit.tests.with_comfyui.core import random_latent
+from instance_edit.tests.with_comfyui.editing import Editor
+from instance_edit.tests.with_comfyui.sessions import ON, Session
 
 TEXT, L, REFERENCE, HEADS, D = 6, 16, 16, 2, 32
 Z = TEXT + L + REFERENCE
@@ -103,9 +107,31 @@ def test_the_edits_words_are_the_instances_or_else_the_whole_prompt(name, reques
     keys, latents = edit_keys(flux, spans, x, context, [x])
     assert keys.nonzero().flatten().tolist() == list(range(padding + 4, padding + 10))
     assert (latents, keys.shape) == (slice(padding + 10, padding + 34), (padding + 58,))
+    keys, _ = edit_keys(flux, spans, x, context, [x], lambda spans: [(1, 2), (0,)])
+    assert keys.nonzero().flatten().tolist() == [padding + 5, padding + 6, padding + 7]
     keys, latents = edit_keys(flux, None, x, context, None)
     assert keys.nonzero().flatten().tolist() == list(range(padding + 10))
     assert latents == slice(padding + 10, padding + 34)
+
+
+def test_adaptive_attention_may_look_at_keywords_alone(
+    flux1_deep, tiny_clip_flux1, pack_nodes
+) -> None:
+    session, editor = Session(pack_nodes, flux1_deep), Editor(pack_nodes)
+    regions = editor.regions(["replace the [cat] with a fox", "a [dog]"])
+    edit = editor.encode(tiny_clip_flux1, regions)
+    start, memory = random_latent(flux1_deep), session.memory(random_latent(flux1_deep, seed=3))
+
+    def run(keywords: str = "", **options: Any) -> Tensor:
+        sampler = session.lqr(memory, {**ON, "keywords": keywords}, **options)
+        return session.run(sampler, edit, start)["samples"]
+
+    marked = run(clip=tiny_clip_flux1)
+    assert torch.equal(marked, run("cat\ndog", clip=tiny_clip_flux1))
+    for other in (run(), run("fox\ndog", clip=tiny_clip_flux1)):
+        assert not torch.equal(marked, other)
+    with pytest.raises(ValueError, match="connect 'clip'"):
+        run("cat\ndog")
 
 
 def test_switched_off_it_hands_the_options_on_untouched() -> None:
