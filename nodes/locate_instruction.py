@@ -5,6 +5,7 @@ from typing import Any
 
 import comfy.samplers
 import torch
+import torch.nn.functional as F
 from comfy_api.latest import io
 
 from ..attention.foi import foi_masks
@@ -71,8 +72,7 @@ class LocateInstruction(io.ComfyNode):
                     options=[LATENT, REFERENCE],
                     default=LATENT,
                     tooltip="Whose attention to the keywords is read: the latent's (neutral), or "
-                    "that of the first reference image, which shows what is there before the edit "
-                    "and must be as large as the latent.",
+                    "that of the first reference image, which shows what is there before the edit.",
                 ),
                 io.Int.Input(
                     "step",
@@ -137,8 +137,10 @@ class LocateInstruction(io.ComfyNode):
             noise_seed,
             1,
         )
-        found: FoundMasks = foi_masks(capture.mean()[0].mean(0), threshold)
         samples = latent_samples(model, latent)
+        grid = [-(-side // flux.patch_size) for side in samples.shape[-2:]]
+        maps = F.interpolate(capture.mean()[0].mean(0)[None], grid, mode="bilinear")[0]
+        found: FoundMasks = foi_masks(maps, threshold)
         return io.NodeOutput(
             *found_values(found, spans.instructions, samples, model, regions, image)
         )

@@ -71,6 +71,24 @@ def test_fewer_queries_than_keys_are_the_first_of_the_sequence() -> None:
     assert torch.equal(short, text_attention(q, k, ROWS, weights))
 
 
+def test_memory_is_a_chunk_of_queries_whatever_the_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+    plain = Tensor.softmax
+
+    def softmax(self: Tensor, dim: int) -> Tensor:
+        sizes.append(self.nbytes)
+        return plain(self, dim)
+
+    monkeypatch.setattr(capture, "CHUNK_BYTES", 2**16)
+    monkeypatch.setattr(Tensor, "softmax", softmax)
+    q = torch.randn(1, 2, 1040, 8)
+    text_attention(q, q, slice(16, 1040), token_weights([range(16)], 16)[None])
+    assert max(sizes) <= 2**16
+    assert sum(sizes) == 4 * 2 * 1024 * 1040
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_softmaxed_in_float32(dtype: torch.dtype) -> None:
     q, k = heads(0).to(dtype), heads(1).to(dtype)

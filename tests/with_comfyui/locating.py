@@ -19,7 +19,7 @@ from instance_edit.tests.with_comfyui.core import (
 )
 
 INSTRUCTIONS = ("a red cat", "a big dog", "a blue hat")
-LENGTHS = (4, 3, 6, 2)
+LENGTHS = (4, 3, 4, 3)
 SIGMAS = torch.tensor([1.0, 0.8, 0.6, 0.4, 0.2, 0.0])
 
 
