@@ -65,6 +65,7 @@ def save_weights(weights: DemoWeights, path: Path = WEIGHTS) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({key: value.contiguous() for key, value in tensors.items()}, path)
+    path.chmod(0o644)  # safetensors keeps its files private
 
 
 def load_weights(path: Path = WEIGHTS) -> DemoWeights:
