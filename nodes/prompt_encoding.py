@@ -29,8 +29,7 @@ def encode_prompt(clip: Any, prompt: str, length: int | None = None) -> EncodedP
             "Multi-Prompt Encode does not support scheduled CLIP hooks: switch 'schedule_clip' off "
             "in Set CLIP Hooks."
         )
-    name = sequence_tokenizer(clip)
-    tokenizer = getattr(clip.tokenizer, name)
+    name, tokenizer = sequence_tokenizer(clip)
     options = {} if length is None else {f"{tokenizer.embedding_key}_min_length": length}
     tokens = clip.tokenize(prompt.strip() or " ", tokenizer_options=options)
     [[text, extras]] = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)
@@ -50,24 +49,26 @@ def encode_prompt(clip: Any, prompt: str, length: int | None = None) -> EncodedP
 
 def real_tokens(clip: Any, prompt: str) -> tuple[list[Any], bool]:
     """Ids of a prompt's real tokens, and whether its encoder pads on the left."""
-    name = sequence_tokenizer(clip)
-    tokenizer = getattr(clip.tokenizer, name)
+    name, tokenizer = sequence_tokenizer(clip)
     ids = [token[0] for chunk in clip.tokenize(prompt.strip() or " ")[name] for token in chunk]
     pad_left = bool(getattr(tokenizer, "pad_left", False))
     start, stop = real_span(ids, tokenizer.pad_token, pad_left)
     return ids[start:stop], pad_left
 
 
-def sequence_tokenizer(clip: Any) -> str:
-    """Name of the tokenizer whose tokens become FLUX's text (not CLIP-L's, which is pooled)."""
+def sequence_tokenizer(clip: Any) -> tuple[str, Any]:
+    """The tokenizer whose tokens become FLUX's text (not CLIP-L's, which is pooled), by name."""
     names = [name for name in clip.tokenize(" ") if name not in ("l", "g")]
-    if len(names) != 1 or not hasattr(clip.tokenizer, names[0]):
+    # An encoder with one tokenizer keeps it under the attribute that `clip` names.
+    attributes = [*names, getattr(clip.tokenizer, "clip", "")]
+    found = [getattr(clip.tokenizer, name) for name in attributes if hasattr(clip.tokenizer, name)]
+    if len(names) != 1 or not found:
         raise ValueError(
             f"Multi-Prompt Encode needs a FLUX text encoder (T5, Qwen3 or Mistral), got tokenizers "
             f"{list(clip.tokenize(' '))}. Load it with DualCLIPLoader (type flux) or CLIPLoader "
             "(type flux2)."
         )
-    return names[0]
+    return names[0], found[0]
 
 
 def real_span(ids: Sequence[Any], pad_token: int, pad_left: bool) -> tuple[int, int]:
