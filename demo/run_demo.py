@@ -22,7 +22,7 @@ from .run_scene import write_scene
 
 OUT = ROOT / "demo_out"
 WORKFLOW = ROOT / "workflows" / "api" / "first_edit.json"
-RESULT, BIAS = "20", "21"
+OUTPUTS = {"result": "SaveImage", "bias": "InstanceEditPreviewBias"}
 
 log = logging.getLogger("demo")
 
@@ -31,16 +31,15 @@ def run_demo(base: Path, out: Path) -> None:
     """Everything from the scene to the saved pictures; `base` is the server's own folder."""
     out.mkdir(exist_ok=True)
     loaders = choose_loaders(base, os.environ)
-    source, masks = write_scene(out, loaders.side)
+    write_scene(out, loaders.side)
     workflow = loaders.put_into(json.loads(WORKFLOW.read_text()))
     arguments = () if torch.accelerator.is_available() else ("--cpu",)
     log.info("starting ComfyUI")
     with ComfyServer(make_base_directory(base), arguments) as server:
         server.require_nodes(*{node["class_type"] for node in workflow.values()})
-        for path in (source, *masks):
-            server.client.upload_image(path)
         outputs = server.run(workflow)
-        for name, node in (("result", RESULT), ("bias", BIAS)):
+        for name, kind in OUTPUTS.items():
+            (node,) = (key for key in workflow if workflow[key]["class_type"] == kind)
             (picture,) = server.client.pictures(outputs, node)
             (out / f"{name}.png").write_bytes(picture)
 

@@ -6,7 +6,7 @@ As long as no miniature is trained, a stand-in that nobody trained takes its pla
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..tools.comfy_client import Workflow
@@ -14,9 +14,8 @@ from ..tools.load_pack import ROOT, find_comfyui
 from .run_stand_in import FILE, write_stand_in
 from .weights import WEIGHTS
 
-Link = list[str | int]
-
-MODEL, CLIP, VAE = "1", "2", "3"  # the loaders' ids in the workflow
+DEMO, SCENE = "InstanceEditDemoModelLoader", "InstanceEditDemoScene"
+LOADERS = ("model", "clip", "vae")  # ids of the loaders that replace the demo model's, by slot
 FOLDERS = {
     "UNET": ("diffusion_models", "unet"),
     "CLIP": ("text_encoders", "clip"),
@@ -30,23 +29,27 @@ class WeightsError(ValueError):
 
 @dataclass(frozen=True)
 class Loaders:
-    """Loader nodes by workflow id, links that replace others, and what suits their model."""
+    """Loader nodes by workflow id (none: the demo model's), and what suits their model."""
 
     nodes: Workflow
     side: int
     steps: int
-    links: dict[str, Link] = field(default_factory=dict)
 
     def put_into(self, workflow: Workflow) -> Workflow:
-        """The workflow with these loaders in place of its own, and this number of steps."""
-        kept = {key: node for key, node in workflow.items() if key not in (MODEL, CLIP, VAE)}
+        """The workflow with these loaders in place of the demo model's."""
+        if not self.nodes:
+            return workflow
+        (demo,) = (key for key, node in workflow.items() if node["class_type"] == DEMO)
+        kept = {key: node for key, node in workflow.items() if key != demo}
         for node in kept.values():
             inputs = node["inputs"]
             for name, value in inputs.items():
-                if isinstance(value, list) and value[0] in self.links:
-                    inputs[name] = self.links[value[0]]
+                if isinstance(value, list) and value[0] == demo:
+                    inputs[name] = [LOADERS[value[1]], 0]
             if node["class_type"] == "KSampler":
                 inputs["steps"] = self.steps
+            if node["class_type"] == SCENE:
+                inputs["side"] = self.side
         return self.nodes | kept
 
 
@@ -68,9 +71,7 @@ def choose_loaders(base: Path, wishes: Mapping[str, str]) -> Loaders:
 
 
 def _miniature() -> Loaders:
-    loader = {"class_type": "InstanceEditDemoModelLoader", "inputs": {}}
-    links: dict[str, Link] = {CLIP: [MODEL, 1], VAE: [MODEL, 2]}
-    return Loaders({MODEL: loader}, side=144, steps=8, links=links)
+    return Loaders({}, side=144, steps=8)
 
 
 def _stand_in(base: Path) -> Loaders:
@@ -85,11 +86,8 @@ def _loaders(unet: str, clips: list[str], vae: str) -> Workflow:
     else:
         names = {f"clip_name{number}": name for number, name in enumerate(clips, start=1)}
         clip = {"class_type": "DualCLIPLoader", "inputs": {**names, "type": "flux"}}
-    return {
-        MODEL: model,
-        CLIP: clip,
-        VAE: {"class_type": "VAELoader", "inputs": {"vae_name": vae}},
-    }
+    codec = {"class_type": "VAELoader", "inputs": {"vae_name": vae}}
+    return dict(zip(LOADERS, (model, clip, codec), strict=True))
 
 
 def _link(base: Path, key: str, wish: str) -> str:

@@ -57,19 +57,8 @@ def instance_masks(scene: Scenes) -> Tensor:
     return torch.nn.functional.max_pool2d(masks, GROW, stride=1, padding=GROW // 2)
 
 
-def write_scene(folder: Path, side: int) -> tuple[Path, list[Path]]:
-    """Save the picture and one mask per instance, `side` pixels square; returns their paths."""
-    scene = first_scene()
-    masks = instance_masks(scene)
-    source = folder / "source.png"
-    _picture(render(scene)[0], side).save(source)
-    paths = [folder / f"mask_{number + 1}.png" for number in range(len(masks))]
-    for path, mask in zip(paths, masks, strict=True):
-        _picture(mask.expand(3, -1, -1), side).save(path)
-    return source, paths
-
-
-def _picture(values: Tensor, side: int) -> Image.Image:
-    """(3, H, W) in [0, 1] as a square picture."""
-    pixels = (values.permute(1, 2, 0) * 255).round().byte().numpy()
-    return Image.fromarray(pixels).resize((side, side), Image.Resampling.LANCZOS)
+def write_scene(folder: Path, side: int) -> None:
+    """Save the picture, `side` pixels square."""
+    pixels = (render(first_scene())[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    picture = Image.fromarray(pixels).resize((side, side), Image.Resampling.LANCZOS)
+    picture.save(folder / "source.png")

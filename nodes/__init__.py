@@ -6,6 +6,8 @@ from typing_extensions import override
 from .apply_attention import ApplyInstanceAttention
 from .build_bias import BuildDisentangledBias
 from .composite_background import CompositeBackground
+from .demo_loader import DemoModelLoader
+from .demo_scene import DemoScene
 from .dual_lqr_sampler import DualLQRSampler
 from .edit_metrics import EditMetrics
 from .flow_inversion import FlowInversion
@@ -23,6 +25,8 @@ from .regions_from_masks import RegionsFromMasks
 from .turn_memory import TurnMemoryNode
 
 NODES: list[type[io.ComfyNode]] = [
+    DemoModelLoader,
+    DemoScene,
     InstanceRegionNode,
     RegionsFromBoxes,
     RegionsFromMasks,

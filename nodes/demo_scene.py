@@ -1,0 +1,48 @@
+"""Demo Scene: a picture of three shapes with their masks, to try the pack without any file."""
+
+from comfy_api.latest import io
+
+from ..demo.run_scene import first_scene, instance_masks
+from ..demo.scenes import CANVAS, render
+from .composite_background import stretch
+from .socket_types import CATEGORY
+
+
+class DemoScene(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="InstanceEditDemoScene",
+            display_name="Demo Scene",
+            category=CATEGORY,
+            description="A picture with a red circle, a blue square and a yellow triangle, and a "
+            "mask for each, in this order. For the Demo Model Loader's miniature FLUX.",
+            search_aliases=["example image", "test picture", "shapes"],
+            inputs=[
+                io.Int.Input(
+                    "side",
+                    default=CANVAS,
+                    min=CANVAS,
+                    max=4096,
+                    step=16,
+                    tooltip="Side of the square picture in pixels. 144 is neutral: the size the "
+                    "demo model was trained on.",
+                )
+            ],
+            outputs=[
+                io.Image.Output(),
+                io.Mask.Output(display_name="masks", tooltip="One mask per shape."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, side: int) -> io.NodeOutput:
+        scene = first_scene()
+        image = render(scene).movedim(1, -1)
+        masks = instance_masks(scene)
+        if side != CANVAS:
+            image, masks = (
+                stretch(image, (side, side)),
+                stretch(masks[..., None], (side, side))[..., 0],
+            )
+        return io.NodeOutput(image, masks)

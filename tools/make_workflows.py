@@ -1,0 +1,49 @@
+"""Write `workflows/*.json` and their API twins, with the node definitions of a running ComfyUI.
+
+`python -m tools.run tools.make_workflows`
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from pathlib import Path
+
+from .comfy_server import ComfyServer, make_base_directory
+from .load_pack import ROOT
+from .workflows.recipes import RECIPES
+from .workflows.sheet import Definitions, Sheet
+
+FOLDER = ROOT / "workflows"
+
+
+def written(definitions: Definitions) -> dict[str, str]:
+    """What every workflow file holds, by its path under `workflows/`."""
+    files: dict[str, str] = {}
+    for recipe in RECIPES:
+        sheet = Sheet(recipe.__name__, definitions)
+        recipe(sheet)
+        files[f"{sheet.name}.json"] = _text(sheet.graph())
+        files[f"api/{sheet.name}.json"] = _text(sheet.api())
+    return files
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="instance-edit-workflows-") as base:
+        with ComfyServer(make_base_directory(Path(base))) as server:
+            definitions = json.loads(server.client.get("/object_info"))
+        for name, text in written(definitions).items():
+            path = FOLDER / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            logging.getLogger("workflows").info("wrote %s", path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    main()

@@ -1,0 +1,1 @@
+"""The shipped workflows, written once and kept as graph and as API twin."""

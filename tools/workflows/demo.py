@@ -1,0 +1,45 @@
+"""The workflow that needs no files."""
+
+from __future__ import annotations
+
+from . import loaders, steps
+from .sheet import Sheet
+from .wishes import PREVIEW_NOTE
+
+
+def first_edit(sheet: Sheet) -> None:
+    """Three edits in one pass with the miniature FLUX; needs no files."""
+    sheet.note(
+        "# First edit\nThree shapes, three wishes, **one pass**, on any machine in seconds: "
+        "the *Demo Model Loader*'s miniature FLUX comes with the pack.\n\nPress **Run**. Then "
+        "change a line in *Instance Regions from Masks* (shapes: circle, square, triangle, star, "
+        "ring, cross) and run again.",
+        560,
+        250,
+    )
+    sheet.note(
+        "## How it works\nEvery mask has its own instruction. *Build Disentangled Bias* says who "
+        "may see whom; *Apply Instance Attention* puts that into the model. The other nodes are "
+        "ComfyUI's own.",
+        460,
+        250,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 250)
+    loaded = loaders.demo(sheet)
+    scene = sheet.add("InstanceEditDemoScene")
+    latent = sheet.add("VAEEncode", pixels=scene[0], vae=loaded.vae)
+    regions = sheet.add(
+        "InstanceEditRegionsFromMasks",
+        masks=scene[1],
+        instructions="replace the red circle with a green star\n"
+        "replace the blue square with an orange ring\n"
+        "replace the yellow triangle with a purple cross",
+    )
+    prepared = steps.prepare(sheet, loaded, regions[0], latent[0])
+    sampling = steps.sample(sheet, loaded, prepared, 8, source=(scene[0], regions[0]))
+    inside = steps.look_inside(sheet, scene[0], regions[0], prepared)
+    sheet.column("1  Model and picture", *loaded.nodes, scene, latent)
+    sheet.column("2  Instances", regions, width=400)
+    sheet.column("3  Prompts and bias", *prepared.nodes)
+    sheet.column("4  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)

@@ -1,0 +1,92 @@
+"""Workflows for FLUX.2 klein."""
+
+from __future__ import annotations
+
+from . import loaders, steps
+from .sheet import Sheet
+from .wishes import PREVIEW_NOTE, WISHES, draw_boxes
+
+
+def mice_klein_sam3(sheet: Sheet) -> None:
+    """FLUX.2 klein in four steps: SAM 3 finds the objects by their name."""
+    sheet.note(
+        "# Find objects by name\n*SAM3 Detect* finds all that *What to find* names, one mask "
+        "per object. Write one wish per line into *Instance Regions from Masks*, in the order of "
+        "the numbers that *Preview Instance Regions* shows.",
+        520,
+        200,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 200)
+    loaded = loaders.klein(sheet)
+    sam_file = "sam3.1_multiplex_fp16.safetensors"
+    sam = sheet.add(
+        "CheckpointLoaderSimple", "SAM 3", models=loaders.sources(sam_file), ckpt_name=sam_file
+    )
+    image, latent, shown = steps.picture(sheet, loaded.vae, "pixels")
+    words = sheet.add("CLIPTextEncode", "What to find", clip=sam[1], text="cloud")
+    found = sheet.add(
+        "SAM3_Detect",
+        model=sam[0],
+        image=image,
+        conditioning=words[0],
+        individual_masks=True,
+    )
+    regions = sheet.add(
+        "InstanceEditRegionsFromMasks",
+        masks=found[0],
+        instructions="replace the cloud with a hot air balloon\n"
+        "replace the cloud with a flock of birds",
+    )
+    prepared = steps.prepare(sheet, loaded, regions[0], latent)
+    sampling = steps.sample(sheet, loaded, prepared, 4, source=(image, regions[0]))
+    inside = steps.look_inside(sheet, image, regions[0], prepared)
+    sheet.column("1  Models", *loaded.nodes, sam)
+    sheet.column("2  Picture", *shown)
+    sheet.column("3  Instances", words, found, regions, width=400)
+    sheet.column("4  Prompts and bias", *prepared.nodes)
+    sheet.column("5  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)
+
+
+def mice_two_references(sheet: Sheet) -> None:
+    """Two reference images: the scene, and the new subject of one instance."""
+    sheet.note(
+        "# A subject of its own\nReference image **1** is the picture that is edited, **2** shows "
+        "the thing that shall appear in instance 1. *reference = 2* at that instance makes the "
+        "second picture its own: nothing else sees it.",
+        520,
+        190,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 190)
+    loaded = loaders.klein(sheet)
+    image, latent, shown = steps.picture(sheet, loaded.vae, "pixels")
+    subject = sheet.add("LoadImage", "The new subject", image="example.png")
+    small = sheet.add(
+        "ImageScaleToTotalPixels",
+        image=subject[0],
+        upscale_method="lanczos",
+        megapixels=0.25,
+        resolution_steps=16,
+    )
+    second = sheet.add("VAEEncode", "Reference 2", pixels=small[0], vae=loaded.vae)
+    box = draw_boxes(sheet, "Where the subject goes", image, WISHES[:1])
+    first = sheet.add(
+        "InstanceEditRegion",
+        "Instance 1, with a subject of its own",
+        box=box[2],
+        image=image,
+        instruction="replace the dress with the dress of image 2",
+        reference=2,
+    )
+    others = draw_boxes(sheet, "Further boxes and wishes", image, WISHES[2:])
+    regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
+    prepared = steps.prepare(sheet, loaded, regions[0], latent, references=(latent, second[0]))
+    sampling = steps.sample(sheet, loaded, prepared, 4, source=(image, regions[0]))
+    inside = steps.look_inside(sheet, image, regions[0], prepared)
+    sheet.column("1  Model", *loaded.nodes)
+    sheet.column("2  Picture", *shown)
+    sheet.column("3  The new subject", subject, small, second)
+    sheet.column("4  Instances", box, first, others, regions, width=400)
+    sheet.column("5  Prompts and bias", *prepared.nodes)
+    sheet.column("6  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)

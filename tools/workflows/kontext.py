@@ -1,0 +1,198 @@
+"""Workflows for FLUX.1 Kontext."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import loaders, steps
+from .sheet import Node, Output, Sheet
+from .wishes import PREVIEW_NOTE, WISHES, draw_boxes
+
+
+def mice_kontext_boxes(sheet: Sheet) -> None:
+    """FLUX.1 Kontext: boxes drawn with the mouse, a wish in each."""
+    sheet.note(
+        "# Draw boxes, write wishes\n1. Load your picture.\n2. Run: it appears under the boxes "
+        "of *Create Bounding Boxes*.\n3. Drag a box over everything you want to change and write "
+        "the wish into its description.\n4. Run again.",
+        480,
+        230,
+    )
+    sheet.note(
+        "## Tips\nWrite each wish as a whole sentence (*replace the cloud with a hot air "
+        "balloon*). Boxes may overlap; both wishes act there. A little room around an object "
+        "helps when the new one is larger.",
+        420,
+        230,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 230)
+    loaded = loaders.kontext(sheet)
+    image, latent, shown = steps.picture(sheet, loaded.vae)
+    boxes = draw_boxes(sheet, "Drag boxes, write wishes", image, WISHES)
+    regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
+    prepared = steps.prepare(sheet, loaded, regions[0], latent)
+    sampling = steps.sample(sheet, loaded, prepared, 28, 2.5, (image, regions[0]))
+    inside = steps.look_inside(sheet, image, regions[0], prepared)
+    sheet.column("1  Model", *loaded.nodes)
+    sheet.column("2  Picture", *shown)
+    sheet.column("3  Instances", boxes, regions, width=440)
+    sheet.column("4  Prompts and bias", *prepared.nodes)
+    sheet.column("5  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)
+
+
+def mice_kontext_masks(sheet: Sheet) -> None:
+    """FLUX.1 Kontext: masks painted in the mask editor."""
+    sheet.note(
+        "# Paint masks\n1. Load the same picture into all four *Load Image* nodes.\n2. On each of "
+        "*Mask 1* to *Mask 3*: right-click, **Open in MaskEditor**, paint one object, save.\n3. "
+        "Write its wish into the *Instance Region* beside it. Run.",
+        520,
+        210,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 210)
+    loaded = loaders.kontext(sheet)
+    image, latent, shown = steps.picture(sheet, loaded.vae)
+    painted = [sheet.add("LoadImage", f"Mask {n}", image="example.png") for n in (1, 2, 3)]
+    nodes: list[Node] = []
+    chain: dict[str, Output] = {}
+    for n, ((_, wish), mask) in enumerate(zip(WISHES, painted, strict=False), start=1):
+        node = sheet.add(
+            "InstanceEditRegion", f"Instance {n}", mask=mask[1], instruction=wish, **chain
+        )
+        nodes, chain = [*nodes, node], {"regions": node[0]}
+    regions = chain["regions"]
+    prepared = steps.prepare(sheet, loaded, regions, latent)
+    sampling = steps.sample(sheet, loaded, prepared, 28, 2.5, (image, regions))
+    inside = steps.look_inside(sheet, image, regions, prepared)
+    sheet.column("1  Model", *loaded.nodes)
+    sheet.column("2  Picture", *shown)
+    sheet.column("3  Masks", *painted)
+    sheet.column("4  Instances", *nodes, width=360)
+    sheet.column("5  Prompts and bias", *prepared.nodes)
+    sheet.column("6  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)
+
+
+def idattn_infographic(sheet: Sheet) -> None:
+    """IDAttn: twelve texts of an infographic changed at once."""
+    sheet.note(
+        "# Twelve texts at once\nLoad your infographic, drag a box over every text and write the "
+        'change into its description, as `Change "old" to "new".` *IDAttn* with its blocks '
+        "*har, dis, har* holds up with hundreds of boxes, down to 0.6 % of the picture.",
+        560,
+        200,
+    )
+    sheet.note(
+        "## Tip\nLeave *text_length* at *real tokens*: cost then grows with the words, not with "
+        "the number of boxes.",
+        380,
+        200,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 200)
+    loaded = loaders.kontext(sheet)
+    image, latent, shown = steps.picture(sheet, loaded.vae)
+    places = [(0.04 + 0.32 * (n % 3), 0.05 + 0.24 * (n // 3), 0.28, 0.16) for n in range(12)]
+    wishes = [
+        (place, f'Change "Title {n}" to "Chapter {n}".') for n, place in enumerate(places, start=1)
+    ]
+    boxes = draw_boxes(sheet, "Drag a box over every text", image, wishes)
+    regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
+    prepared = steps.prepare(sheet, loaded, regions[0], latent, steps.IDATTN)
+    sampling = steps.sample(sheet, loaded, prepared, 28, 4.0, (image, regions[0]))
+    inside = steps.look_inside(sheet, image, regions[0], prepared)
+    sheet.column("1  Model", *loaded.nodes)
+    sheet.column("2  Picture", *shown)
+    sheet.column("3  Texts", boxes, regions, width=440)
+    sheet.column("4  Prompts and bias", *prepared.nodes)
+    sheet.column("5  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)
+
+
+def mice_lora_controlnet(sheet: Sheet) -> None:
+    """With a LoRA on the model and a ControlNet on the conditioning."""
+    sheet.note(
+        "# With LoRA and ControlNet\nThe LoRA goes onto the model **before** *Apply Instance "
+        "Attention*, the ControlNet onto the conditioning **after** *Reference Latent*. Choose "
+        "your own files; bypass (Ctrl+B) what you do not need.",
+        520,
+        190,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 190)
+    loaded = loaders.kontext(sheet)
+    lora = sheet.add(
+        "LoraLoaderModelOnly",
+        "Your LoRA",
+        model=loaded.model,
+        lora_name="your_flux_lora.safetensors",
+        strength_model=0.8,
+    )
+    loaded = loaded._replace(model=lora[0], nodes=[*loaded.nodes, lora])
+    image, latent, shown = steps.picture(sheet, loaded.vae)
+    boxes = draw_boxes(sheet, "Drag boxes, write wishes", image, WISHES)
+    regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
+    prepared = steps.prepare(sheet, loaded, regions[0], latent)
+    control = sheet.add(
+        "ControlNetLoader",
+        "Your ControlNet",
+        control_net_name="your_flux_controlnet.safetensors",
+    )
+    edges = sheet.add("Canny", image=image)
+    guided = sheet.add(
+        "ControlNetApplyAdvanced",
+        positive=prepared.positive,
+        negative=prepared.positive,
+        control_net=control[0],
+        image=edges[0],
+        vae=loaded.vae,
+        strength=0.5,
+        end_percent=0.6,
+    )
+    steered = replace(prepared, positive=guided[0])
+    sampling = steps.sample(sheet, loaded, steered, 28, 2.5, (image, regions[0]))
+    inside = steps.look_inside(sheet, image, regions[0], prepared)
+    sheet.column("1  Model and LoRA", *loaded.nodes)
+    sheet.column("2  Picture", *shown)
+    sheet.column("3  Instances", boxes, regions, width=440)
+    sheet.column("4  Prompts and bias", *prepared.nodes)
+    sheet.column("5  ControlNet", control, edges, guided)
+    sheet.column("6  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)
+
+
+def mice_strength_steps(sheet: Sheet) -> None:
+    """Strength and steps of every instance on its own."""
+    sheet.note(
+        "# Strength and steps\n**strength** multiplies how much an instance listens to its wish: 1 "
+        "is neutral, 0 hides the wish, above 1 insists. **start** and **end** say when it takes "
+        "part, as fractions of the sampling: an early window shapes, a late one paints.",
+        520,
+        200,
+    )
+    sheet.note(
+        "## Here\nThe dress insists (1.6), the hair begins after a fifth of the steps, the first "
+        "cloud stops after two thirds.",
+        380,
+        200,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 200)
+    loaded = loaders.kontext(sheet)
+    image, latent, shown = steps.picture(sheet, loaded.vae)
+    settings: tuple[dict[str, float], ...] = ({"strength": 1.6}, {"start": 0.2}, {"end": 0.66})
+    nodes: list[Node] = []
+    chain: dict[str, Output] = {}
+    for wish, setting in zip(WISHES, settings, strict=False):
+        title = ", ".join(f"{name} {value}" for name, value in setting.items())
+        boxes = draw_boxes(sheet, title, image, [wish])
+        node = sheet.add("InstanceEditRegionsFromBoxes", title, boxes=boxes[2], **chain, **setting)
+        nodes, chain = [*nodes, boxes, node], {"regions": node[0]}
+    prepared = steps.prepare(sheet, loaded, chain["regions"], latent)
+    sampling = steps.sample(sheet, loaded, prepared, 28, 2.5, (image, chain["regions"]))
+    inside = steps.look_inside(sheet, image, chain["regions"], prepared)
+    sheet.column("1  Model", *loaded.nodes)
+    sheet.column("2  Picture", *shown)
+    for n in range(3):
+        sheet.column(f"{n + 3}  Instance {n + 1}", *nodes[2 * n : 2 * n + 2], width=360)
+    sheet.column("6  Prompts and bias", *prepared.nodes)
+    sheet.column("7  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)

@@ -1,0 +1,83 @@
+"""Loader nodes of the models that the workflows are for, with where their files come from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .sheet import Json, Node, Output, Sheet
+
+HUB = "https://huggingface.co"
+FILES = {
+    "flux1-dev-kontext_fp8_scaled.safetensors": (
+        "diffusion_models",
+        "Comfy-Org/flux1-kontext-dev_ComfyUI/resolve/main/split_files/diffusion_models",
+    ),
+    "clip_l.safetensors": (
+        "text_encoders",
+        "comfyanonymous/flux_text_encoders/resolve/main",
+    ),
+    "t5xxl_fp8_e4m3fn_scaled.safetensors": (
+        "text_encoders",
+        "comfyanonymous/flux_text_encoders/resolve/main",
+    ),
+    "ae.safetensors": (
+        "vae",
+        "Comfy-Org/Lumina_Image_2.0_Repackaged/resolve/main/split_files/vae",
+    ),
+    "flux-2-klein-4b-fp8.safetensors": (
+        "diffusion_models",
+        "black-forest-labs/FLUX.2-klein-4b-fp8/resolve/main",
+    ),
+    "qwen_3_4b.safetensors": (
+        "text_encoders",
+        "Comfy-Org/z_image_turbo/resolve/main/split_files/text_encoders",
+    ),
+    "flux2-vae.safetensors": ("vae", "Comfy-Org/flux2-dev/resolve/main/split_files/vae"),
+    "sam3.1_multiplex_fp16.safetensors": (
+        "checkpoints",
+        "Comfy-Org/sam3.1/resolve/main/checkpoints",
+    ),
+}
+
+
+class Loaded(NamedTuple):
+    """A model with its text encoder and VAE, and the nodes that load them."""
+
+    model: Output
+    clip: Output
+    vae: Output
+    nodes: list[Node]
+
+
+def sources(*names: str) -> list[Json]:
+    """What the front end needs to offer the download of a missing file."""
+    return [
+        {"name": name, "url": f"{HUB}/{FILES[name][1]}/{name}", "directory": FILES[name][0]}
+        for name in names
+    ]
+
+
+def demo(sheet: Sheet) -> Loaded:
+    """The miniature FLUX that comes with the pack."""
+    node = sheet.add("InstanceEditDemoModelLoader")
+    return Loaded(node[0], node[1], node[2], [node])
+
+
+def kontext(sheet: Sheet) -> Loaded:
+    """FLUX.1 Kontext dev."""
+    flux, clip, t5, vae = list(FILES)[:4]
+    model = sheet.add("UNETLoader", models=sources(flux), unet_name=flux)
+    text = sheet.add(
+        "DualCLIPLoader", models=sources(clip, t5), clip_name1=clip, clip_name2=t5, type="flux"
+    )
+    codec = sheet.add("VAELoader", models=sources(vae), vae_name=vae)
+    return Loaded(model[0], text[0], codec[0], [model, text, codec])
+
+
+def klein(sheet: Sheet) -> Loaded:
+    """FLUX.2 klein 4B."""
+    flux, qwen, vae = list(FILES)[4:7]
+    model = sheet.add("UNETLoader", models=sources(flux), unet_name=flux)
+    text = sheet.add("CLIPLoader", models=sources(qwen), clip_name=qwen, type="flux2")
+    codec = sheet.add("VAELoader", models=sources(vae), vae_name=vae)
+    return Loaded(model[0], text[0], codec[0], [model, text, codec])

@@ -1,0 +1,19 @@
+"""The shipped workflows, in the order of a first reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import demo, klein, kontext
+from .sheet import Sheet
+
+RECIPES: tuple[Callable[[Sheet], None], ...] = (
+    demo.first_edit,
+    kontext.mice_kontext_boxes,
+    kontext.mice_kontext_masks,
+    klein.mice_klein_sam3,
+    kontext.idattn_infographic,
+    klein.mice_two_references,
+    kontext.mice_lora_controlnet,
+    kontext.mice_strength_steps,
+)
