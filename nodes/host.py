@@ -147,7 +147,9 @@ def check_spans(spans: PromptSpans, recipe: BiasRecipe, options: Options) -> Non
 def active_instances(
     recipe: BiasRecipe, timestep: Tensor, options: Options
 ) -> tuple[bool, ...] | None:
-    """Per instance whether it takes part in this call; None outside the bias's own window."""
+    """Per instance whether it takes part in this call; None if the call is not biased at all."""
+    if not recipe.regions:
+        return None
     if not recipe.timed:
         return (True,) * len(recipe.regions)
     sigma = float(options["sigmas"][0] if "sigmas" in options else timestep[0])
