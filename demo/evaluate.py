@@ -15,25 +15,13 @@ from .codec import Decoder, LinearEncoder
 from .flow_data import encode_spans
 from .flux import Flux
 from .instructions import Clause, edits_of, phrase, prompt, sample_clauses
-from .matching import recognise
-from .scenes import CELLS, Edits, Scenes, cell_masks, render, sample_scenes
+from .judging import Result, judge
+from .scenes import CELLS, Edits, Scenes, render, sample_scenes
 from .shapes import COLOUR_NAMES, SHAPES
 from .text import TextEncoder, tokenize
 
 SHIFT = 1.15
 GUIDANCE = 3.5
-
-
-@dataclass(frozen=True)
-class Result:
-    """Shares in [0, 1] and the background error on the scale 0-255."""
-
-    success: float  # edited cell shows the target's shape and colour
-    clean: float  # the whole scene is right: every edited cell a success, every other object intact
-    untouched: float  # edited cell still shows the source
-    leak: float  # edited cell shows another instance's target
-    mae_b: float  # outside the edited cells
-    images: Tensor  # (B, 3, 144, 144)
 
 
 def sigmas(steps: int) -> list[float]:
@@ -82,37 +70,6 @@ def disentangled_mask(masks: Tensor, text_lengths: list[int], har: bool = False)
     if har:
         together |= (member.any(1) & ~text)[:, :, None] & everything
     return (together | (free[:, :, None] & everything))[:, None]
-
-
-def judge(images: Tensor, scenes: Scenes, edits: Edits) -> Result:
-    """Compare pictures with what the edits asked for."""
-    shape, colour = recognise(images, scenes)
-    edited = (edits.shape >= 0) & (scenes.shape >= 0)
-    right = (shape == edits.shape) & (colour == edits.colour)
-    same = (shape == scenes.shape) & (colour == scenes.colour)
-    others = torch.zeros_like(edited)
-    for turn in range(1, CELLS):
-        others |= (
-            (shape == edits.shape.roll(turn, 1))
-            & (colour == edits.colour.roll(turn, 1))
-            & (shape >= 0)
-        )
-    clean = torch.where(edited, right, same | (scenes.shape < 0)).all(1)
-    outside = ~(edited[:, :, None, None] & cell_masks().to(edited.device)[None]).any(1)
-    difference = (images - render(scenes)).abs().mean(1) * 255
-    background = (difference * outside).sum((1, 2)) / outside.sum((1, 2)).clamp(min=1)
-
-    def share(hits: Tensor) -> float:
-        return (hits & edited).sum().item() / max(1, int(edited.sum()))
-
-    return Result(
-        share(right),
-        clean.float().mean().item(),
-        share(same & ~right),
-        share(others & ~right),
-        background.mean().item(),
-        images,
-    )
 
 
 @dataclass(frozen=True)

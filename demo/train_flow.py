@@ -1,9 +1,4 @@
-"""Stage three of the training: the flow model.
-
-Besides the flow-matching loss, linear heads on the image stream after some blocks have to name
-the shape and colour of the source object (reference tokens) and of the wanted object (latent
-tokens). They teach the selection by words early and are dropped from the exported model.
-"""
+"""Stage three of the training: the flow model."""
 
 from __future__ import annotations
 
@@ -11,93 +6,29 @@ import copy
 import logging
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from .codec import Decoder, LinearEncoder
 from .evaluate import Judge
 from .flow_data import BUCKETS, Batch, BatchSource
-from .flux import DEPTH, Flux, patchify, rope_table
-from .shapes import COLOUR_NAMES, SHAPES
+from .flow_heads import Heads, per_token
+from .flow_run import PEAK_RATE, Run, new_run, save
+from .flux import Flux, patchify, rope_table
 from .text import TextEncoder
 
 logger = logging.getLogger(__name__)
-BATCH, PEAK_RATE, WARM_UP = 64, 2e-3, 100
+BATCH, WARM_UP = 64, 100
 OBJECT_WEIGHT = 4.0  # of tokens in cells with an object, edited or not
+AUXILIARY = 0.1  # weight of the heads' loss
 EMA = 0.998
 EARLY = 0.15  # share of the run with at most one clause
 CHECK_EVERY, SAVE_EVERY = 400, 200
-SOURCE_TAPS, TARGET_TAPS, AUXILIARY = (1, 2), (2, 3, 4), 0.1
-SIZES = (len(SHAPES) + 1, len(COLOUR_NAMES) + 1)
-
-
-class Heads(nn.Module):
-    """The auxiliary linear readers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.source = nn.ModuleList(nn.Linear(128, sum(SIZES)) for _ in SOURCE_TAPS)
-        self.target = nn.ModuleList(nn.Linear(128, sum(SIZES)) for _ in TARGET_TAPS)
-
-    def forward(self, taps: list[Tensor], batch: Batch) -> Tensor:
-        """Summed cross entropies; taps (B, 162, 128) with latents before reference."""
-        loss = taps[0].new_zeros((), dtype=torch.float32)
-        before, after = (_answers(s.shape, s.colour) for s in (batch.before, batch.after))
-        for head, tap in zip(self.source, SOURCE_TAPS, strict=True):
-            loss = loss + _cross_entropy(head(taps[tap][:, 81:]), before)
-        for head, tap in zip(self.target, TARGET_TAPS, strict=True):
-            loss = loss + _cross_entropy(head(taps[tap][:, :81]), after)
-        return loss
-
-
-def _per_token(cells: Tensor) -> Tensor:
-    """(B, 9) per cell -> (B, 81) per token."""
-    return cells.unflatten(1, (3, 3)).repeat_interleave(3, 1).repeat_interleave(3, 2).flatten(1)
-
-
-def _answers(shape: Tensor, colour: Tensor) -> tuple[Tensor, Tensor]:
-    return _per_token(shape + 1), _per_token(colour + 1)  # 0 = empty cell
-
-
-def _cross_entropy(logits: Tensor, answers: tuple[Tensor, Tensor]) -> Tensor:
-    parts = logits.float().split(SIZES, dim=-1)
-    return sum(
-        (
-            functional.cross_entropy(part.flatten(0, 1), answer.flatten())
-            for part, answer in zip(parts, answers, strict=True)
-        ),
-        start=logits.new_zeros((), dtype=torch.float32),
-    )
-
-
-def initialise(model: Flux) -> None:
-    """Modulations start at zero with open gates; the image attention of the double blocks starts
-    out local.
-
-    Equal query and key biases in the fast RoPE channels make a token look at its own place and at
-    the same place of the reference before it has learned anything.
-    """
-    for module in model.modules():
-        if isinstance(module, nn.Linear):
-            nn.init.xavier_uniform_(module.weight)
-            nn.init.zeros_(module.bias)
-    for name, module in model.named_modules():
-        if name.endswith(("_mod.lin", "modulation.lin")):
-            nn.init.zeros_(module.weight)
-            with torch.no_grad():
-                for gate in module.bias.unflatten(0, (-1, 3, 128)):
-                    gate[2] = 0.5
-    nn.init.zeros_(model.final_layer.adaLN_modulation[1].weight)
-    local = torch.zeros(128)
-    local[16:24], local[72:80] = 1.6, 1.6  # the four fastest pairs of both spatial axes
-    for block in model.double_blocks[:DEPTH]:
-        with torch.no_grad():
-            block.img_attn.qkv.bias[:128], block.img_attn.qkv.bias[128:256] = local, local
+Forward = Callable[..., tuple[Tensor, list[Tensor]]]
 
 
 def sample_sigma(count: int, generator: torch.Generator) -> Tensor:
@@ -107,59 +38,8 @@ def sample_sigma(count: int, generator: torch.Generator) -> Tensor:
     return torch.where(kind > 0.92, torch.ones(count), sigma)
 
 
-@dataclass
-class Run:
-    """Everything that a checkpoint holds."""
-
-    model: Flux
-    heads: Heads
-    average: Flux
-    optimizers: list[torch.optim.Optimizer]
-    step: int = 0
-    seconds: float = 0.0
-
-    def state(self) -> dict[str, object]:
-        """For torch.save."""
-        modules = {name: getattr(self, name).state_dict() for name in ("model", "heads", "average")}
-        return modules | {
-            "optimizers": [o.state_dict() for o in self.optimizers],
-            "step": self.step,
-            "seconds": self.seconds,
-        }
-
-    def restore(self, state: dict[str, object]) -> None:
-        """Continue from a saved state."""
-        for name in ("model", "heads", "average"):
-            getattr(self, name).load_state_dict(state[name])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        self.step, self.seconds = state["step"], state["seconds"]
-
-
-def optimizers_for(model: Flux, heads: Heads) -> list[torch.optim.Optimizer]:
-    """Muon for the blocks' matrices, AdamW for everything else."""
-    matrices = [
-        p for n, p in model.named_parameters() if p.ndim == 2 and "blocks" in n and "mod" not in n
-    ]
-    chosen = {id(p) for p in matrices}
-    rest = [p for p in [*model.parameters(), *heads.parameters()] if id(p) not in chosen]
-    return [
-        torch.optim.Muon(matrices, lr=PEAK_RATE, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(rest, lr=PEAK_RATE, weight_decay=0.0, betas=(0.9, 0.98)),
-    ]
-
-
-def new_run(device: str) -> Run:
-    """A freshly initialised run."""
-    torch.manual_seed(6)
-    model, heads = Flux().to(device), Heads().to(device)
-    initialise(model)
-    average = copy.deepcopy(model).requires_grad_(False)
-    return Run(model, heads, average, optimizers_for(model, heads))
-
-
 def losses(
-    forward: object, heads: Heads, batch: Batch, generator: torch.Generator
+    forward: Forward, heads: Heads, batch: Batch, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Flow-matching loss (weighted by object cells) and auxiliary loss."""
     x0, reference = patchify(batch.target), patchify(batch.source)
@@ -176,7 +56,7 @@ def losses(
             torch.cat((noisy, reference), 1), batch.context, sigma, guidance, table, mask
         )
     error = (velocity.float() - (noise - x0)).square().mean(-1)
-    weight = 1 + (OBJECT_WEIGHT - 1) * _per_token((batch.before.shape >= 0).long())
+    weight = 1 + (OBJECT_WEIGHT - 1) * per_token((batch.before.shape >= 0).long())
     return (error * weight).sum() / weight.sum(), heads([tap.float() for tap in taps], batch)
 
 
@@ -188,7 +68,7 @@ def rate_at(step: int, progress: float) -> float:
 
 
 def train_step(
-    run: Run, forward: object, batch: Batch, generator: torch.Generator, rate: float
+    run: Run, forward: Forward, batch: Batch, generator: torch.Generator, rate: float
 ) -> tuple[float, float]:
     """One update of the model and of its moving average."""
     flow, auxiliary = losses(forward, run.heads, batch, generator)
@@ -224,12 +104,6 @@ def report(run: Run, judge: Judge, folder: Path) -> None:
     rows = [torch.cat(list(r.images[:8]), dim=2) for r in (single, masked)]
     sheet = (torch.cat(rows, dim=1) * 255).byte().permute(1, 2, 0).numpy()
     Image.fromarray(sheet).save(folder / "sheet.png")
-
-
-def save(run: Run, path: Path) -> None:
-    """Write the checkpoint in one move, so that an interruption cannot spoil it."""
-    torch.save(run.state(), path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
 
 
 def train_flow(

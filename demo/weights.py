@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from .codec import Decoder, LinearEncoder, taesd_state
+from .codec import Decoder, LinearEncoder
 from .flux import Flux
+from .taesd import taesd_state
 from .text import TextEncoder
 
 WEIGHTS = Path(__file__).parent / "weights" / "demo.safetensors"

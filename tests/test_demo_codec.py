@@ -14,10 +14,10 @@ from instance_edit.demo.codec import (
     Decoder,
     LinearEncoder,
     fit_encoder,
-    taesd_state,
 )
 from instance_edit.demo.flux import patchify, unpatchify
 from instance_edit.demo.scenes import render, sample_scenes
+from instance_edit.demo.taesd import taesd_state
 
 STRIDED = (2, 6, 10)
 BLOCKS = (1, 3, 4, 5, 7, 8, 9, 11, 12, 13)
