@@ -40,6 +40,12 @@ def arguments() -> argparse.Namespace:
         help="continue earlier runs",
     )
     parser.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="torch.compile the flow model; needs a C++ compiler on a CPU",
+    )
+    parser.add_argument(
         "--export-only", action="store_true", help="write the weights of the latest checkpoint"
     )
     return parser.parse_args()
@@ -70,7 +76,9 @@ def main() -> None:
     train_text(options.runs / "text.pt", options.device)
     codec, text = load_codec(options.runs / "codec.pt"), load_text(options.runs / "text.pt")
     if not options.export_only:
-        train_flow(options.runs, codec, text, options.minutes, options.device)
+        train_flow(
+            options.runs, codec, text, options.minutes, options.device, compiled=options.compile
+        )
     export(options.runs)
 
 
