@@ -29,7 +29,7 @@ class Shape:
 SHALLOW = Shape(hidden=256, double=1, single=2)
 DEEP = Shape(hidden=128, double=3, single=6)
 
-_FLUX1 = {
+FLUX1 = {
     "in_channels": 16,
     "out_channels": 16,
     "patch_size": 2,
@@ -85,7 +85,7 @@ def flux1_state_dict(
     seed: int = 0,
 ) -> dict[str, torch.Tensor]:
     """A FLUX.1 checkpoint: 16 latent channels in 2 x 2 patches, text width 64, pooled width 64."""
-    return _state_dict(_FLUX1, shape, guidance, dtype, seed)
+    return _state_dict(FLUX1, shape, guidance, dtype, seed)
 
 
 def flux2_state_dict(

@@ -1,0 +1,110 @@
+"""A server's folders for the shipped workflows: random weights under the workflows' file names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import comfy.ldm.flux.controlnet
+import comfy.ops
+import comfy.taesd.taesd
+import torch
+from PIL import Image, ImageDraw
+from safetensors.torch import save_file
+
+from instance_edit.tests.with_comfyui import tiny_models
+from instance_edit.tools.comfy_server import make_base_directory
+from instance_edit.tools.random_weights import seed_weights
+from instance_edit.tools.workflows.loaders import FILES
+
+SIDE = 128
+SMALL_VAE = "taef2"
+NODES = Path(__file__).with_name("stand_in_nodes.py")
+Weights = dict[str, torch.Tensor]
+
+
+def make_workflow_server(folder: Path) -> Path:
+    """A base directory with every file that a shipped workflow names, and the stand-in nodes."""
+    base = make_base_directory(folder)
+    kontext, _, _, ae, klein, *_ = FILES
+    flux1 = tiny_models.flux1_state_dict()
+    files = {
+        kontext: flux1,
+        ae: _codec(16),
+        klein: tiny_models.flux2_state_dict(),
+    }
+    for name, weights in files.items():
+        _save(weights, base / "models" / FILES[name][0] / name)
+    for part, weights in _by_part(_codec(128)).items():
+        _save(weights, base / "models" / "vae_approx" / f"{SMALL_VAE}_{part}.safetensors")
+    _save(_lora(flux1), base / "models" / "loras" / "your_flux_lora.safetensors")
+    _save(_controlnet(), base / "models" / "controlnet" / "your_flux_controlnet.safetensors")
+    _write_pictures(base / "input")
+    (base / "custom_nodes" / NODES.name).symlink_to(NODES)
+    return base
+
+
+def _save(weights: Weights, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.contiguous() for name, value in weights.items()}, path)
+
+
+def _codec(channels: int) -> Weights:
+    """A TAESD, which core's VAELoader takes for any latent width."""
+    codec = comfy.taesd.taesd.TAESD(latent_channels=channels)
+    seed_weights(codec, seed=0)
+    return dict(codec.state_dict())
+
+
+def _by_part(codec: Weights) -> dict[str, Weights]:
+    """Encoder and decoder apart, without their prefix, as VAELoader reads FLUX.2's small codec."""
+    return {
+        part: {
+            name.removeprefix(f"taesd_{part}."): value
+            for name, value in codec.items()
+            if name.startswith(f"taesd_{part}.")
+        }
+        for part in ("encoder", "decoder")
+    }
+
+
+def _lora(flux: Weights) -> Weights:
+    """Rank 2 on one projection of the joint attention."""
+    name = "double_blocks.0.img_attn.qkv"
+    rows, columns = flux[f"{name}.weight"].shape
+    generator = torch.Generator().manual_seed(0)
+    down, up = torch.randn(2, columns, generator=generator), torch.randn(rows, 2)
+    return {
+        f"diffusion_model.{name}.lora_A.weight": down / columns**0.5,
+        f"diffusion_model.{name}.lora_B.weight": up,
+    }
+
+
+def _controlnet() -> Weights:
+    """A ControlNet in XLabs' form, as wide as the miniature FLUX.1."""
+    net = comfy.ldm.flux.controlnet.ControlNetFlux(
+        **tiny_models.FLUX1,
+        hidden_size=256,
+        num_heads=2,
+        depth=1,
+        depth_single_blocks=0,
+        guidance_embed=True,
+        operations=comfy.ops.disable_weight_init,
+    )
+    seed_weights(net, seed=0)
+    return {
+        name.replace("_norm.weight", "_norm.scale"): value
+        for name, value in net.state_dict().items()
+    }
+
+
+def _write_pictures(folder: Path) -> None:
+    """A picture with a hole in its alpha channel, as the mask editor leaves one, and masks."""
+    picture = Image.effect_mandelbrot((SIDE, SIDE), (-2, -1.5, 1, 1.5), 60).convert("RGBA")
+    alpha = Image.new("L", picture.size, 255)
+    ImageDraw.Draw(alpha).ellipse((20, 30, 70, 80), fill=0)
+    picture.putalpha(alpha)
+    picture.save(folder / "example.png")
+    masks = torch.zeros(2, SIDE, SIDE)
+    masks[0, 10:50, 10:60] = 1
+    masks[1, 70:120, 60:120] = 1
+    torch.save(masks, folder / "masks.pt")

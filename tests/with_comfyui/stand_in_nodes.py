@@ -1,0 +1,48 @@
+"""Nodes for the test server: stand-ins for what no test machine can load.
+
+Linked into the server's `custom_nodes`. A stock loader cannot take a miniature text encoder, and
+SAM 3's weights cannot be had here: one node gives the text encoder, one gives masks from a file.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+
+TOOLS = str(Path(__file__).resolve().parents[2] / "tools")
+sys.path.insert(0, TOOLS)
+from load_pack import load_pack  # noqa: E402
+
+sys.path.remove(TOOLS)
+load_pack()
+
+from instance_edit.tests.with_comfyui import tiny_clips  # noqa: E402
+
+
+class StandInClip:
+    """A miniature FLUX.1 or klein text encoder with core's own tokenizers and padding."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES = "tests", "load", ("CLIP",)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict:
+        return {"required": {"kind": (["flux1", "klein"],)}}
+
+    def load(self, kind: str) -> tuple:
+        return (tiny_clips.flux1_clip() if kind == "flux1" else tiny_clips.klein_clip(),)
+
+
+class StandInMasks:
+    """A batch of masks, as SAM3 Detect gives it, from a file of tensors."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES = "tests", "load", ("MASK",)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict:
+        return {"required": {"path": ("STRING", {})}}
+
+    def load(self, path: str) -> tuple:
+        return (torch.load(path, weights_only=True),)
+
+
+NODE_CLASS_MAPPINGS = {"StandInClip": StandInClip, "StandInMasks": StandInMasks}

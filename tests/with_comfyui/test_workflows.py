@@ -1,0 +1,132 @@
+"""Every shipped workflow runs on a real server.
+
+What differs from what a user runs, and why:
+- the weights are random and tiny (no test machine has the real ones), under the workflows' names;
+- FLUX's text encoders come from a stand-in node, for no stock loader takes a miniature one;
+- SAM 3's weights cannot be had: its node's masks are fed from a file;
+- FLUX.2's VAE is its small one, which VAELoader knows as taef2;
+- pictures are 128 pixels wide and sampling takes two steps, for a CPU.
+
+That the graph files are the same workflows is shown in the browser: `tests/browser`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from instance_edit.demo.run_loaders import choose_loaders
+from instance_edit.tests.with_comfyui.stand_in_files import SIDE, SMALL_VAE, make_workflow_server
+from instance_edit.tools.comfy_server import ComfyServer
+from instance_edit.tools.load_pack import ROOT
+from instance_edit.tools.make_workflows import written
+
+FOLDER = ROOT / "workflows"
+NAMES = sorted(path.stem for path in (FOLDER / "api").glob("*.json"))
+Workflow = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
+    with ComfyServer(make_workflow_server(tmp_path_factory.mktemp("workflows"))) as running:
+        yield running
+
+
+def of_kind(workflow: Workflow, kind: str) -> list[str]:
+    return [key for key, node in workflow.items() if node["class_type"] == kind]
+
+
+def suit(workflow: Workflow, base: Path) -> Workflow:
+    """The workflow with stand-ins where weights cannot be had, small and with few steps."""
+    workflow = choose_loaders(base, {}).put_into(workflow) if needs_demo(workflow) else workflow
+    for node in workflow.values():
+        inputs = node["inputs"]
+        if node["class_type"] == "KSampler":
+            inputs["steps"] = 2
+        elif node["class_type"] == "ImageScaleToTotalPixels":
+            inputs["megapixels"] = SIDE**2 / 1024**2
+        elif node["class_type"] == "FluxKontextImageScale":
+            node["class_type"] = "ImageScale"
+            inputs |= {"upscale_method": "area", "width": SIDE, "height": SIDE, "crop": "disabled"}
+        elif inputs.get("vae_name") == "flux2-vae.safetensors":
+            inputs["vae_name"] = SMALL_VAE
+        elif node["class_type"] == "DualCLIPLoader":
+            node |= {"class_type": "StandInClip", "inputs": {"kind": "flux1"}}
+        elif inputs.get("clip_name") == "qwen_3_4b.safetensors":
+            node |= {"class_type": "StandInClip", "inputs": {"kind": "klein"}}
+    return without_sam3(workflow, base / "input" / "masks.pt")
+
+
+def needs_demo(workflow: Workflow) -> bool:
+    return bool(of_kind(workflow, "InstanceEditDemoModelLoader"))
+
+
+def without_sam3(workflow: Workflow, masks: Path) -> Workflow:
+    for key in of_kind(workflow, "SAM3_Detect"):
+        sam, words = (workflow[key]["inputs"][name][0] for name in ("model", "conditioning"))
+        del workflow[sam], workflow[words]
+        workflow[key] = {"class_type": "StandInMasks", "inputs": {"path": str(masks)}}
+    return workflow
+
+
+def picture(server: ComfyServer, outputs: dict[str, Any], node: str) -> np.ndarray:
+    (saved,) = server.client.pictures(outputs, node)
+    return np.asarray(Image.open(BytesIO(saved)).convert("RGB"), dtype=np.float32)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_workflow_runs_and_edits_its_picture(server: ComfyServer, name: str) -> None:
+    shipped: Workflow = json.loads((FOLDER / "api" / f"{name}.json").read_text())
+    workflow = suit(shipped, server.base_directory)
+    outputs = server.run(workflow, show_progress=False)
+    (save,) = of_kind(workflow, "SaveImage")
+    result = picture(server, outputs, save)
+    assert result.std() > 1
+    for kind in ("InstanceEditPreviewRegions", "InstanceEditPreviewBias"):
+        (key,) = of_kind(workflow, kind)
+        pages = server.client.pictures(outputs, key)
+        assert all(Image.open(BytesIO(page)).width == 1024 for page in pages)
+        assert len(pages) == (2 if name.startswith("idattn") and "Bias" in kind else 1)
+    (paste,) = of_kind(workflow, "InstanceEditCompositeBackground")
+    (report,) = outputs[paste]["text"]
+    assert "lies outside the regions" in report or "cover the whole picture" in report
+
+
+def test_the_files_are_what_the_generator_writes(server: ComfyServer) -> None:
+    made = written(json.loads(server.client.get("/object_info")))
+    shipped = {
+        str(path.relative_to(FOLDER)): path.read_text(encoding="utf-8")
+        for path in FOLDER.rglob("*.json")
+    }
+    assert made == shipped, "run `python -m tools.run tools.make_workflows`"
+
+
+def test_the_server_offers_every_workflow_as_a_template_with_a_thumbnail(
+    server: ComfyServer,
+) -> None:
+    offered = json.loads(server.client.get("/workflow_templates"))["instance-edit"]
+    assert sorted(offered) == NAMES
+    for name in NAMES:
+        thumbnail = server.client.get(f"/api/workflow_templates/instance-edit/{name}.jpg")
+        assert Image.open(BytesIO(thumbnail)).format == "JPEG"
+
+
+def test_the_workflows_cover_what_the_pack_promises() -> None:
+    kinds = {
+        name: {
+            node["class_type"]
+            for node in json.loads((FOLDER / "api" / f"{name}.json").read_text()).values()
+        }
+        for name in NAMES
+    }
+    used = set().union(*kinds.values())
+    for kind in ("SAM3_Detect", "CreateBoundingBoxes", "LoraLoaderModelOnly", "ControlNetLoader"):
+        assert kind in used
+    assert "InstanceEditDemoModelLoader" in kinds["first_edit"]

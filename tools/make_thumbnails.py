@@ -1,0 +1,140 @@
+"""Draw `workflows/*.jpg`, the pictures of ComfyUI's template browser.
+
+`python -m tools.run tools.make_thumbnails`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFilter
+
+from ..demo.run_scene import INSTANCES, first_scene, instance_masks
+from ..demo.scenes import render
+from ..mask_ops.boxes import Box
+from ..mask_ops.regions import InstanceRegion
+from .load_pack import ROOT, add_comfyui_to_path, find_comfyui
+from .workflows.wishes import WISHES
+
+SIDE, BAR = 512, 56
+DRESS, HAIR, CLOUD = (255, 166, 214), (250, 241, 107), (255, 255, 255)
+TITLES = {
+    "first_edit": "Three edits, one pass",
+    "mice_kontext_boxes": "Draw boxes, write wishes",
+    "mice_kontext_masks": "Paint masks",
+    "mice_klein_sam3": "Find objects by name",
+    "idattn_infographic": "Twelve texts at once",
+    "mice_two_references": "A subject of its own",
+    "mice_lora_controlnet": "LoRA and ControlNet",
+    "mice_strength_steps": "Strength and steps",
+}
+
+
+def example() -> Image.Image:
+    """The picture that every ComfyUI has in its input folder."""
+    return Image.open(find_comfyui() / "input" / "example.png").convert("RGB")
+
+
+def boxes(count: int) -> list[InstanceRegion]:
+    """The first of the workflows' example wishes."""
+    return [
+        InstanceRegion(wish, box=Box(x, y, x + width, y + height))
+        for (x, y, width, height), wish in WISHES[:count]
+    ]
+
+
+def coloured(colour: tuple[int, int, int], wish: str, left: float = 0.0, right: float = 1.0):
+    """A region of the pixels of one colour, between two fractions of the width."""
+    picture = example()
+    pixels = np.asarray(picture, dtype=int)
+    mask = torch.from_numpy(np.abs(pixels - colour).max(-1) < 16).float()
+    mask[:, : int(left * picture.width)] = 0
+    mask[:, int(right * picture.width) :] = 0
+    return InstanceRegion(wish, mask=mask)
+
+
+def infographic() -> tuple[Image.Image, list[InstanceRegion]]:
+    """Twelve cards with a line of text each."""
+    from ..nodes.pictures import font
+
+    page = Image.new("RGB", (768, 768), (247, 243, 232))
+    draw = ImageDraw.Draw(page)
+    regions = []
+    for n in range(12):
+        x, y = 24 + 248 * (n % 3), 24 + 186 * (n // 3)
+        draw.rounded_rectangle((x, y, x + 224, y + 162), 14, (210, 224, 236))
+        draw.ellipse((x + 82, y + 70, x + 142, y + 130), (66, 110, 160))
+        draw.text((x + 112, y + 34), f"Title {n + 1}", (40, 44, 60), font(34), anchor="mm")
+        corner = (x / 768 + 0.02, y / 768 + 0.012)
+        box = Box(*corner, corner[0] + 0.25, corner[1] + 0.068)
+        regions.append(InstanceRegion(f"Chapter {n + 1}", box=box))
+    return page, regions
+
+
+def scene() -> tuple[Image.Image, list[InstanceRegion]]:
+    """The demo's shapes."""
+    from ..nodes.pictures import to_picture
+
+    first = first_scene()
+    regions = [
+        InstanceRegion(instance.instruction, mask=mask)
+        for instance, mask in zip(INSTANCES, instance_masks(first), strict=True)
+    ]
+    return to_picture(render(first)[0].movedim(0, -1)), regions
+
+
+def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
+    """Picture and regions of every thumbnail."""
+    clouds = [
+        coloured(CLOUD, "a hot air balloon", 0, 0.45),
+        coloured(CLOUD, "a flock of birds", 0.55, 1),
+    ]
+    dress = coloured(DRESS, "a red kimono with white cranes")
+    picture = example()
+    edged = picture.copy()
+    half = (picture.width // 2, 0, picture.width, picture.height)
+    edged.paste(picture.crop(half).convert("L").filter(ImageFilter.FIND_EDGES), half[:2])
+    with_subject = picture.copy()
+    inset = picture.crop((200, 180, 500, 680)).resize((180, 300))
+    with_subject.paste(inset, (picture.width - 192, picture.height - 312))
+    settings = ("strength 1.6", "start 0.2", "end 0.66")
+    timed = [
+        InstanceRegion(words, box=region.box)
+        for words, region in zip(settings, boxes(3), strict=True)
+    ]
+    return {
+        "first_edit": scene(),
+        "mice_kontext_boxes": (picture, boxes(4)),
+        "mice_kontext_masks": (picture, [dress, coloured(HAIR, "silver hair"), clouds[0]]),
+        "mice_klein_sam3": (picture, clouds),
+        "idattn_infographic": infographic(),
+        "mice_two_references": (with_subject, [dress, clouds[0]]),
+        "mice_lora_controlnet": (edged, boxes(4)),
+        "mice_strength_steps": (picture, timed),
+    }
+
+
+def draw(name: str, picture: Image.Image, regions: Sequence[InstanceRegion]) -> Image.Image:
+    """One thumbnail: the picture with its regions, over its title."""
+    from ..nodes.pictures import INK, PAPER, font
+    from ..nodes.pictures_regions import draw_regions
+
+    drawn = draw_regions(picture, regions, "").crop((0, 0, 1024, 1024))
+    sheet = Image.new("RGB", (SIDE, SIDE), INK)
+    sheet.paste(drawn.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (0, 0))
+    bar = ImageDraw.Draw(sheet)
+    bar.rectangle((0, SIDE - BAR, SIDE, SIDE), INK)
+    bar.text((SIDE / 2, SIDE - BAR / 2), TITLES[name], PAPER, font(30), anchor="mm")
+    return sheet
+
+
+def main() -> None:
+    add_comfyui_to_path()  # the drawing code is in a room that imports ComfyUI
+    for name, (picture, regions) in contents().items():
+        draw(name, picture, regions).save(ROOT / "workflows" / f"{name}.jpg", quality=88)
+
+
+if __name__ == "__main__":
+    main()
