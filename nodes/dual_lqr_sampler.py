@@ -1,16 +1,14 @@
 """Dual-LQR Sampler: a SAMPLER that keeps the first picture in view over many turns."""
 
-from collections.abc import Callable
 from typing import Any
 
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.lqr_highlight import Highlight
-from ..sampling.flow import Report, Velocity
 from ..sampling.lqr import TurnMemory, sample_lqr
 from .highlight_inputs import edit_words, highlight_inputs
-from .host_sampling import FlowSampler
+from .host_sampling import FlowRun, FlowSampler
 from .socket_types import CATEGORY, Turn
 
 OFF, ON = "off", "on"
@@ -86,24 +84,18 @@ class DualLQRSampler(io.ComfyNode):
         adaptive_attention: dict[str, Any],
         clip: Any = None,
     ) -> io.NodeOutput:
-        def solve(
-            velocity: Velocity,
-            latent: Tensor,
-            sigmas: Tensor,
-            noise: Tensor,
-            to_model: Callable[[Tensor], Tensor],
-            report: Report,
-        ) -> Tensor:
+        def solve(run: FlowRun) -> Tensor:
             return sample_lqr(
-                velocity,
-                latent,
-                sigmas,
-                to_model(turn.first),
-                to_model(turn.previous),
+                run.velocity,
+                run.latent,
+                run.sigmas,
+                run.to_model(turn.first),
+                run.to_model(turn.previous),
                 eta=eta,
                 lqr_steps=lqr_steps,
                 weight=previous_weight,
-                report=report,
+                free=run.free,
+                report=run.report,
             )
 
         options = dict(adaptive_attention)

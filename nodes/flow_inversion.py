@@ -1,12 +1,10 @@
 """Flow Inversion: a SAMPLER that turns a picture into the noise it would come from."""
 
-from collections.abc import Callable
-
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..sampling.flow import Report, Velocity, invert_flow
-from .host_sampling import FlowSampler
+from ..sampling.flow import invert_flow
+from .host_sampling import FlowRun, FlowSampler
 from .socket_types import CATEGORY
 
 
@@ -37,19 +35,14 @@ class FlowInversion(io.ComfyNode):
 
     @classmethod
     def execute(cls, gamma: float) -> io.NodeOutput:
-        def solve(
-            velocity: Velocity,
-            latent: Tensor,
-            sigmas: Tensor,
-            noise: Tensor,
-            to_model: Callable[[Tensor], Tensor],
-            report: Report,
-        ) -> Tensor:
-            if gamma > 0 and not noise.any():
+        def solve(run: FlowRun) -> Tensor:
+            if gamma > 0 and not run.noise.any():
                 raise ValueError(
                     "Flow Inversion draws the picture to noise, but the noise is zero. Connect "
                     "Random Noise to the sampling node, or set gamma to 0."
                 )
-            return invert_flow(velocity, latent, sigmas, noise, gamma, report=report)
+            return invert_flow(
+                run.velocity, run.latent, run.sigmas, run.noise, gamma, report=run.report
+            )
 
         return io.NodeOutput(FlowSampler(solve))

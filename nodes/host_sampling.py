@@ -1,7 +1,7 @@
 """The seam to ComfyUI's samplers: plain functions of (velocity, state, sigmas) as SAMPLERs."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import comfy.model_management
 import comfy.model_sampling
@@ -14,7 +14,29 @@ from ..sampling.flow import Report, Velocity
 from .host_highlight import Words, highlight_edits
 
 LEAST_SIGMA = 1e-3  # v = (x - denoised) / s needs s > 0; FLUX's timestep there is 1 of 1000
-Solve = Callable[[Velocity, Tensor, Tensor, Tensor, Callable[[Tensor], Tensor], Report], Tensor]
+
+
+class FlowRun(NamedTuple):
+    """What a solver gets.
+
+    Attributes:
+        velocity, sigmas: see ``solve_flow``.
+        latent, noise: (B, C, h, w) on the model's own scale and device.
+        free: where the latent's noise mask lets it change, broadcastable to it; None: everywhere.
+        to_model: maps a LATENT's samples to the model's own scale and device.
+        report: to be called after every step.
+    """
+
+    velocity: Velocity
+    latent: Tensor
+    sigmas: Tensor
+    noise: Tensor
+    free: Tensor | None
+    to_model: Callable[[Tensor], Tensor]
+    report: Report
+
+
+Solve = Callable[[FlowRun], Tensor]
 
 
 class FlowSampler(comfy.samplers.Sampler):
@@ -27,8 +49,7 @@ class FlowSampler(comfy.samplers.Sampler):
     def __init__(
         self, solve: Solve, highlight: Highlight | None = None, words: Words | None = None
     ) -> None:
-        """solve(velocity, latent, sigmas, noise, to_model, report); to_model maps a LATENT's
-        samples to the model's own scale and device. For the others see ``highlight_edits``."""
+        """For the highlight and its words see ``highlight_edits``."""
         self.solve = solve
         self.highlight = highlight
         self.words = words
@@ -46,8 +67,7 @@ class FlowSampler(comfy.samplers.Sampler):
     ) -> Tensor:
         """What ComfyUI's guiders call."""
         model = model_wrap.inner_model
-        check_run(model, latent_image, denoise_mask)
-        assert latent_image is not None
+        latent = check_run(model, latent_image)
         options, finish_step = highlight_edits(
             extra_args["model_options"], self.highlight, self.words
         )
@@ -71,11 +91,12 @@ class FlowSampler(comfy.samplers.Sampler):
                 if callback is not None:
                     callback(i, clean, x, total)
 
-            return self.solve(velocity, latent_image, sigmas, noise, to_model, report)
+            run = FlowRun(velocity, latent, sigmas, noise, denoise_mask, to_model, report)
+            return self.solve(run)
 
 
-def check_run(model: Any, latent: Tensor | None, denoise_mask: Tensor | None) -> None:
-    """Refuse models that are no rectified flow, and latents that cannot be walked whole."""
+def check_run(model: Any, latent: Tensor | None) -> Tensor:
+    """The latent; refuse its absence, and models that are no rectified flow."""
     if not isinstance(model.model_sampling, comfy.model_sampling.CONST):
         raise ValueError(
             "Flow Inversion and Dual-LQR Sampler need a rectified-flow model (FLUX.1 or FLUX.2), "
@@ -83,9 +104,4 @@ def check_run(model: Any, latent: Tensor | None, denoise_mask: Tensor | None) ->
         )
     if latent is None:
         raise ValueError("no latent came in: connect the picture's latent to the sampling node.")
-    if denoise_mask is not None:
-        raise ValueError(
-            "the latent carries a noise mask, which Flow Inversion and Dual-LQR Sampler do not "
-            "follow. Remove Set Latent Noise Mask; to protect the background, give the turn its "
-            "regions by Apply Instance Attention, or composite afterwards."
-        )
+    return latent

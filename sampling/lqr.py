@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from .flow import Report, Velocity, check_fraction, check_sigmas, solve_flow
@@ -36,6 +37,7 @@ def sample_lqr(
     eta: float = 0.9,
     lqr_steps: int = 4,
     weight: float = 0.7,
+    free: Tensor | None = None,
     report: Report | None = None,
 ) -> Tensor:
     """Sample an edit from inverted noise; the early steps head for the pictures of earlier turns.
@@ -59,6 +61,8 @@ def sample_lqr(
         eta: in [0, 1], the pull; 0 leaves the model alone, 1 ignores it.
         lqr_steps: how many steps are pulled; paper: 4 of 15.
         weight: in [0, 1], lambda; 0 heads for ``first``, 1 for ``previous``.
+        free: broadcastable to x, in [0, 1]: 1 where the turn may edit. Elsewhere every step is
+            pulled fully, so that ``previous`` comes back there unchanged [ours].
 
     Raises:
         ValueError: a parameter out of range, or pictures of another shape than x.
@@ -74,10 +78,12 @@ def sample_lqr(
             "again with a Turn Memory that has no turn connected."
         )
 
+    kept = first if previous is None else previous
+
     def drift(i: int, x: Tensor, sigma: float, step: float, v: Tensor) -> Tensor:
-        if i >= lqr_steps:
-            return v
-        return v + eta * ((x - target) / max(sigma, -step) - v)
+        left = max(sigma, -step)
+        pulled = v + eta * ((x - target) / left - v) if i < lqr_steps else v
+        return pulled if free is None else torch.lerp((x - kept) / left, pulled, free)
 
     return solve_flow(velocity, x, check_sigmas(sigmas), drift, report)
 

@@ -201,12 +201,24 @@ def test_a_turn_of_another_size_is_refused(session, picture, edit) -> None:
         session.run(session.lqr(memory), edit, larger)
 
 
+def test_outside_a_noise_mask_the_previous_result_comes_back(session, picture, edit) -> None:
+    first = random_latent(session.model, seed=8)["samples"]
+    memory = TurnMemory(first, picture["samples"])
+    mask = torch.zeros(1, 64, 64)
+    mask[:, :32] = 1
+    (masked,) = run_node(SetLatentNoiseMask, samples=picture, mask=mask)
+    start = session.run(session.inversion(), edit, masked, seed=1)
+    whole = session.run(session.inversion(), edit, picture, seed=1)
+    assert torch.equal(start["samples"], whole["samples"])
+    out = session.run(session.lqr(memory), edit, start)["samples"]
+    top, bottom = out.split(out.shape[2] // 2, dim=2)
+    torch.testing.assert_close(bottom, picture["samples"][:, :, out.shape[2] // 2 :])
+    assert (top - picture["samples"][:, :, : out.shape[2] // 2]).abs().mean() > 0.01
+
+
 def test_what_cannot_be_walked_is_refused(session, picture, edit) -> None:
     with pytest.raises(ValueError, match="Connect Random Noise"):
         session.run(session.inversion(), edit, picture)
-    (masked,) = run_node(SetLatentNoiseMask, samples=picture, mask=torch.ones(1, 64, 64))
-    with pytest.raises(ValueError, match="Remove Set Latent Noise Mask"):
-        session.run(session.inversion(), edit, masked, seed=1)
     (eps,) = run_node(ModelSamplingDiscrete, model=session.model, sampling="eps", zsnr=False)
     with pytest.raises(ValueError, match="Load a FLUX model"):
         session.run(session.inversion(), edit, picture, seed=1, model=eps)
