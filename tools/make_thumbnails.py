@@ -29,6 +29,9 @@ TITLES = {
     "mice_two_references": "A subject of its own",
     "mice_lora_controlnet": "LoRA and ControlNet",
     "mice_strength_steps": "Strength and steps",
+    "iid_find_and_edit": "No masks: IID",
+    "iid_masks_for_mice": "IID's masks, MICE's edit",
+    "foi_find_and_edit": "No masks: FoI",
 }
 
 
@@ -113,6 +116,9 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
         "mice_two_references": (with_subject, [dress, clouds[0]]),
         "mice_lora_controlnet": (edged, boxes(4)),
         "mice_strength_steps": (picture, timed),
+        "iid_find_and_edit": scene(),
+        "iid_masks_for_mice": scene(),
+        "foi_find_and_edit": scene(),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import demo, klein, kontext
+from . import demo, klein, kontext, located
 from .sheet import Sheet
 
 RECIPES: tuple[Callable[[Sheet], None], ...] = (
@@ -16,4 +16,7 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     klein.mice_two_references,
     kontext.mice_lora_controlnet,
     kontext.mice_strength_steps,
+    located.iid_find_and_edit,
+    located.iid_masks_for_mice,
+    located.foi_find_and_edit,
 )

@@ -1,0 +1,187 @@
+"""Workflows in which nobody draws a region; with the miniature FLUX, so they need no files."""
+
+from __future__ import annotations
+
+from . import loaders, steps
+from .sheet import Node, Output, Sheet
+
+WISHES = (
+    "replace the red circle with a green star",
+    "replace the blue square with an orange ring",
+    "replace the yellow triangle with a purple cross",
+)
+MARKED = (
+    "replace the [red circle] with a green star",
+    "replace the [blue square] with an orange ring",
+    "replace the [yellow triangle] with a purple cross",
+)
+STEPS = 8
+
+
+class Start:
+    """Model, picture, instructions without places, their conditioning and the schedule."""
+
+    def __init__(self, sheet: Sheet, instructions: tuple[str, ...]) -> None:
+        self.loaded = loaders.demo(sheet)
+        self.scene = sheet.add("InstanceEditDemoScene")
+        self.latent = sheet.add("VAEEncode", pixels=self.scene[0], vae=self.loaded.vae)
+        self.wishes = sheet.add(
+            "InstanceEditRegionsFromInstructions", instructions="\n".join(instructions)
+        )
+        self.encode = sheet.add(
+            "InstanceEditMultiPromptEncode", clip=self.loaded.clip, regions=self.wishes[0]
+        )
+        self.refer = sheet.add(
+            "ReferenceLatent", conditioning=self.encode[0], latent=self.latent[0]
+        )
+        self.sampler = sheet.add("KSamplerSelect", sampler_name="euler")
+        self.sigmas = sheet.add(
+            "BasicScheduler", model=self.loaded.model, scheduler="simple", steps=STEPS, denoise=1.0
+        )
+
+    def locate(self, sheet: Sheet, kind: str, **inputs: object) -> Node:
+        """A locator on all of it."""
+        return sheet.add(
+            kind,
+            model=self.loaded.model,
+            conditioning=self.refer[0],
+            latent=self.latent[0],
+            sigmas=self.sigmas[0],
+            regions=self.wishes[0],
+            image=self.scene[0],
+            **inputs,
+        )
+
+    def columns(self, sheet: Sheet) -> None:
+        sheet.column("1  Model and picture", *self.loaded.nodes, self.scene, self.latent)
+        sheet.column("2  Instructions", self.wishes, self.encode, self.refer, width=400)
+        sheet.column("3  Schedule", self.sampler, self.sigmas)
+
+
+def iid_find_and_edit(sheet: Sheet) -> None:
+    """IID: instructions alone; branches find the regions, one pass finishes the edit."""
+    sheet.note(
+        "# No masks\nWrite one instruction per line. *Locate Instances (IID)* samples one branch "
+        "per instruction for the first steps, finds where each one acts, and composes the "
+        "branches; the sampler goes on from there with IID's own attention.\n\n*Masks found* shows "
+        "the raw map, the threshold and the mask of each instruction: look there first.",
+        560,
+        250,
+    )
+    start = Start(sheet, WISHES)
+    found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0])
+    bias = sheet.add("InstanceEditBuildBias", regions=found[1], method="IID")
+    patched = sheet.add("InstanceEditApplyAttention", model=start.loaded.model, bias=bias[0])
+    guider = sheet.add("BasicGuider", model=patched[0], conditioning=start.refer[0])
+    noise = sheet.add("DisableNoise")
+    sampling = _advanced(sheet, start, guider[0], noise[0], found[3], found[4], found[1])
+    prepared = steps.Prepared(patched[0], start.refer[0], bias[0], start.latent[0], [])
+    inside = steps.look_inside(sheet, start.scene[0], found[1], prepared)
+    start.columns(sheet)
+    sheet.column("4  Where", found, _preview(sheet, found[2]), width=400)
+    sheet.column("5  Bias", bias, patched)
+    sheet.column("6  Go on from step S", guider, noise, *sampling)
+    sheet.column("Look inside", *inside, width=420)
+
+
+def iid_masks_for_mice(sheet: Sheet) -> None:
+    """IID finds the masks, MICE does the edit from the first step."""
+    sheet.note(
+        "# IID's masks, MICE's edit\nOnly the regions of *Locate Instances (IID)* are used; "
+        "the edit starts afresh with MICE, which keeps instances apart more smoothly. Any other "
+        "method of *Build Disentangled Bias* works too.",
+        520,
+        200,
+    )
+    start = Start(sheet, WISHES)
+    found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0])
+    bias = sheet.add("InstanceEditBuildBias", regions=found[1], method="MICE")
+    patched = sheet.add("InstanceEditApplyAttention", model=start.loaded.model, bias=bias[0])
+    prepared = steps.Prepared(patched[0], start.refer[0], bias[0], start.latent[0], [bias, patched])
+    sampling = steps.sample(sheet, start.loaded, prepared, STEPS, source=(start.scene[0], found[1]))
+    inside = steps.look_inside(sheet, start.scene[0], found[1], prepared)
+    start.columns(sheet)
+    sheet.column("4  Where", found, _preview(sheet, found[2]), width=400)
+    sheet.column("5  Bias", bias, patched)
+    sheet.column("6  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)
+
+
+def foi_find_and_edit(sheet: Sheet) -> None:
+    """FoI: keywords marked in the instructions find the masks, FoI Guider does the edit."""
+    sheet.note(
+        "# Focus on your instruction\nMark [what is there] in every instruction. *Locate "
+        "Instruction (FoI)* finds it in one step; *FoI Guider* lets each instruction act inside "
+        "its mask only.\n\nMasks too small: lower the **threshold**. In the wrong place: other "
+        "**blocks**.",
+        520,
+        230,
+    )
+    start = Start(sheet, MARKED)
+    found = start.locate(
+        sheet,
+        "InstanceEditLocateInstruction",
+        clip=start.loaded.clip,
+        threshold=THRESHOLD,
+        blocks=BLOCKS,
+    )
+    empty = sheet.add("CLIPTextEncode", "Empty prompt", clip=start.loaded.clip, text="")
+    guider = sheet.add(
+        "InstanceEditFoIGuider",
+        model=start.loaded.model,
+        positive=start.refer[0],
+        negative=empty[0],
+        regions=found[1],
+    )
+    noise = sheet.add("RandomNoise")
+    sampling = _advanced(
+        sheet, start, guider[0], noise[0], start.latent[0], start.sigmas[0], found[1]
+    )
+    drawn = sheet.add(
+        "InstanceEditPreviewRegions",
+        image=start.scene[0],
+        regions=found[1],
+        conditioning=start.refer[0],
+    )
+    start.columns(sheet)
+    sheet.column("4  Where", found, _preview(sheet, found[2]), width=400)
+    sheet.column("5  FoI", empty, guider, noise)
+    sheet.column("6  Sample", *sampling)
+    sheet.column("Look inside", drawn, width=420)
+
+
+# What reads the miniature best; real models want the nodes' own defaults first.
+THRESHOLD, BLOCKS = 0.1, "4"
+
+
+def _preview(sheet: Sheet, image: Output) -> Node:
+    return sheet.add("PreviewImage", "Masks found", images=image)
+
+
+def _advanced(
+    sheet: Sheet,
+    start: Start,
+    guider: Output,
+    noise: Output,
+    latent: Output,
+    sigmas: Output,
+    regions: Output,
+) -> list[Node]:
+    """Sample with a guider, decode, paste the background back and save."""
+    sampled = sheet.add(
+        "SamplerCustomAdvanced",
+        noise=noise,
+        guider=guider,
+        sampler=start.sampler[0],
+        sigmas=sigmas,
+        latent_image=latent,
+    )
+    decode = sheet.add("VAEDecode", samples=sampled[0], vae=start.loaded.vae)
+    paste = sheet.add(
+        "InstanceEditCompositeBackground",
+        source=start.scene[0],
+        edited=decode[0],
+        regions=regions,
+    )
+    save = sheet.add("SaveImage", "Result", images=paste[0], filename_prefix="instance_edit")
+    return [sampled, decode, paste, save]
