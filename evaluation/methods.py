@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -11,6 +11,7 @@ from typing import Any
 from .studio import Conditioning, EditTask, Latent, Studio
 
 Edit = Callable[[Studio, EditTask], Latent]
+Regions = Callable[[Studio, EditTask], Any]
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def biased(
     task: EditTask,
     *,
     bias: dict[str, Any],
-    regions: Callable[[Studio, EditTask], Any],
+    regions: Regions,
 ) -> Latent:
     """The pack's own chain: regions, Multi-Prompt Encode, a bias, Apply Instance Attention."""
     found = regions(studio, task)
@@ -98,11 +99,11 @@ def biased(
     return studio.sample(model, studio.refer(conditioning, task.reference), task)
 
 
-def masked_regions(studio: Studio, task: EditTask) -> Any:
-    """Regions from the task's masks."""
+def masked_regions(studio: Studio, task: EditTask, exact: bool = False) -> Any:
+    """Regions from the task's masks, or from its silhouettes."""
     return studio.run(
         "InstanceEditRegionsFromMasks",
-        masks=task.masks,
+        masks=task.silhouettes if exact else task.masks,
         instructions="\n".join(task.instructions),
         strength=1.0,
         start=0.0,
@@ -125,7 +126,10 @@ def boxed_regions(studio: Studio, task: EditTask) -> Any:
     )[0]
 
 
-def mice_method(temperature: float, regions: Callable[[Studio, EditTask], Any]) -> Method:
+exact_regions = partial(masked_regions, exact=True)
+
+
+def mice_method(temperature: float, regions: Regions = masked_regions) -> Method:
     """MICE as the paper defines it, at one temperature."""
     bias = {
         "method": "MICE",
@@ -137,10 +141,10 @@ def mice_method(temperature: float, regions: Callable[[Studio, EditTask], Any]) 
     return Method(partial(biased, bias=bias, regions=regions), one_forward)
 
 
-def idattn_method(early: str, middle: str, late: str) -> Method:
+def idattn_method(kinds: Sequence[str], regions: Regions = masked_regions) -> Method:
     """IDAttn with one kind of mask in each third of the blocks."""
-    bias = {"method": "IDAttn", "early": early, "middle": middle, "late": late}
-    return Method(partial(biased, bias=bias, regions=masked_regions), one_forward)
+    bias = {"method": "IDAttn", **dict(zip(("early", "middle", "late"), kinds, strict=True))}
+    return Method(partial(biased, bias=bias, regions=regions), one_forward)
 
 
 def one_forward(instances: int) -> int:
@@ -154,11 +158,14 @@ METHODS: dict[str, Method] = {
     "text_location": Method(text_location, one_forward),
     "turns": Method(turns, lambda instances: instances),
     "multidiffusion": Method(multidiffusion, lambda instances: instances + 1),
-    "mice": mice_method(1.0, masked_regions),
-    "mice_tau8": mice_method(8.0, masked_regions),
+    "mice": mice_method(1.0),
+    "mice_tau8": mice_method(8.0),
     "mice_boxes": mice_method(1.0, boxed_regions),
+    "mice_exact": mice_method(1.0, exact_regions),
+    "mice_tau8_exact": mice_method(8.0, exact_regions),
     **{
-        f"idattn_{'_'.join(kinds)}": idattn_method(*kinds)
+        f"idattn_{'_'.join(kinds)}": idattn_method(kinds)
         for kinds in product(("har", "dis"), repeat=3)
     },
+    "idattn_har_dis_har_exact": idattn_method(("har", "dis", "har"), exact_regions),
 }

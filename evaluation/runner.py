@@ -47,6 +47,7 @@ def edit_task(studio: Studio, scene: LeakScene, seed: int) -> EditTask:
         joined=scene.joined,
         joined_with_locations=scene.joined_with_locations,
         masks=scene.masks[0].float(),
+        silhouettes=scene.silhouettes[0].float(),
         boxes=tuple(tuple(box) for box in scene.boxes),
         seed=seed,
     )

@@ -26,8 +26,8 @@ from .metrics import grow_masks, outside
 
 SEED = 90_000
 BYSTANDERS = 3
-MASK_MARGIN = 4
-BACKGROUND_MARGIN = 4
+MASK_MARGIN = 6
+BACKGROUND_MARGIN = 6
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ class EditTask:
         reference: its latent.
         instructions: one per instance.
         joined, joined_with_locations: all instructions in one prompt.
-        masks: (N, H, W) float in [0, 1].
+        masks: (N, H, W) float in [0, 1], with a little room around each instance.
+        silhouettes: the same without room.
         boxes: [x1, y1, x2, y2] in pixels, one per instance.
         seed: of the start noise.
     """
@@ -38,6 +39,7 @@ class EditTask:
     joined: str
     joined_with_locations: str
     masks: Tensor
+    silhouettes: Tensor
     boxes: tuple[tuple[int, ...], ...]
     seed: int
 

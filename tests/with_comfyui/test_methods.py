@@ -29,6 +29,7 @@ def two_instances() -> EditTask:
         joined="a red cat and a big dog",
         joined_with_locations="a red cat at top left and a big dog at bottom right",
         masks=masks,
+        silhouettes=masks * (torch.arange(64) % 32 < 16),
         boxes=((4, 4, 12, 12), (32, 32, 60, 60)),
         seed=0,
     )
