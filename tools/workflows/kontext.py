@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from . import loaders, steps
 from .sheet import Node, Output, Sheet
-from .wishes import PREVIEW_NOTE, WISHES, draw_boxes
+from .wishes import BOXES_NOTE, PREVIEW_NOTE, WISHES, draw_boxes
 
 
 def mice_kontext_boxes(sheet: Sheet) -> None:
@@ -14,7 +14,7 @@ def mice_kontext_boxes(sheet: Sheet) -> None:
     sheet.note(
         "# Draw boxes, write wishes\n1. Load your picture.\n2. Run: it appears under the boxes "
         "of *Create Bounding Boxes*.\n3. Drag a box over everything you want to change and write "
-        "the wish into its description.\n4. Run again.",
+        "the wish into its description.\n4. Run again.\n\n" + BOXES_NOTE,
         480,
         230,
     )
@@ -79,7 +79,8 @@ def idattn_infographic(sheet: Sheet) -> None:
     sheet.note(
         "# Twelve texts at once\nLoad your infographic, drag a box over every text and write the "
         'change into its description, as `Change "old" to "new".` *IDAttn* with its blocks '
-        "*har, dis, har* holds up with hundreds of boxes, down to 0.6 % of the picture.",
+        "*har, dis, har* holds up with hundreds of boxes, down to 0.6 % of the picture.\n\n"
+        + BOXES_NOTE,
         560,
         200,
     )

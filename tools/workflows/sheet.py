@@ -9,11 +9,12 @@ from typing import Any
 Json = dict[str, Any]
 Definitions = dict[str, Json]
 
-GAP, TITLE, SLOT, WIDGET, MULTILINE = 24, 30, 20, 24, 96
+GAP, TITLE, SLOT, WIDGET, MULTILINE = 40, 30, 20, 30, 96
 SOCKETS_ONLY = ("BOUNDING_BOX", "*")
 WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "BOUNDING_BOXES")
 DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
-PICTURES = {"LoadImage", "SaveImage", "PreviewImage", "CreateBoundingBoxes", "LoadImageMask"}
+PICTURES = {"LoadImage": 300, "SaveImage": 300, "CreateBoundingBoxes": 620}
+PREVIEW = 420
 COLOURS = ("#3f789e", "#8A8", "#b58b2a", "#a1309b", "#b06634", "#88A")
 NAMESPACE = uuid.UUID("6a2f0c1e-6a55-4f0e-9a61-0d9f4a3a5a10")
 
@@ -136,7 +137,7 @@ class Sheet:
             "links": links,
             "groups": groups,
             "config": {},
-            "extra": {"ds": {"scale": 0.6, "offset": [60, 340]}},
+            "extra": {"ds": {"scale": 0.55, "offset": [140, 440]}},
             "version": 0.4,
         }
 
@@ -170,8 +171,8 @@ class Sheet:
             if item.is_widget:
                 height += MULTILINE if item.options.get("multiline") else WIDGET
                 height += WIDGET if item.options.get("control_after_generate") else 0
-        pictured = node.kind in PICTURES or node.kind.startswith("InstanceEditPreview")
-        return height + (300 if pictured else 0)
+        preview = PREVIEW if node.kind.startswith("InstanceEditPreview") else 0
+        return height + PICTURES.get(node.kind, preview)
 
     def _graph_node(self, node: Node, order: int, links: list[list[Any]]) -> Json:
         definition = self._definitions[node.kind]

@@ -15,6 +15,10 @@ WISHES: tuple[Wish, ...] = (
     ((0.07, 0.04, 0.31, 0.10), "replace the cloud with a hot air balloon"),
     ((0.67, 0.03, 0.30, 0.17), "replace the cloud with a flock of birds"),
 )
+BOXES_NOTE = (
+    "*Create Bounding Boxes* can be drawn on in the front end's **Nodes 2.0** mode only: switch it "
+    "on in the menu."
+)
 PREVIEW_NOTE = (
     "## Look before you sample\nSelect **Preview Instance Regions** or **Preview Attention Bias** "
     "and run only that node: they draw what will happen in a second."
