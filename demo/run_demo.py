@@ -1,7 +1,8 @@
-"""`make demo`: three edits in one pass on a real, headless ComfyUI server.
+"""`make demo`: three edits of three like objects in one pass on a real, headless ComfyUI server.
 
-Saves the picture, the result and a picture of the bias under `demo_out/`. With
-`make demo UNET=.. CLIP=.. VAE=..` (and `STEPS=..`) it runs on real weights.
+Saves under `demo_out/` the picture, what one joined prompt, MICE and IDAttn make of it, a picture
+of MICE's bias, and all of them on one contact sheet. With `make demo UNET=.. CLIP=.. VAE=..` (and
+`STEPS=..`) it runs on real weights.
 """
 
 from __future__ import annotations
@@ -12,17 +13,28 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
+from PIL import Image
 
 from ..tools.comfy_server import ComfyServer, ServerError, make_base_directory
 from ..tools.load_pack import ROOT, ComfyUIMissingError
 from .run_loaders import WeightsError, choose_loaders
-from .run_scene import write_scene
+from .run_scene import SCENES, write_scene
+from .run_sheet import contact_sheet
+from .run_variants import find, with_idattn, with_joined_prompt, with_scene
 
 OUT = ROOT / "demo_out"
 WORKFLOW = ROOT / "workflows" / "api" / "first_edit.json"
-OUTPUTS = {"result": "SaveImage", "bias": "InstanceEditPreviewBias"}
+SCENE = "three circles"
+TITLE = "Three circles, three wishes, one pass"
+NAMES = {
+    "source": "picture",
+    "single_prompt": "one joined prompt",
+    "mice": "MICE",
+    "idattn": "IDAttn",
+}
 
 log = logging.getLogger("demo")
 
@@ -31,17 +43,31 @@ def run_demo(base: Path, out: Path) -> None:
     """Everything from the scene to the saved pictures; `base` is the server's own folder."""
     out.mkdir(exist_ok=True)
     loaders = choose_loaders(base, os.environ)
-    write_scene(out, loaders.side)
-    workflow = loaders.put_into(json.loads(WORKFLOW.read_text()))
+    instances = SCENES[SCENE]
+    write_scene(out, loaders.side, instances)
+    wishes = [instance.instruction for instance in instances]
+    mice = with_scene(loaders.put_into(json.loads(WORKFLOW.read_text())), SCENE, wishes)
+    variants = {"single_prompt": with_joined_prompt(mice, wishes), "mice": mice}
+    variants["idattn"] = with_idattn(mice)
     arguments = () if torch.accelerator.is_available() else ("--cpu",)
     log.info("starting ComfyUI")
     with ComfyServer(make_base_directory(base), arguments) as server:
-        server.require_nodes(*{node["class_type"] for node in workflow.values()})
-        outputs = server.run(workflow)
-        for name, kind in OUTPUTS.items():
-            (node,) = (key for key in workflow if workflow[key]["class_type"] == kind)
-            (picture,) = server.client.pictures(outputs, node)
-            (out / f"{name}.png").write_bytes(picture)
+        server.require_nodes(*{node["class_type"] for node in mice.values()})
+        for name, workflow in variants.items():
+            log.info("%s", NAMES[name])
+            outputs = server.run(workflow)
+            save(server, outputs, find(workflow, "SaveImage"), out / f"{name}.png")
+            if name == "mice":
+                save(server, outputs, find(workflow, "InstanceEditPreviewBias"), out / "bias.png")
+    pictures = {label: Image.open(out / f"{name}.png") for name, label in NAMES.items()}
+    lines = [f"{number}  {wish}" for number, wish in enumerate(wishes, start=1)]
+    contact_sheet(pictures, Image.open(out / "bias.png"), TITLE, lines).save(out / "sheet.png")
+
+
+def save(server: ComfyServer, outputs: dict[str, Any], node: str, path: Path) -> None:
+    """Fetch the only picture of an output node."""
+    (picture,) = server.client.pictures(outputs, node)
+    path.write_bytes(picture)
 
 
 def main() -> int:
@@ -53,7 +79,7 @@ def main() -> int:
         except (ServerError, WeightsError, ComfyUIMissingError) as error:
             log.error("%s", error)
             return 1
-    log.info("saved source.png, result.png and bias.png in %s", OUT)
+    log.info("saved the pictures and sheet.png, all of them on one page, in %s", OUT)
     return 0
 
 

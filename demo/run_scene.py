@@ -1,4 +1,4 @@
-"""The demo's picture: a rendered scene with three objects, their masks and what becomes of them."""
+"""The demo's pictures: rendered scenes with three objects, their masks and what becomes of them."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ class Instance:
 
     cell: int
     found: tuple[str, str]
-    wanted: tuple[str, str]
-
-    @property
-    def instruction(self) -> str:
-        (old_colour, old_shape), (colour, shape) = self.found, self.wanted
-        article = "an" if colour[0] in "aeiou" else "a"
-        return f"replace the {old_colour} {old_shape} with {article} {colour} {shape}"
+    instruction: str
 
 
 INSTANCES = (
-    Instance(0, ("red", "circle"), ("green", "star")),
-    Instance(5, ("blue", "square"), ("orange", "ring")),
-    Instance(7, ("yellow", "triangle"), ("purple", "cross")),
+    Instance(0, ("red", "circle"), "replace the red circle with a green star"),
+    Instance(5, ("blue", "square"), "replace the blue square with an orange ring"),
+    Instance(7, ("yellow", "triangle"), "replace the yellow triangle with a purple cross"),
 )
+# Alike: only its place tells which instruction is meant for which.
+ALIKE = (
+    Instance(0, ("red", "circle"), "replace the circle with a green star"),
+    Instance(5, ("red", "circle"), "replace the circle with an orange ring"),
+    Instance(7, ("red", "circle"), "replace the circle with a purple cross"),
+)
+SCENES = {"three shapes": INSTANCES, "three circles": ALIKE}
 
 
-def first_scene() -> Scenes:
+def first_scene(instances: tuple[Instance, ...] = INSTANCES) -> Scenes:
     """Three objects on a quiet ground, always the same."""
     shape, colour = torch.full((2, 1, CELLS), -1).unbind(0)
-    for instance in INSTANCES:
+    for instance in instances:
         shape[0, instance.cell] = SHAPES.index(instance.found[1])
         colour[0, instance.cell] = COLOUR_NAMES.index(instance.found[0])
     middle = torch.tensor([24.0, 72.0, 120.0])
@@ -57,8 +58,8 @@ def instance_masks(scene: Scenes) -> Tensor:
     return torch.nn.functional.max_pool2d(masks, GROW, stride=1, padding=GROW // 2)
 
 
-def write_scene(folder: Path, side: int) -> None:
+def write_scene(folder: Path, side: int, instances: tuple[Instance, ...]) -> None:
     """Save the picture, `side` pixels square."""
-    pixels = (render(first_scene())[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    pixels = (render(first_scene(instances))[0].permute(1, 2, 0) * 255).round().byte().numpy()
     picture = Image.fromarray(pixels).resize((side, side), Image.Resampling.LANCZOS)
     picture.save(folder / "source.png")

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ..demo.run_scene import first_scene, instance_masks
+from ..demo.run_scene import SCENES, first_scene, instance_masks
 from ..demo.scenes import CANVAS, render
 from .composite_background import stretch
 from .socket_types import CATEGORY
@@ -15,8 +15,8 @@ class DemoScene(io.ComfyNode):
             node_id="InstanceEditDemoScene",
             display_name="Demo Scene",
             category=CATEGORY,
-            description="A picture with a red circle, a blue square and a yellow triangle, and a "
-            "mask for each, in this order. For the Demo Model Loader's miniature FLUX.",
+            description="A picture of three shapes and a mask for each. For the Demo Model "
+            "Loader's miniature FLUX.",
             search_aliases=["example image", "test picture", "shapes"],
             inputs=[
                 io.Int.Input(
@@ -27,7 +27,16 @@ class DemoScene(io.ComfyNode):
                     step=16,
                     tooltip="Side of the square picture in pixels. 144 is neutral: the size the "
                     "demo model was trained on.",
-                )
+                ),
+                io.Combo.Input(
+                    "scene",
+                    options=list(SCENES),
+                    default="three shapes",
+                    optional=True,
+                    tooltip="'three shapes' (neutral): a red circle, a blue square, a "
+                    "yellow triangle. 'three circles': all red, so that only their place tells them "
+                    "apart.",
+                ),
             ],
             outputs=[
                 io.Image.Output(),
@@ -36,10 +45,10 @@ class DemoScene(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, side: int) -> io.NodeOutput:
-        scene = first_scene()
-        image = render(scene).movedim(1, -1)
-        masks = instance_masks(scene)
+    def execute(cls, side: int, scene: str = "three shapes") -> io.NodeOutput:
+        drawn = first_scene(SCENES[scene])
+        image = render(drawn).movedim(1, -1)
+        masks = instance_masks(drawn)
         if side != CANVAS:
             image, masks = (
                 stretch(image, (side, side)),
