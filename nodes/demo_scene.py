@@ -33,9 +33,9 @@ class DemoScene(io.ComfyNode):
                     options=list(SCENES),
                     default="three shapes",
                     optional=True,
-                    tooltip="'three shapes' (neutral): a red circle, a blue square, a "
-                    "yellow triangle. 'three circles': all red, so that only their place tells them "
-                    "apart.",
+                    tooltip="'three shapes' (neutral): a red circle, a blue square and a yellow "
+                    "triangle. 'three circles': all red, so that only their place tells which "
+                    "is which.",
                 ),
             ],
             outputs=[
