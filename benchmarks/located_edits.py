@@ -134,22 +134,51 @@ def foi_on(regions: FindRegions) -> Edit:
     return edit
 
 
-def edit_methods(best_iid: dict[str, Any], best_foi: dict[str, Any]) -> dict[str, Method]:
-    """What is compared; ``best_*`` are the settings that found the masks best."""
+def refusing(edit: Edit, refused: list[int]) -> Edit:
+    """The edit, or the untouched source where a locator says that it found nothing."""
+
+    def run(studio: Studio, task: EditTask) -> Latent:
+        try:
+            return edit(studio, task)
+        except ValueError as error:
+            if "nothing was found" not in str(error):
+                raise
+            refused.append(task.seed)
+            return task.reference
+
+    return run
+
+
+def edit_methods(
+    best_iid: dict[str, Any], best_foi: dict[str, Any], refused: dict[str, list[int]]
+) -> dict[str, Method]:
+    """What is compared; ``best_*`` are the settings that found the masks best.
+
+    Args:
+        refused: filled with the seeds of the scenes that each method would not edit.
+    """
 
     def found(studio: Studio, task: EditTask) -> Any:
         return foi_regions(studio, task, **best_foi)
 
+    def iid_bias(studio: Studio, task: EditTask) -> Latent:
+        return biased(studio, task, bias={"method": "IID"}, regions=masked_regions)
+
     edits: dict[str, Edit] = {
+        "vanilla": METHODS["vanilla"].edit,
+        "mice with true masks": METHODS["mice"].edit,
+        "iid attention with true masks": iid_bias,
+        "foi with true masks": foi_on(masked_regions),
         "iid": iid_full,
         "iid, best block": lambda studio, task: iid_full(studio, task, **best_iid),
         "iid masks + mice": mice_on(iid_regions),
         "iid masks, best block + mice": mice_on(lambda s, t: iid_regions(s, t, **best_iid)),
         "foi": foi_on(foi_regions),
         "foi, best reading": foi_on(found),
-        "foi with true masks": foi_on(masked_regions),
         "foi masks, best reading + mice": mice_on(found),
         "contrast masks + mice": mice_on(contrast_regions),
     }
-    known = {"vanilla": METHODS["vanilla"], "mice with true masks": METHODS["mice"]}
-    return known | {name: Method(edit, lambda instances: 1) for name, edit in edits.items()}
+    return {
+        name: Method(refusing(edit, refused.setdefault(name, [])), lambda instances: 1)
+        for name, edit in edits.items()
+    }

@@ -1,6 +1,6 @@
 """What IID, FoI and velocity contrast find on the demo model, and edits on what they found.
 
-    python -m tools.run benchmarks.regions [--scenes 60] [--edit-scenes 60] [--steps 4] [--read 3]
+    python -m tools.run benchmarks.regions [--instances 3] [--scenes 60] [--steps 4] [--read 3]
 
 Writes results/regions.json and results/regions_table.md. Which block and step read best is chosen
 on other scenes than those that are edited.
@@ -19,20 +19,19 @@ from torch import device
 from ..tools.load_pack import add_comfyui_to_path
 from .record import RESULTS, write_results
 
-INSTANCES = 3
 EDIT_SEED = 97_000
 TRUTHS = ("half", "touched", "cell")
 Means = dict[str, dict[str, float]]
 Figures = dict[str, Any]
 
 
-def measure_masks(studio: Any, count: int, steps: int) -> Means:
+def measure_masks(studio: Any, instances: int, count: int, steps: int) -> Means:
     """{truth: {locator/step/block: mean IoU over scenes}} on unambiguous scenes."""
     from ..evaluation.runner import edit_task
     from .locators import found_masks, token_iou, true_tokens, unambiguous_scenes
 
     sums: Means = {truth: {} for truth in TRUTHS}
-    for seed, scene in enumerate(unambiguous_scenes(INSTANCES, count)):
+    for seed, scene in enumerate(unambiguous_scenes(instances, count)):
         found = found_masks(studio, edit_task(studio, scene, seed), steps)
         for truth, tokens in true_tokens(scene).items():
             for name, masks in found.items():
@@ -61,23 +60,37 @@ def reading_inputs(name: str) -> dict[str, Any]:
     }
 
 
-def measure_edits(studio: Any, means: Mapping[str, float], count: int) -> Figures:
-    """Success, leakage and the rest for every method on unambiguous scenes of their own."""
+def measure_edits(
+    studio: Any, instances: int, means: Mapping[str, float], count: int
+) -> dict[str, Figures]:
+    """Success, leakage and the rest of every method, on scenes that no reading was chosen on.
+
+    "unambiguous": every instruction fits one object. "conflicting": all fit all objects of one
+    class, so that only a mask can say which is meant; no locator can know that.
+    """
     from ..evaluation.runner import as_rows, edit_task, run_method
+    from ..evaluation.scenes import leak_scenes
     from ..evaluation.summary import summarise
     from .located_edits import edit_methods
     from .locators import unambiguous_scenes
 
     iid, _ = best_reading(means, "iid/")
     foi, _ = best_reading(means, "foi ")
-    methods = edit_methods({"blocks": iid.rpartition("/")[2]}, reading_inputs(foi))
-    scenes = unambiguous_scenes(INSTANCES, count, EDIT_SEED)
-    tasks = [edit_task(studio, scene, seed) for seed, scene in enumerate(scenes)]
-    figures: Figures = {}
-    for name, method in methods.items():
-        figures[name] = summarise(as_rows(run_method(studio, method, scenes, tasks)), 1)
-        del figures[name]["forwards_per_step"]
-        print(f"{name}: {figures[name]['success']}, leak {figures[name]['leak']}", flush=True)
+    sets = {
+        "unambiguous": unambiguous_scenes(instances, count, EDIT_SEED),
+        "conflicting": leak_scenes(instances, count),
+    }
+    figures: dict[str, Figures] = {}
+    for kind, scenes in sets.items():
+        refused: dict[str, list[int]] = {}
+        methods = edit_methods({"blocks": iid.rpartition("/")[2]}, reading_inputs(foi), refused)
+        tasks = [edit_task(studio, scene, seed) for seed, scene in enumerate(scenes)]
+        figures[kind] = {}
+        for name, method in methods.items():
+            cell = summarise(as_rows(run_method(studio, method, scenes, tasks)), 1)
+            del cell["forwards_per_step"]
+            figures[kind][name] = {**cell, "refused": len(refused[name])}
+            print(f"{kind}, {name}: {cell['success']}, leak {cell['leak']}", flush=True)
     return figures
 
 
@@ -108,10 +121,10 @@ def summary(means: Means) -> Figures:
     return figures
 
 
-def table(figures: Figures, steps: int) -> str:
+def table(figures: Figures, instances: int, steps: int) -> str:
     """The same as Markdown."""
     lines = ["# Regions nobody drew, on the demo model", ""]
-    lines.append(f"{INSTANCES} instructions a scene, {steps} Euler steps, tokens 9 x 9.")
+    lines.append(f"{instances} instructions a scene, {steps} Euler steps, tokens 9 x 9.")
     for truth in TRUTHS:
         lines += ["", f"## IoU with the true tokens, '{truth}'", ""]
         rows = {f"IID, step {s}": r for s, r in figures["iid_iou"][truth].items()}
@@ -128,27 +141,30 @@ def table(figures: Figures, steps: int) -> str:
         lines[-1] += ", ".join(f"{s}: {value:.2f}" for s, value in contrast.items()) + "."
         best = figures["best"][truth]
         lines += ["", "Best: " + ", ".join(f"{b['reading']} {b['iou']:.2f}" for b in best.values())]
-    return "\n".join([*lines, *edit_lines(figures.get("methods", {}))]) + "\n"
+    for kind, methods in figures.get("methods", {}).items():
+        lines += edit_lines(kind, methods)
+    return "\n".join(lines) + "\n"
 
 
-def edit_lines(methods: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
+def edit_lines(kind: str, methods: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
     """Edits as Markdown: mean and 95 % interval."""
-    if not methods:
-        return []
     names = ("success", "leak", "untouched", "mae_b", "ssim_b")
-    lines = ["", "## Edits", "", "| method | " + " | ".join(names) + " | s per edit |"]
-    lines.append("|---" * (len(names) + 2) + "|")
+    lines = ["", f"## Edits, {kind} instructions", ""]
+    lines.append("| method | " + " | ".join(names) + " | refused | s per edit |")
+    lines.append("|---" * (len(names) + 3) + "|")
     for method, cell in methods.items():
         values = [
             f"{cell[name]:.2f} [{cell['ci'][name][0]:.2f}, {cell['ci'][name][1]:.2f}]"
             for name in names
         ]
-        lines.append(f"| {method} | " + " | ".join([*values, f"{cell['seconds']:.2f}"]) + " |")
+        ends = (f"{cell['refused']} of {cell['scenes']}", f"{cell['seconds']:.2f}")
+        lines.append(f"| {method} | " + " | ".join([*values, *ends]) + " |")
     return lines
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--instances", type=int, default=3, help="per scene; default 3")
     parser.add_argument("--scenes", type=int, default=60, help="read; default 60")
     parser.add_argument("--edit-scenes", type=int, default=60, help="edited; default 60")
     parser.add_argument("--steps", type=int, default=4, help="Euler steps; default 4")
@@ -164,13 +180,15 @@ def main() -> None:
         from ..evaluation.host import demo_studio
 
         studio = demo_studio(arguments.steps)
-        means = measure_masks(studio, arguments.scenes, arguments.read)
+        means = measure_masks(studio, arguments.instances, arguments.scenes, arguments.read)
         figures = summary(means)
         print(json.dumps(figures["best"], indent=1), flush=True)
         if arguments.edit_scenes:
-            figures["methods"] = measure_edits(studio, means["touched"], arguments.edit_scenes)
-    text = table(figures, arguments.steps)
-    settings = {"instances": INSTANCES, "steps": arguments.steps, "scenes": arguments.scenes}
+            figures["methods"] = measure_edits(
+                studio, arguments.instances, means["touched"], arguments.edit_scenes
+            )
+    text = table(figures, arguments.instances, arguments.steps)
+    settings = {name: getattr(arguments, name) for name in ("instances", "steps", "scenes")}
     write_results(arguments.name, device("cpu"), {**figures, "settings": settings})
     (RESULTS / f"{arguments.name}_table.md").write_text(text)
     print(text)
