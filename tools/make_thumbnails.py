@@ -32,6 +32,7 @@ TITLES = {
     "iid_find_and_edit": "No masks: IID",
     "iid_masks_for_mice": "IID's masks, MICE's edit",
     "foi_find_and_edit": "No masks: FoI",
+    "turns_three": "Three turns, no drift",
 }
 
 
@@ -119,6 +120,7 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
         "iid_find_and_edit": scene(),
         "iid_masks_for_mice": scene(),
         "foi_find_and_edit": scene(),
+        "turns_three": scene(),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import demo, klein, kontext, located
+from . import demo, klein, kontext, located, turns
 from .sheet import Sheet
 
 RECIPES: tuple[Callable[[Sheet], None], ...] = (
@@ -19,4 +19,5 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     located.iid_find_and_edit,
     located.iid_masks_for_mice,
     located.foi_find_and_edit,
+    turns.turns_three,
 )

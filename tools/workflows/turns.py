@@ -17,22 +17,24 @@ def turns_three(sheet: Sheet) -> None:
         "result **and to the very first picture**. Press **Run**: the *Demo Model Loader*'s "
         "miniature FLUX needs no files.",
         560,
-        230,
+        290,
     )
     sheet.note(
         "## Add a turn\n1. Select the last turn's group and copy it, links kept (Ctrl+C, "
         "Ctrl+Shift+V).\n2. Connect the last turn's result (the latent of *Edit*) and its *Turn "
         "Memory* to the copy's *Turn Memory*, and the same latent to the copy's two *Set Reference "
-        "Latent* and its *Invert*.\n3. Write the next wish. Finished turns are not run again.",
+        "Latent* and its *Invert*.\n3. Write the next wish. Finished turns are not run again.\n\n"
+        "To keep everything else exactly as it was, put *Set Latent Noise Mask* before a turn's "
+        "*Invert*.",
         560,
-        230,
+        290,
     )
     loaded = loaders.demo(sheet)
     scene = sheet.add("InstanceEditDemoScene")
     latent = sheet.add("VAEEncode", "Encode the first picture", pixels=scene[0], vae=loaded.vae)
     sigmas = sheet.add("BasicScheduler", model=loaded.model, scheduler="simple", steps=STEPS)
     sheet.column("Model and picture", *loaded.nodes, scene, latent, sigmas)
-    start, memory = latent[0], None
+    start, memory, shown = latent[0], None, scene[0]
     for number, wish in enumerate(
         ("replace the red circle with a green star", "replace the blue square with an orange ring"),
         start=1,
@@ -42,7 +44,10 @@ def turns_three(sheet: Sheet) -> None:
         nodes, start, memory = add_turn(
             sheet, loaded, start, memory, sigmas[0], loaded.model, referred[0]
         )
-        sheet.column(f"Turn {number}", text, referred, *nodes)
+        decode = sheet.add("VAEDecode", samples=start, vae=loaded.vae)
+        shown = decode[0]
+        look = sheet.add("PreviewImage", f"Turn {number}", images=shown)
+        sheet.column(f"Turn {number}", text, referred, *nodes, decode, look)
     regions = sheet.add(
         "InstanceEditRegionsFromMasks",
         "Wishes 3",
@@ -52,8 +57,17 @@ def turns_three(sheet: Sheet) -> None:
         "replace the yellow triangle with a purple cross",
     )
     prepared = steps.prepare(sheet, loaded, regions[0], start)
-    nodes, *_ = add_turn(sheet, loaded, start, memory, sigmas[0], prepared.model, prepared.positive)
-    sheet.column("Turn 3, three instances at once", regions, *prepared.nodes, *nodes, width=400)
+    nodes, start, _ = add_turn(
+        sheet, loaded, start, memory, sigmas[0], prepared.model, prepared.positive
+    )
+    sheet.column("Turn 3: three instances", regions, *prepared.nodes, *nodes, width=400)
+    before, after = shown, sheet.add("VAEDecode", samples=start, vae=loaded.vae)
+    paste = sheet.add(
+        "InstanceEditCompositeBackground", source=before, edited=after[0], regions=regions[0]
+    )
+    save = sheet.add("SaveImage", "Result", images=paste[0], filename_prefix="instance_edit_turns")
+    inside = steps.look_inside(sheet, before, regions[0], prepared)
+    sheet.column("Result", after, paste, save, *inside, width=420)
 
 
 def add_turn(
@@ -65,7 +79,7 @@ def add_turn(
     model: Output,
     wish: Output,
 ) -> tuple[list[Node], Output, Output]:
-    """Remember, invert, edit, save: its nodes, its latent and its memory."""
+    """Remember, invert, edit: its nodes, its latent and its memory."""
     chained = {} if memory is None else {"turn": memory}
     turn = sheet.add("InstanceEditTurnMemory", latent=start, **chained)
     empty = sheet.add("CLIPTextEncode", "The picture as it is", clip=loaded.clip, text="")
@@ -96,8 +110,6 @@ def add_turn(
         sigmas=sigmas,
         latent_image=inverted[0],
     )
-    decode = sheet.add("VAEDecode", samples=edited[0], vae=loaded.vae)
-    save = sheet.add("SaveImage", images=decode[0], filename_prefix="instance_edit_turn")
     nodes = [turn, empty, source, unguided, inverter, inversion, noise, inverted]
-    nodes += [guided, editor, sampler, still, edited, decode, save]
+    nodes += [guided, editor, sampler, still, edited]
     return nodes, edited[0], turn[0]
