@@ -1,0 +1,122 @@
+"""Drift over many turns on the demo model, on a CPU: reconstruction, editing, and sweeps.
+
+    python -m tools.run benchmarks.turns [--sessions 16] [--only naive,dual]
+
+Writes turns.json, turns.md and turns_curves.png to benchmarks/results. Finished methods are kept
+under build/turns/ and reused while weights and settings stay the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..tools.load_pack import ROOT, add_comfyui_to_path
+from .turns_report import write_report
+from .turns_sessions import Session, editing_sessions, judge_round, psnr
+
+CACHE = ROOT / "build" / "turns"
+WEIGHTS = ROOT / "demo" / "weights" / "demo.safetensors"
+ROUNDS = 8
+STEPS = 8
+REPORTED = (1, 2, 4, 8)
+
+Cell = dict[str, Any]
+
+
+def edit_in_rounds(studio: Any, method: Any, sessions: list[Session]) -> Cell:
+    """Success, held edits and drift after every round, and the seconds of a whole session."""
+    began = time.perf_counter()
+    runs = [
+        list(method(studio, latent_of(studio, session), session.instructions, session.masks, seed))
+        for seed, session in numbered(sessions)
+    ]
+    seconds = (time.perf_counter() - began) / len(sessions)
+    cell: Cell = {"success": {}, "held": {}, "drift": {}, "seconds": round(seconds, 2)}
+    for k in range(1, ROUNDS + 1):
+        judgement = judge_round(sessions, studio.decode([run[k - 1] for run in runs]), k)
+        for name, value in asdict(judgement).items():
+            cell[name][str(k)] = round(value, 4)
+    return cell
+
+
+def reconstruct(studio: Any, method: Any, sessions: list[Session]) -> Cell:
+    """PSNR against the first picture's own latent after rounds without an edit."""
+    start = [latent_of(studio, session) for session in sessions]
+    runs = [
+        list(method(studio, latent, [""] * ROUNDS, session.masks, seed))
+        for latent, (seed, session) in zip(start, numbered(sessions), strict=True)
+    ]
+    first = studio.decode(start)
+    values = {k: psnr(first, studio.decode([run[k - 1] for run in runs])) for k in REPORTED}
+    return {"psnr": {str(k): round(value, 2) for k, value in values.items()}}
+
+
+def numbered(sessions: list[Session]) -> list[tuple[int, Session]]:
+    """Sessions with their seeds; a round adds its number to the seed."""
+    return [(100 * number, session) for number, session in enumerate(sessions)]
+
+
+def latent_of(studio: Any, session: Session) -> Any:
+    """The encoded first picture."""
+    return studio.encode(session.picture)
+
+
+def floor_of(studio: Any, sessions: list[Session]) -> float:
+    """The background error of the VAE alone."""
+    pictures = studio.decode([latent_of(studio, session) for session in sessions])
+    return round(judge_round(sessions, pictures, 1).drift, 4)
+
+
+def run_all(folder: Path, sessions: list[Session], only: set[str]) -> dict[str, dict[str, Cell]]:
+    """Every method, from the cache where it was finished before."""
+    with tempfile.TemporaryDirectory(prefix="instance-edit-turns-") as base:
+        add_comfyui_to_path(("--cpu", "--base-directory", base))
+        from ..evaluation.host import demo_studio
+        from .turns_methods import EDITING, LQR, RECONSTRUCTION, SWEEPS, lqr_rounds
+
+        studio = demo_studio(STEPS)
+        tables: dict[str, dict[str, Cell]] = {
+            "floor": {"vae": {"drift": floor_of(studio, sessions)}}
+        }
+        plan = {"editing": EDITING, "reconstruction": RECONSTRUCTION, **SWEEPS}
+        for table, methods in plan.items():
+            job = reconstruct if table == "reconstruction" else edit_in_rounds
+            tables[table] = {}
+            for name, method in methods.items():
+                told = str(method) if isinstance(method, LQR) else method.__name__
+                path = folder / f"{job.__name__}_{hashlib.sha256(told.encode()).hexdigest()}.json"
+                if not path.exists() and (not only or {name, table} & only):
+                    rounds = lqr_rounds(method) if isinstance(method, LQR) else method
+                    path.write_text(json.dumps(job(studio, rounds, sessions)))
+                    print(f"{table} {name}: {path.read_text()}", flush=True)
+                if path.exists():
+                    tables[table][name] = json.loads(path.read_text())
+        return tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=16)
+    parser.add_argument("--only", default="", help="tables or methods, comma-separated")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    digest = hashlib.sha256(WEIGHTS.read_bytes() + f"{arguments.sessions} {STEPS}".encode())
+    folder = CACHE / digest.hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    sessions = editing_sessions(arguments.sessions, ROUNDS)
+    only = {name for name in arguments.only.split(",") if name}
+    write_report(run_all(folder, sessions, only), arguments.sessions, STEPS, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""How a session may be edited in rounds, each built from nodes as a workflow would.
+
+Imports ComfyUI: `add_comfyui_to_path` comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from comfy_extras import nodes_custom_sampler as custom
+from torch import Tensor
+
+from ..evaluation.studio import Latent, Studio
+
+Rounds = Callable[[Studio, Latent, Sequence[str], Tensor, int], Iterator[Latent]]
+ADAPTIVE = {
+    "adaptive_attention": "on",
+    "inside": 2.0,
+    "outside": 0.8,
+    "threshold": 0.3,
+    "first_step": 5,
+    "keywords": "",
+}
+MICE = {
+    "method": "MICE",
+    "kernel_size": 3,
+    "temperature": 1.0,
+    "epsilon": 1e-30,
+    "instances_see_global": False,
+}
+
+
+@dataclass(frozen=True)
+class LQR:
+    """Settings of Flow Inversion and Dual-LQR Sampler."""
+
+    eta: float = 0.9
+    lqr_steps: int = 2
+    weight: float = 0.7
+    gamma: float = 0.5
+    adaptive: bool = False
+    masked: bool = False
+
+
+@torch.inference_mode()
+def sample_advanced(
+    studio: Studio, sampler: Any, conditioning: Any, latent: Latent, seed: int
+) -> Latent:
+    """Core's SamplerCustomAdvanced with FLUX's "simple" sigmas and plain guidance."""
+    execute = {name: getattr(custom, name).EXECUTE_NORMALIZED for name in (
+        "BasicScheduler", "BasicGuider", "RandomNoise", "SamplerCustomAdvanced"
+    )}  # fmt: skip
+    sigmas = execute["BasicScheduler"](
+        model=studio.model, scheduler="simple", steps=studio.steps, denoise=1.0
+    ).args[0]
+    guider = execute["BasicGuider"](model=studio.model, conditioning=conditioning).args[0]
+    return execute["SamplerCustomAdvanced"](
+        noise=execute["RandomNoise"](noise_seed=seed).args[0],
+        guider=guider,
+        sampler=sampler,
+        sigmas=sigmas,
+        latent_image=latent,
+    ).args[0]
+
+
+def naive(
+    studio: Studio, latent: Latent, instructions: Sequence[str], masks: Tensor, seed: int
+) -> Iterator[Latent]:
+    """Every round edits the result of the one before, from fresh noise (Euler)."""
+    (euler,) = custom.KSamplerSelect.EXECUTE_NORMALIZED(sampler_name="euler").args
+    for number, instruction in enumerate(instructions):
+        prompt = studio.prompt(instruction, latent)
+        empty = {"samples": torch.zeros_like(latent["samples"])}
+        latent = sample_advanced(studio, euler, prompt, empty, seed + number)
+        yield latent
+
+
+def naive_saved(
+    studio: Studio, latent: Latent, instructions: Sequence[str], masks: Tensor, seed: int
+) -> Iterator[Latent]:
+    """The same with every result saved as an 8-bit picture and encoded again."""
+    for number, instruction in enumerate(instructions):
+        [edited] = naive(studio, latent, [instruction], masks, seed + number)
+        picture = (studio.decode([edited]) * 255).round() / 255
+        latent = studio.encode(picture.movedim(1, -1))
+        yield latent
+
+
+def lqr_rounds(settings: LQR) -> Rounds:
+    """Every round inverts the result of the one before and samples it with LQR guidance."""
+
+    def rounds(
+        studio: Studio, latent: Latent, instructions: Sequence[str], masks: Tensor, seed: int
+    ) -> Iterator[Latent]:
+        memory: dict[str, Any] = {}
+        (inversion,) = studio.run("InstanceEditFlowInversion", gamma=settings.gamma)
+        for number, instruction in enumerate(instructions):
+            (turn,) = studio.run("InstanceEditTurnMemory", latent=latent, **memory)
+            memory = {"turn": turn}
+            if settings.masked:
+                (latent,) = studio.run(
+                    "SetLatentNoiseMask", samples=latent, mask=masks[number : number + 1]
+                )
+            source = studio.prompt("", latent)
+            noise = sample_advanced(studio, inversion, source, latent, seed + number)
+            (sampler,) = studio.run(
+                "InstanceEditDualLQRSampler",
+                turn=turn,
+                eta=settings.eta,
+                lqr_steps=settings.lqr_steps,
+                previous_weight=settings.weight,
+                adaptive_attention=ADAPTIVE if settings.adaptive else {"adaptive_attention": "off"},
+            )
+            edit = studio.prompt(instruction, latent)
+            latent = sample_advanced(studio, sampler, edit, noise, seed + number)
+            yield latent
+
+    return rounds
+
+
+def one_pass(
+    studio: Studio, latent: Latent, instructions: Sequence[str], masks: Tensor, seed: int
+) -> Iterator[Latent]:
+    """Not in rounds: MICE with the first 1, 2 .. instructions at once, each from the original."""
+    (euler,) = custom.KSamplerSelect.EXECUTE_NORMALIZED(sampler_name="euler").args
+    for count in range(1, len(instructions) + 1):
+        (regions,) = studio.run(
+            "InstanceEditRegionsFromMasks",
+            masks=masks[:count],
+            instructions="\n".join(instructions[:count]),
+            strength=1.0,
+            start=0.0,
+            end=1.0,
+        )
+        (conditioning,) = studio.run(
+            "InstanceEditMultiPromptEncode",
+            clip=studio.clip,
+            regions=regions,
+            global_prompt="",
+            text_length={"text_length": "real tokens"},
+        )
+        (bias,) = studio.run(
+            "InstanceEditBuildBias",
+            regions=regions,
+            method=MICE,
+            overlap="shared",
+            start=0.0,
+            end=1.0,
+            blocks="",
+        )
+        (model,) = studio.run("InstanceEditApplyAttention", model=studio.model, bias=bias)
+        patched = Studio(studio.run, model, studio.clip, studio.vae, studio.steps)
+        empty = {"samples": torch.zeros_like(latent["samples"])}
+        yield sample_advanced(patched, euler, studio.refer(conditioning, latent), empty, seed)
+
+
+EDITING: dict[str, Rounds | LQR] = {
+    "naive": naive,
+    "naive_saved": naive_saved,
+    "single_first": LQR(weight=0.0),
+    "single_previous": LQR(weight=1.0),
+    "dual": LQR(),
+    "dual_adaptive": LQR(adaptive=True),
+    "dual_masked": LQR(masked=True),
+    "mice_one_pass": one_pass,
+}
+RECONSTRUCTION: dict[str, Rounds | LQR] = {
+    "naive": naive,
+    "inversion_alone": LQR(eta=0.0, gamma=0.0),
+    "single_first": LQR(weight=0.0),
+    "single_previous": LQR(weight=1.0),
+    "dual": LQR(),
+    "dual_all_steps": LQR(lqr_steps=8),
+}
+SWEEPS: dict[str, dict[str, Rounds | LQR]] = {
+    "lambda": {f"{w:g}": LQR(weight=w, lqr_steps=4) for w in (0.0, 0.3, 0.5, 0.7, 0.9, 1.0)},
+    "eta": {f"{eta:g}": LQR(eta=eta, lqr_steps=4) for eta in (0.0, 0.3, 0.6, 0.9, 1.0)},
+    "lqr_steps": {str(n): LQR(lqr_steps=n) for n in (0, 1, 2, 3, 4, 5, 6, 8)},
+}

@@ -1,0 +1,130 @@
+"""The table, the figures and the curves of `benchmarks.turns`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+Cells = Mapping[str, Mapping[str, Any]]
+Tables = Mapping[str, Cells]
+ROUNDS = ("1", "2", "4", "8")
+HEADINGS = {
+    "lambda": "## Dual objective, lambda swept (4 of 8 steps pulled, eta 0.9)",
+    "eta": "## Dual objective, eta swept (4 of 8 steps pulled, lambda 0.7)",
+    "lqr_steps": "## Dual objective, number of pulled steps swept (of 8; eta 0.9, lambda 0.7)",
+}
+SWEEPS = tuple(HEADINGS)
+
+
+def write_report(tables: Tables, sessions: int, steps: int, folder: Path) -> None:
+    """turns.json, turns.md and turns_curves.png in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {
+        "date": date.today().isoformat(),
+        "torch": torch.__version__,
+        "sessions": sessions,
+        "steps": steps,
+        "vae_floor": tables["floor"]["vae"]["drift"],
+    }
+    figures = {
+        "background_drift": pick(tables["editing"], "drift"),
+        "success": pick(tables["editing"], "success"),
+        "held": pick(tables["editing"], "held"),
+        "seconds_per_session": pick(tables["editing"], "seconds"),
+        "reconstruction_psnr": pick(tables["reconstruction"], "psnr"),
+        **{sweep: tables[sweep] for sweep in SWEEPS},
+        "about": about,
+    }
+    (folder / "turns.json").write_text(json.dumps(figures, indent=1) + "\n")
+    (folder / "turns.md").write_text(markdown(tables, about))
+    draw_curves(tables, about["vae_floor"], folder / "turns_curves.png")
+
+
+def pick(cells: Cells, name: str) -> dict[str, Any]:
+    """One figure of every method."""
+    return {method: cell[name] for method, cell in cells.items()}
+
+
+def markdown(tables: Tables, about: Mapping[str, Any]) -> str:
+    """Every table as text."""
+    lines = [
+        "# Many turns on the demo model",
+        "",
+        f"{about['date']}, torch {about['torch']}, {about['sessions']} sessions of 8 rounds, every "
+        f"round another object; {about['steps']} steps, FLUX's shift, one thread. Latents are "
+        "handed from round to round.",
+        "",
+        "Drift: mean absolute error (0-255) over the background, away from all edited objects, "
+        f"against the source. The VAE alone has {about['vae_floor']:.2f}. Success: the round's own "
+        "edit shows its target. Held: share of all edits so far that show.",
+        "",
+        "## Editing",
+        "",
+        row("method", [f"drift {k}" for k in ROUNDS], ["success 4", "success 8"],
+            ["mean success", "held 4", "held 8", "s per session"]),
+        "|---" * 11 + "|",
+    ]  # fmt: skip
+    for method, cell in tables["editing"].items():
+        mean = sum(cell["success"].values()) / len(cell["success"])
+        lines.append(
+            row(
+                method,
+                (f"{cell['drift'][k]:.2f}" for k in ROUNDS),
+                (f"{cell['success'][k]:.2f}" for k in ("4", "8")),
+                (f"{mean:.2f}", *(f"{cell['held'][k]:.2f}" for k in ("4", "8"))),
+                [f"{cell['seconds']:.1f}"],
+            )
+        )
+    lines += ["", "## Reconstruction: PSNR in dB after rounds without an edit", ""]
+    lines += [row("method", [f"{k} rounds" for k in ROUNDS]), "|---" * 5 + "|"]
+    for method, cell in tables["reconstruction"].items():
+        lines.append(row(method, (f"{cell['psnr'][k]:.1f}" for k in ROUNDS)))
+    for sweep in SWEEPS:
+        lines += ["", HEADINGS[sweep], ""]
+        lines += [row(sweep, ["drift 8", "mean success", "held 8"]), "|---" * 4 + "|"]
+        for value, cell in tables[sweep].items():
+            mean = sum(cell["success"].values()) / len(cell["success"])
+            figures = (cell["drift"]["8"], mean, cell["held"]["8"])
+            lines.append(row(value, (f"{figure:.2f}" for figure in figures)))
+    return "\n".join(lines) + "\n"
+
+
+def row(first: str, *parts: Iterable[str]) -> str:
+    """One line of a table."""
+    return "| " + " | ".join([first, *(cell for part in parts for cell in part)]) + " |"
+
+
+def draw_curves(tables: Tables, floor: float, path: Path) -> None:
+    """Drift, success and reconstruction over the rounds, and the three sweeps."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 5, figsize=(22, 4.4), layout="constrained")
+    panels = [("editing", "drift", "background drift (0-255)"), ("editing", "held", "edits held"),
+              ("reconstruction", "psnr", "PSNR without an edit (dB)")]  # fmt: skip
+    for axis, (table, name, title) in zip(axes, panels, strict=False):
+        for method, cell in tables[table].items():
+            axis.plot([int(k) for k in cell[name]], list(cell[name].values()), "o-", ms=3,
+                      label=method)  # fmt: skip
+        axis.set(title=title, xlabel="rounds")
+        axis.legend(fontsize=7)
+    axes[0].axhline(floor, ls=":", color="grey")
+    for sweep in SWEEPS:
+        cells = tables[sweep].values()
+        success = [sum(c["success"].values()) / len(c["success"]) for c in cells]
+        axes[3].plot([c["drift"]["8"] for c in cells], success, "o-", ms=3, label=sweep)
+        for value, cell, share in zip(tables[sweep], cells, success, strict=True):
+            axes[3].annotate(value, (cell["drift"]["8"], share), fontsize=6)
+        axes[4].plot([c["drift"]["8"] for c in cells], [c["held"]["8"] for c in cells], "o-", ms=3)
+    axes[3].set(title="sweeps", xlabel="drift after 8 rounds", ylabel="mean success")
+    axes[4].set(title="sweeps", xlabel="drift after 8 rounds", ylabel="held after 8 rounds")
+    axes[3].legend(fontsize=7)
+    figure.savefig(path, dpi=80)
+    pyplot.close(figure)
