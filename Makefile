@@ -6,7 +6,7 @@ PYTEST := .venv/bin/pytest
 SETUP  := @$(PYTHON) tools/setup_comfyui.py
 PURE   := attention mask_ops sampling
 
-.PHONY: setup demo test test-pure test-comfyui lint format serve bench bench-quality bench-gpu train-demo
+.PHONY: setup demo test test-pure test-comfyui test-browser lint format serve bench bench-quality bench-gpu train-demo
 .DEFAULT_GOAL := setup
 
 setup:
@@ -15,7 +15,7 @@ setup:
 demo: setup            ## UNET=.. CLIP=.. VAE=.. use real weights
 	$(RUN) demo.run_demo
 
-test: test-pure test-comfyui
+test: test-pure test-comfyui test-browser
 
 test-pure:
 	$(SETUP)
@@ -24,6 +24,10 @@ test-pure:
 test-comfyui:
 	$(SETUP) --old
 	$(PYTEST) --no-skips -m "not gpu" tests/with_comfyui
+
+test-browser:          ## CHROME=.. uses another Chromium; pictures are kept in build/screenshots
+	$(SETUP)
+	$(PYTEST) --no-skips tests/browser
 
 lint: setup
 	.venv/bin/ruff check .

@@ -1,5 +1,6 @@
-"""Write `workflows/*.json` and their API twins, with the node definitions of a running ComfyUI.
+"""Write `workflows/*.json`, their API twins and `subgraphs/`.
 
+The node definitions come from a ComfyUI that is started for it:
 `python -m tools.run tools.make_workflows`
 """
 
@@ -12,10 +13,12 @@ from pathlib import Path
 
 from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT
+from .workflows.blueprint import NAME, blueprint
 from .workflows.recipes import RECIPES
 from .workflows.sheet import Definitions, Sheet
 
 FOLDER = ROOT / "workflows"
+BLUEPRINT = ROOT / "subgraphs" / f"{NAME}.json"
 
 
 def written(definitions: Definitions) -> dict[str, str]:
@@ -29,6 +32,11 @@ def written(definitions: Definitions) -> dict[str, str]:
     return files
 
 
+def blueprint_text(definitions: Definitions) -> str:
+    """What the blueprint's file holds."""
+    return _text(blueprint(definitions))
+
+
 def _text(value: object) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
@@ -37,6 +45,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="instance-edit-workflows-") as base:
         with ComfyServer(make_base_directory(Path(base))) as server:
             definitions = json.loads(server.client.get("/object_info"))
+        BLUEPRINT.parent.mkdir(exist_ok=True)
+        BLUEPRINT.write_text(blueprint_text(definitions), encoding="utf-8")
         for name, text in written(definitions).items():
             path = FOLDER / name
             path.parent.mkdir(exist_ok=True)

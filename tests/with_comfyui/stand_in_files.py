@@ -34,6 +34,8 @@ def make_workflow_server(folder: Path) -> Path:
     }
     for name, weights in files.items():
         _save(weights, base / "models" / FILES[name][0] / name)
+    for name in set(FILES) - set(files):  # never loaded, but the front end wants to see them
+        _save({"none": torch.zeros(1)}, base / "models" / FILES[name][0] / name)
     for part, weights in _by_part(_codec(128)).items():
         _save(weights, base / "models" / "vae_approx" / f"{SMALL_VAE}_{part}.safetensors")
     _save(_lora(flux1), base / "models" / "loras" / "your_flux_lora.safetensors")

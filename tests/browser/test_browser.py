@@ -1,0 +1,238 @@
+"""What a person does in the browser: find nodes, open workflows, draw boxes, run, read help."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from instance_edit.tests.browser.conftest import keep_picture
+from instance_edit.tools.comfy_server import ComfyServer
+from instance_edit.tools.load_pack import ROOT
+
+WORKFLOWS = ROOT / "workflows"
+NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
+PACK = "instance-edit"
+
+DROP = """async ([name, text]) => {
+  const data = new DataTransfer()
+  data.items.add(new File([text], name, { type: 'application/json' }))
+  const where = { bubbles: true, cancelable: true, dataTransfer: data, clientX: 800, clientY: 500 }
+  const canvas = document.querySelector('#graph-canvas')
+  canvas.dispatchEvent(new DragEvent('dragover', where))
+  canvas.dispatchEvent(new DragEvent('drop', where))
+}"""
+
+
+def drop_file(page: Page, path: Path) -> None:
+    """Drop a file on the canvas, and wait until its nodes are there."""
+    wanted = len(json.loads(path.read_text())["nodes"])
+    page.evaluate(DROP, [path.name, path.read_text()])
+    page.wait_for_function("n => window.app.graph.nodes.length === n", arg=wanted)
+    page.wait_for_timeout(1500)
+
+
+def prompt_of(page: Page) -> dict[str, Any]:
+    return page.evaluate("async () => (await window.app.graphToPrompt()).output")
+
+
+def pack_nodes(server: ComfyServer) -> dict[str, dict[str, Any]]:
+    known = json.loads(server.client.get("/object_info"))
+    return {name: node for name, node in known.items() if name.startswith("InstanceEdit")}
+
+
+def add_node(page: Page, kind: str) -> None:
+    page.evaluate(
+        """kind => {
+          const node = window.LiteGraph.createNode(kind)
+          node.pos = [300, 200]
+          window.app.graph.add(node)
+          window.app.canvas.ds.scale = 1
+          window.app.canvas.ds.offset = [100, 50]
+          window.app.canvas.select(node)
+          window.app.canvas.setDirty(true, true)
+        }""",
+        kind,
+    )
+    page.wait_for_timeout(800)
+
+
+def test_the_packs_nodes_are_found_by_search(page: Page, server: ComfyServer) -> None:
+    page.locator("#graph-canvas").press("n")
+    search = page.get_by_placeholder("Search...").first
+    for words, title in (
+        ("regional prompt", "Instance Region"),
+        ("MICE", "Build Disentangled Bias"),
+        ("Preview Attention", "Preview Attention Bias"),
+        ("paste back", "Composite Background"),
+    ):
+        search.fill(words)
+        expect(page.get_by_text(title, exact=True).first).to_be_visible()
+    titles = [node["display_name"] for node in pack_nodes(server).values()]
+    for title in titles:
+        search.fill(title)
+        expect(page.get_by_text(title, exact=True).first).to_be_visible()
+    search.fill("instance")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_workflow_dropped_on_the_canvas_opens_whole(page: Page, name: str) -> None:
+    drop_file(page, WORKFLOWS / f"{name}.json")
+    unknown = page.evaluate(
+        "() => window.app.graph.nodes.filter(n => !window.LiteGraph.registered_node_types[n.type])"
+        ".map(n => n.type)"
+    )
+    assert unknown == []
+    expect(page.get_by_text("errors found")).to_have_count(0)
+    expect(page.get_by_text("is missing")).to_have_count(0)
+    assert page.evaluate("() => window.app.graph.groups?.length ?? window.app.graph._groups.length")
+    shipped = json.loads((WORKFLOWS / "api" / f"{name}.json").read_text())
+    assert prompt_of(page) == shipped
+
+
+def test_run_produces_the_edit_in_the_page(page: Page, server: ComfyServer) -> None:
+    drop_file(page, WORKFLOWS / "first_edit.json")
+    page.get_by_test_id("queue-button").or_(page.get_by_role("button", name="Run")).first.click()
+    page.wait_for_function(
+        "() => Object.values(window.app.nodeOutputs ?? {}).filter(o => o.images).length === 3",
+        timeout=240_000,
+    )
+    page.wait_for_timeout(2500)
+    shown = page.evaluate(
+        "() => [...document.querySelectorAll('[data-node-id] img')].filter(i => i.naturalWidth)"
+        ".map(i => i.naturalWidth)"
+    )
+    assert sorted(shown) == [144, 1024, 1024]
+    page.evaluate("() => window.app.canvas.fitViewToSelectionAnimated?.()")
+
+
+def test_boxes_drawn_with_the_mouse_become_regions(page: Page, server: ComfyServer) -> None:
+    drop_file(page, WORKFLOWS / "mice_kontext_boxes.json")
+    page.evaluate(
+        """() => {
+          const node = window.app.graph.nodes.find(n => n.type === 'CreateBoundingBoxes')
+          window.app.canvas.ds.scale = 1
+          window.app.canvas.ds.offset = [300 - node.pos[0], 120 - node.pos[1]]
+          window.app.canvas.setDirty(true, true)
+        }"""
+    )
+    page.wait_for_timeout(800)
+    page.get_by_text("Clear all").click()
+    editor = page.get_by_test_id("bounding-boxes")
+    area = editor.locator("canvas").bounding_box()
+    assert area is not None
+    wishes = ("make it a red kimono", "replace it with a balloon")
+    for place, wish in zip(((0.1, 0.1, 0.4, 0.5), (0.55, 0.5, 0.9, 0.8)), wishes, strict=True):
+        page.mouse.move(area["x"] + place[0] * area["width"], area["y"] + place[1] * area["height"])
+        page.mouse.down()
+        for share in (0.5, 1.0):
+            x = place[0] + share * (place[2] - place[0])
+            y = place[1] + share * (place[3] - place[1])
+            page.mouse.move(area["x"] + x * area["width"], area["y"] + y * area["height"])
+        page.mouse.up()
+        editor.get_by_placeholder("description of this region").fill(wish)
+    page.wait_for_timeout(500)
+    keep_picture(page, "boxes_drawn")
+    prompt = prompt_of(page)
+    (boxes,) = (node for node in prompt.values() if node["class_type"] == "CreateBoundingBoxes")
+    drawn = boxes["inputs"]["editor_state"]["__value__"]
+    assert [box["metadata"]["desc"] for box in drawn] == list(wishes)
+    report = preview_report(server, prompt)
+    assert report.startswith("2 instance(s)")
+    assert all(wish in report for wish in wishes)
+
+
+def preview_report(server: ComfyServer, prompt: dict[str, Any]) -> str:
+    """What Preview Instance Regions says of these boxes, run on the server without a model."""
+    kinds = ("LoadImage", "FluxKontextImageScale", "CreateBoundingBoxes")
+    wanted = (*kinds, "InstanceEditRegionsFromBoxes", "InstanceEditPreviewRegions")
+    part = {key: node for key, node in prompt.items() if node["class_type"] in wanted}
+    (preview,) = (k for k, node in part.items() if node["class_type"] == wanted[-1])
+    for name in ("conditioning", "bias"):
+        del part[preview]["inputs"][name]
+    with ThreadPoolExecutor(1) as elsewhere:  # Playwright's own loop runs in this thread
+        outputs = elsewhere.submit(server.run, part, show_progress=False).result()
+    return outputs[preview]["text"][0]
+
+
+BUILD_AROUND = """async ([blueprint, wishes]) => {
+  await window.app.loadGraphData(blueprint)
+  const { graph } = window.app
+  const edit = graph.nodes[0]
+  const add = kind => graph.add(window.LiteGraph.createNode(kind)) ?? graph.nodes.at(-1)
+  const model = add('InstanceEditDemoModelLoader')
+  const scene = add('InstanceEditDemoScene')
+  const regions = add('InstanceEditRegionsFromMasks')
+  const save = add('SaveImage')
+  regions.widgets.find(w => w.name === 'instructions').value = wishes
+  scene.connect(1, regions, 'masks')
+  model.connect(0, edit, 'model')
+  model.connect(1, edit, 'clip')
+  model.connect(2, edit, 'vae')
+  scene.connect(0, edit, 'image')
+  regions.connect(0, edit, 'regions')
+  edit.connect(0, save, 'images')
+  return (await window.app.graphToPrompt()).output
+}"""
+
+
+def test_the_blueprint_is_offered_and_edits(page: Page, server: ComfyServer) -> None:
+    (path,) = (ROOT / "subgraphs").glob("*.json")
+    offered = json.loads(server.client.get("/global_subgraphs")).values()
+    assert path.stem in [entry["name"] for entry in offered]
+    wishes = "\n".join(
+        f"replace the {old} with a {new}"
+        for old, new in (
+            ("red circle", "green star"),
+            ("blue square", "white ring"),
+            ("yellow triangle", "purple cross"),
+        )
+    )
+    prompt = page.evaluate(BUILD_AROUND, [json.loads(path.read_text()), wishes])
+    (save,) = (key for key, node in prompt.items() if node["class_type"] == "SaveImage")
+    (sampler,) = (node for node in prompt.values() if node["class_type"] == "KSampler")
+    sampler["inputs"]["steps"] = 2
+    with ThreadPoolExecutor(1) as elsewhere:
+        outputs = elsewhere.submit(server.run, prompt, show_progress=False).result()
+    assert server.client.pictures(outputs, save)
+
+
+def test_help_opens_for_every_node_with_its_picture(page: Page, server: ComfyServer) -> None:
+    for kind, node in pack_nodes(server).items():
+        text = server.client.get(f"/extensions/{PACK}/docs/{kind}.md").decode()
+        assert text.startswith(f"# {node['display_name']}"), kind
+        assert f"(pictures/{kind}.jpg)" in text, kind
+        assert server.client.get(f"/extensions/{PACK}/docs/pictures/{kind}.jpg")[:2] == b"\xff\xd8"
+    add_node(page, "InstanceEditBuildBias")
+    page.get_by_test_id("node-title").click()
+    page.get_by_test_id("info-button").click()
+    expect(page.get_by_text("damps smoothly around each mask").first).to_be_visible()
+    page.wait_for_function(
+        f"() => [...document.images].some(i => i.src.includes('/{PACK}/docs/pictures/')"
+        " && i.naturalWidth > 0)"
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "fr"])
+def test_each_language_shows(open_page: Callable[..., Page], language: str) -> None:
+    texts = json.loads((ROOT / "locales" / language / "nodeDefs.json").read_text())
+    page = open_page({"Comfy.Locale": language})
+    add_node(page, "InstanceEditBuildBias")
+    title = texts["InstanceEditBuildBias"]["display_name"]
+    expect(page.get_by_test_id("node-title").filter(has_text=title)).to_be_visible()
+
+
+def test_the_template_browser_lists_the_workflows_with_thumbnails(page: Page) -> None:
+    page.evaluate("() => window.app.extensionManager.command.execute('Comfy.BrowseTemplates')")
+    page.get_by_text(PACK, exact=True).last.click()
+    for name in NAMES:
+        title = page.get_by_text(name, exact=True)
+        title.scroll_into_view_if_needed()
+        expect(title).to_be_visible()
+        card = title.locator("xpath=ancestor::*[.//img][1]")
+        expect(card.locator("img").first).to_have_js_property("naturalWidth", 512)

@@ -1,0 +1,133 @@
+"""Node ids, inputs and outputs are for ever: what a saved workflow names must stay."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from instance_edit.tools.load_pack import ROOT, find_comfyui
+
+SNAPSHOT = ROOT / "tests" / "node_snapshot.json"
+LOAD = """
+import asyncio, importlib.util, sys
+comfyui, root = sys.argv[1:]
+sys.path.insert(0, comfyui)
+sys.argv = ["main.py", "--cpu"]
+import comfy.options
+comfy.options.enable_args_parsing()
+spec = importlib.util.spec_from_file_location(
+    "pack", f"{root}/__init__.py", submodule_search_locations=[root]
+)
+pack = sys.modules["pack"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(pack)
+
+async def nodes():
+    return await (await pack.comfy_entrypoint()).get_node_list()
+
+by_id = {node.GET_SCHEMA().node_id: node for node in asyncio.run(nodes())}
+by_id["InstanceEditDemoModelLoader"].execute()
+by_id["InstanceEditDemoScene"].execute(side=160)
+print("loaded", len(by_id))
+"""
+
+
+def inputs_of(info: dict[str, Any]) -> list[str]:
+    """Names of all inputs, those of dynamic options as `method.kernel_size`."""
+
+    def walk(prefix: str, parts: dict[str, Any]) -> list[str]:
+        found: list[str] = []
+        for part in ("required", "optional"):
+            for name, spec in parts.get(part, {}).items():
+                found.append(prefix + name)
+                options = spec[1].get("options", []) if len(spec) > 1 else []
+                for option in options:
+                    if isinstance(option, dict) and "inputs" in option:
+                        found += walk(f"{prefix}{name}.", option["inputs"])
+        return found
+
+    return sorted(set(walk("", info["input"])))
+
+
+def interface(pack_nodes: dict[str, type]) -> dict[str, dict[str, Any]]:
+    """What saved workflows depend on, by node id."""
+    return {
+        name: {
+            "display_name": info["display_name"],
+            "inputs": inputs_of(info),
+            "outputs": list(info["output"]),
+        }
+        for name, info in ((name, as_dict(node)) for name, node in pack_nodes.items())
+    }
+
+
+def as_dict(node: type) -> dict[str, Any]:
+    info = node.GET_NODE_INFO_V1()
+    return info if isinstance(info, dict) else vars(info)
+
+
+def test_no_id_input_or_output_disappears(pack_nodes: dict[str, type]) -> None:
+    now = interface(pack_nodes)
+    for node, was in json.loads(SNAPSHOT.read_text()).items():
+        assert node in now, f"{node} is gone: workflows that use it no longer open"
+        lost = set(was["inputs"]) - set(now[node]["inputs"])
+        assert not lost, f"{node} lost {sorted(lost)}: saved workflows lose these values"
+        kept = now[node]["outputs"][: len(was["outputs"])]
+        assert kept == was["outputs"], f"{node}'s outputs moved: saved links would change"
+
+
+def test_what_is_new_is_in_the_snapshot(pack_nodes: dict[str, type]) -> None:
+    assert interface(pack_nodes) == json.loads(SNAPSHOT.read_text()), (
+        "nodes, inputs or outputs were added: add them to tests/node_snapshot.json, to locales/ "
+        "and to web/docs"
+    )
+
+
+def test_every_input_has_a_tooltip_and_every_node_aliases(pack_nodes: dict[str, type]) -> None:
+    for name, node in pack_nodes.items():
+        schema = node.GET_SCHEMA()
+        assert schema.description and schema.search_aliases, name
+        assert schema.category == "instance edit"
+        assert all(item.tooltip for item in schema.inputs), name
+
+
+def test_the_packed_archive_loads_on_its_own(tmp_path: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    left_out = subprocess.run(
+        [
+            "git",
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--ignored",
+            "--exclude-from=.comfyignore",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in set(filter(None, listed.split("\0"))) - set(left_out.split("\0")):
+        if (ROOT / name).is_file():
+            target = tmp_path / "pack" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(ROOT / name)
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(find_comfyui()), str(tmp_path / "pack")],
+        capture_output=True,
+        text=True,
+        env={**os.environ},
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"loaded {len(json.loads(SNAPSHOT.read_text()))}" in done.stdout
