@@ -24,10 +24,10 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--minutes", type=float, default=90.0, help="training time of the flow model over all runs"
+        "--minutes", type=float, default=60.0, help="training time of the flow model over all runs"
     )
     parser.add_argument(
-        "--codec-minutes", type=float, default=8.0, help="training time of the decoder"
+        "--codec-minutes", type=float, default=14.0, help="training time of the decoder"
     )
     parser.add_argument(
         "--runs", type=Path, default=HERE / "runs", help="folder of checkpoints and the log"

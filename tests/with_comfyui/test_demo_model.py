@@ -22,7 +22,7 @@ from instance_edit.tests.with_comfyui.core import reference, run_node, sample
 from nodes import CLIPTextEncode, VAEDecode, VAEEncode
 
 SCENES = 12
-MIN_SUCCESS = 0.8  # of 12 scenes; the trained model stands far above
+MIN_SUCCESS = 0.9  # of 12 scenes; 192 of 192 succeeded when the weights were shipped
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +132,8 @@ def test_single_edits_succeed_and_leave_the_rest_alone(loaded: tuple[Any, Any, A
         for index in range(SCENES)
     ]
     result = judge(torch.cat(results), scenes, edits_of(scenes, clauses))
-    assert result.success >= MIN_SUCCESS and result.clean >= MIN_SUCCESS - 0.1
-    assert result.mae_b < 4.0
+    assert result.success >= MIN_SUCCESS and result.clean >= MIN_SUCCESS
+    assert result.mae_b < 3.0
 
 
 def test_the_empty_prompt_copies_the_picture(loaded: tuple[Any, Any, Any]) -> None:
