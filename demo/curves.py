@@ -57,7 +57,9 @@ def _panel(
         draw.text((x - 12, y + 6), f"{last * part / 4:.0f}", fill=INK, font=font)
     for number, (name, points) in enumerate(curves.items()):
         colour = PALETTE[number % len(PALETTE)]
-        draw.text((WIDTH - 190, top + 10 + 14 * number), name, fill=colour, font=font)
+        draw.text(
+            (MARGIN + 16, top + HEIGHT - MARGIN - 44 + 14 * number), name, fill=colour, font=font
+        )
         if len(points) > 1:
             draw.line([place(*point) for point in points], fill=colour, width=2)
 
@@ -68,7 +70,7 @@ def draw_curves(log: str, path: Path) -> None:
     last = max((points[-1][0] for points in losses.values() if points), default=1.0)
     image = Image.new("RGB", (WIDTH, 2 * HEIGHT), "white")
     draw = ImageDraw.Draw(image)
-    _panel(draw, 0, losses, {-2.0: "0.01", -1.0: "0.1", 0.0: "1", 1.0: "10"}, last)
+    _panel(draw, 0, losses, {-2.0: "0.01", -1.0: "0.1", 0.0: "1", 1.0: "10", 1.5: "32"}, last)
     _panel(draw, HEIGHT, checks, {0.0: "0 %", 0.5: "50 %", 0.9: "90 %", 1.0: "100 %"}, last)
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)

@@ -32,6 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--runs", type=Path, default=HERE / "runs", help="folder of checkpoints and the log"
     )
+    parser.add_argument("--output", type=Path, default=WEIGHTS, help="the weights file to write")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument(
         "--resume",
@@ -51,16 +52,14 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def export(runs: Path) -> None:
+def export(runs: Path, output: Path) -> None:
     """Write the shipped weights and the curves from the latest checkpoints."""
     flow = torch.load(runs / "flow.pt", weights_only=True, map_location="cpu")
     encoder, decoder = load_codec(runs / "codec.pt")
     text = load_text(runs / "text.pt").state_dict()
-    save_weights(DemoWeights(flow["average"], text, decoder.state_dict(), encoder))
-    logger.info(
-        "step %d written to %s, %.2f MB", flow["step"], WEIGHTS, WEIGHTS.stat().st_size / 1e6
-    )
-    draw_curves((runs / "train.log").read_text(encoding="utf-8"), HERE / "weights" / "training.png")
+    save_weights(DemoWeights(flow["average"], text, decoder.state_dict(), encoder), output)
+    logger.info("step %d written to %s, %.2f MB", flow["step"], output, output.stat().st_size / 1e6)
+    draw_curves((runs / "train.log").read_text(encoding="utf-8"), output.with_name("training.png"))
 
 
 def main() -> None:
@@ -79,7 +78,7 @@ def main() -> None:
         train_flow(
             options.runs, codec, text, options.minutes, options.device, compiled=options.compile
         )
-    export(options.runs)
+    export(options.runs, options.output)
 
 
 if __name__ == "__main__":
