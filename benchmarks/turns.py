@@ -34,46 +34,37 @@ Cell = dict[str, Any]
 
 def edit_in_rounds(studio: Any, method: Any, sessions: list[Session]) -> Cell:
     """Success, held edits and drift after every round, and the seconds of a whole session."""
+    start = [studio.encode(session.picture) for session in sessions]
     began = time.perf_counter()
     runs = [
-        list(method(studio, latent_of(studio, session), session.instructions, session.masks, seed))
-        for seed, session in numbered(sessions)
+        list(method(studio, latent, session, session.instructions, 100 * number))
+        for number, (latent, session) in enumerate(zip(start, sessions, strict=True))
     ]
-    seconds = (time.perf_counter() - began) / len(sessions)
-    cell: Cell = {"success": {}, "held": {}, "drift": {}, "seconds": round(seconds, 2)}
+    cell: Cell = {"seconds": round((time.perf_counter() - began) / len(sessions), 2)}
+    unedited = studio.decode(start)
     for k in range(1, ROUNDS + 1):
-        judgement = judge_round(sessions, studio.decode([run[k - 1] for run in runs]), k)
-        for name, value in asdict(judgement).items():
-            cell[name][str(k)] = round(value, 4)
+        results = studio.decode([run[k - 1] for run in runs])
+        for name, value in asdict(judge_round(sessions, unedited, results, k)).items():
+            cell.setdefault(name, {})[str(k)] = round(value, 4)
     return cell
 
 
 def reconstruct(studio: Any, method: Any, sessions: list[Session]) -> Cell:
     """PSNR against the first picture's own latent after rounds without an edit."""
-    start = [latent_of(studio, session) for session in sessions]
+    start = [studio.encode(session.picture) for session in sessions]
     runs = [
-        list(method(studio, latent, [""] * ROUNDS, session.masks, seed))
-        for latent, (seed, session) in zip(start, numbered(sessions), strict=True)
+        list(method(studio, latent, session, [""] * ROUNDS, 100 * number))
+        for number, (latent, session) in enumerate(zip(start, sessions, strict=True))
     ]
     first = studio.decode(start)
     values = {k: psnr(first, studio.decode([run[k - 1] for run in runs])) for k in REPORTED}
     return {"psnr": {str(k): round(value, 2) for k, value in values.items()}}
 
 
-def numbered(sessions: list[Session]) -> list[tuple[int, Session]]:
-    """Sessions with their seeds; a round adds its number to the seed."""
-    return [(100 * number, session) for number, session in enumerate(sessions)]
-
-
-def latent_of(studio: Any, session: Session) -> Any:
-    """The encoded first picture."""
-    return studio.encode(session.picture)
-
-
 def floor_of(studio: Any, sessions: list[Session]) -> float:
-    """The background error of the VAE alone."""
-    pictures = studio.decode([latent_of(studio, session) for session in sessions])
-    return round(judge_round(sessions, pictures, 1).drift, 4)
+    """MAE_B of the VAE alone."""
+    pictures = studio.decode([studio.encode(session.picture) for session in sessions])
+    return round(judge_round(sessions, pictures, pictures, 1).mae_b, 4)
 
 
 def run_all(folder: Path, sessions: list[Session], only: set[str]) -> dict[str, dict[str, Cell]]:
@@ -85,7 +76,7 @@ def run_all(folder: Path, sessions: list[Session], only: set[str]) -> dict[str, 
 
         studio = demo_studio(STEPS)
         tables: dict[str, dict[str, Cell]] = {
-            "floor": {"vae": {"drift": floor_of(studio, sessions)}}
+            "floor": {"vae": {"mae_b": floor_of(studio, sessions)}}
         }
         plan = {"editing": EDITING, "reconstruction": RECONSTRUCTION, **SWEEPS}
         for table, methods in plan.items():

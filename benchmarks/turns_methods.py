@@ -14,8 +14,10 @@ from comfy_extras import nodes_custom_sampler as custom
 from torch import Tensor
 
 from ..evaluation.studio import Latent, Studio
+from .locators import euler, schedule
+from .turns_sessions import Session
 
-Rounds = Callable[[Studio, Latent, Sequence[str], Tensor, int], Iterator[Latent]]
+Rounds = Callable[[Studio, Latent, Session, Sequence[str], int], Iterator[Latent]]
 ADAPTIVE = {
     "adaptive_attention": "on",
     "inside": 2.0,
@@ -35,14 +37,18 @@ MICE = {
 
 @dataclass(frozen=True)
 class LQR:
-    """Settings of Flow Inversion and Dual-LQR Sampler."""
+    """Settings of Flow Inversion and Dual-LQR Sampler.
+
+    ``mask``: where a turn may edit, by the latent's noise mask: "" everywhere, "painted" around its
+    object, "located" where Locate by Velocity Contrast finds the instruction.
+    """
 
     eta: float = 0.9
     lqr_steps: int = 2
     weight: float = 0.7
     gamma: float = 0.5
     adaptive: bool = False
-    masked: bool = False
+    mask: str = ""
 
 
 @torch.inference_mode()
@@ -51,39 +57,35 @@ def sample_advanced(
 ) -> Latent:
     """Core's SamplerCustomAdvanced with FLUX's "simple" sigmas and plain guidance."""
     execute = {name: getattr(custom, name).EXECUTE_NORMALIZED for name in (
-        "BasicScheduler", "BasicGuider", "RandomNoise", "SamplerCustomAdvanced"
+        "BasicGuider", "RandomNoise", "SamplerCustomAdvanced"
     )}  # fmt: skip
-    sigmas = execute["BasicScheduler"](
-        model=studio.model, scheduler="simple", steps=studio.steps, denoise=1.0
-    ).args[0]
     guider = execute["BasicGuider"](model=studio.model, conditioning=conditioning).args[0]
     return execute["SamplerCustomAdvanced"](
         noise=execute["RandomNoise"](noise_seed=seed).args[0],
         guider=guider,
         sampler=sampler,
-        sigmas=sigmas,
+        sigmas=schedule(studio),
         latent_image=latent,
     ).args[0]
 
 
 def naive(
-    studio: Studio, latent: Latent, instructions: Sequence[str], masks: Tensor, seed: int
+    studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
 ) -> Iterator[Latent]:
     """Every round edits the result of the one before, from fresh noise (Euler)."""
-    (euler,) = custom.KSamplerSelect.EXECUTE_NORMALIZED(sampler_name="euler").args
     for number, instruction in enumerate(instructions):
         prompt = studio.prompt(instruction, latent)
         empty = {"samples": torch.zeros_like(latent["samples"])}
-        latent = sample_advanced(studio, euler, prompt, empty, seed + number)
+        latent = sample_advanced(studio, euler(), prompt, empty, seed + number)
         yield latent
 
 
 def naive_saved(
-    studio: Studio, latent: Latent, instructions: Sequence[str], masks: Tensor, seed: int
+    studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
 ) -> Iterator[Latent]:
     """The same with every result saved as an 8-bit picture and encoded again."""
     for number, instruction in enumerate(instructions):
-        [edited] = naive(studio, latent, [instruction], masks, seed + number)
+        [edited] = naive(studio, latent, session, [instruction], seed + number)
         picture = (studio.decode([edited]) * 255).round() / 255
         latent = studio.encode(picture.movedim(1, -1))
         yield latent
@@ -93,17 +95,18 @@ def lqr_rounds(settings: LQR) -> Rounds:
     """Every round inverts the result of the one before and samples it with LQR guidance."""
 
     def rounds(
-        studio: Studio, latent: Latent, instructions: Sequence[str], masks: Tensor, seed: int
+        studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
     ) -> Iterator[Latent]:
         memory: dict[str, Any] = {}
         (inversion,) = studio.run("InstanceEditFlowInversion", gamma=settings.gamma)
         for number, instruction in enumerate(instructions):
             (turn,) = studio.run("InstanceEditTurnMemory", latent=latent, **memory)
             memory = {"turn": turn}
-            if settings.masked:
-                (latent,) = studio.run(
-                    "SetLatentNoiseMask", samples=latent, mask=masks[number : number + 1]
-                )
+            if settings.mask:
+                mask = session.mask(number)
+                if settings.mask == "located":
+                    mask = locate(studio, latent, instruction, seed + number)
+                (latent,) = studio.run("SetLatentNoiseMask", samples=latent, mask=mask)
             source = studio.prompt("", latent)
             noise = sample_advanced(studio, inversion, source, latent, seed + number)
             (sampler,) = studio.run(
@@ -121,27 +124,51 @@ def lqr_rounds(settings: LQR) -> Rounds:
     return rounds
 
 
+def locate(studio: Studio, latent: Latent, instruction: str, seed: int) -> Tensor:
+    """(1, 144, 144) mask of where an instruction acts, with nobody's help."""
+    place = {"strength": 1.0, "start": 0.0, "end": 1.0}
+    (regions,) = studio.run(
+        "InstanceEditRegionsFromInstructions", instructions=instruction, **place
+    )
+    return studio.run(
+        "InstanceEditLocateByContrast",
+        model=studio.model,
+        conditioning=encode_regions(studio, regions, latent),
+        latent={"samples": torch.zeros_like(latent["samples"])},
+        sigmas=schedule(studio),
+        noise_seed=seed,
+        sampler=euler(),
+        steps=0,
+    )[0]
+
+
+def encode_regions(studio: Studio, regions: Any, latent: Latent) -> Any:
+    """The regions' instructions with the picture to edit."""
+    (conditioning,) = studio.run(
+        "InstanceEditMultiPromptEncode",
+        clip=studio.clip,
+        regions=regions,
+        global_prompt="",
+        text_length={"text_length": "real tokens"},
+    )
+    return studio.refer(conditioning, latent)
+
+
 def one_pass(
-    studio: Studio, latent: Latent, instructions: Sequence[str], masks: Tensor, seed: int
+    studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
 ) -> Iterator[Latent]:
-    """Not in rounds: MICE with the first 1, 2 .. instructions at once, each from the original."""
-    (euler,) = custom.KSamplerSelect.EXECUTE_NORMALIZED(sampler_name="euler").args
+    """Not in rounds: MICE with all that 1, 2 .. rounds come to at once, each from the original."""
     for count in range(1, len(instructions) + 1):
+        wishes, masks = session.at_once(count)
         (regions,) = studio.run(
             "InstanceEditRegionsFromMasks",
-            masks=masks[:count],
-            instructions="\n".join(instructions[:count]),
+            masks=masks,
+            instructions="\n".join(wishes),
             strength=1.0,
             start=0.0,
             end=1.0,
         )
-        (conditioning,) = studio.run(
-            "InstanceEditMultiPromptEncode",
-            clip=studio.clip,
-            regions=regions,
-            global_prompt="",
-            text_length={"text_length": "real tokens"},
-        )
+        conditioning = encode_regions(studio, regions, latent)
         (bias,) = studio.run(
             "InstanceEditBuildBias",
             regions=regions,
@@ -154,7 +181,7 @@ def one_pass(
         (model,) = studio.run("InstanceEditApplyAttention", model=studio.model, bias=bias)
         patched = Studio(studio.run, model, studio.clip, studio.vae, studio.steps)
         empty = {"samples": torch.zeros_like(latent["samples"])}
-        yield sample_advanced(patched, euler, studio.refer(conditioning, latent), empty, seed)
+        yield sample_advanced(patched, euler(), conditioning, empty, seed)
 
 
 EDITING: dict[str, Rounds | LQR] = {
@@ -164,7 +191,8 @@ EDITING: dict[str, Rounds | LQR] = {
     "single_previous": LQR(weight=1.0),
     "dual": LQR(),
     "dual_adaptive": LQR(adaptive=True),
-    "dual_masked": LQR(masked=True),
+    "dual_masked": LQR(mask="painted"),
+    "dual_located": LQR(mask="located"),
     "mice_one_pass": one_pass,
 }
 RECONSTRUCTION: dict[str, Rounds | LQR] = {
@@ -176,7 +204,7 @@ RECONSTRUCTION: dict[str, Rounds | LQR] = {
     "dual_all_steps": LQR(lqr_steps=8),
 }
 SWEEPS: dict[str, dict[str, Rounds | LQR]] = {
-    "lambda": {f"{w:g}": LQR(weight=w, lqr_steps=4) for w in (0.0, 0.3, 0.5, 0.7, 0.9, 1.0)},
-    "eta": {f"{eta:g}": LQR(eta=eta, lqr_steps=4) for eta in (0.0, 0.3, 0.6, 0.9, 1.0)},
-    "lqr_steps": {str(n): LQR(lqr_steps=n) for n in (0, 1, 2, 3, 4, 5, 6, 8)},
+    "lambda": {f"{w:g}": LQR(weight=w, lqr_steps=4) for w in (0.0, 0.3, 0.7, 1.0)},
+    "eta": {f"{eta:g}": LQR(eta=eta, lqr_steps=4) for eta in (0.3, 0.6, 0.9, 1.0)},
+    "lqr_steps": {str(n): LQR(lqr_steps=n) for n in (0, 1, 2, 4, 5, 6, 8)},
 }

@@ -8,19 +8,35 @@ import pytest
 import torch
 
 from instance_edit.benchmarks.turns_report import markdown
-from instance_edit.benchmarks.turns_sessions import editing_sessions, judge_round, psnr
-from instance_edit.demo.scenes import apply_edits, render
+from instance_edit.benchmarks.turns_sessions import (
+    Judgement,
+    editing_sessions,
+    judge_round,
+    psnr,
+)
+from instance_edit.demo.scenes import apply_edits, cell_masks, render, render_background
 
 SESSIONS = editing_sessions(3, 8)
 
 
-def test_every_round_edits_another_object_and_names_its_place() -> None:
+UNEDITED = torch.cat([render(session.scene) for session in SESSIONS])
+
+
+def after(start: int, stop: int) -> torch.Tensor:
+    """A perfect result of some rounds alone."""
+    return torch.cat([render(apply_edits(s.scene, s.edits(stop, start))) for s in SESSIONS])
+
+
+def test_four_objects_are_edited_in_turn_each_named_by_place_and_present_shape() -> None:
     for session in SESSIONS:
-        assert len(set(session.cells)) == 8
-        for number, (clause, cell) in enumerate(zip(session.clauses, session.cells, strict=True)):
-            assert clause.location == cell
-            edited = session.edits(number + 1, number).shape[0] >= 0
-            assert edited.nonzero().flatten().tolist() == [cell]
+        assert session.cells[:4] == session.cells[4:] and len(set(session.cells)) == 4
+        shapes = session.scene.shape[0].tolist()
+        for clause, cell in zip(session.clauses, session.cells, strict=True):
+            assert (clause.location, clause.shape) == (cell, shapes[cell])
+            shapes[cell] = clause.target_shape
+        assert session.edits(8).shape[0, list(session.cells)].tolist() == [
+            shapes[cell] for cell in session.cells
+        ]
 
 
 def test_sessions_are_always_the_same() -> None:
@@ -29,33 +45,54 @@ def test_sessions_are_always_the_same() -> None:
     assert all(torch.equal(a.picture, b.picture) for a, b in zip(again, SESSIONS, strict=True))
 
 
-def test_the_background_meets_no_edited_object_before_or_after() -> None:
+def test_the_background_keeps_away_from_every_edited_cell() -> None:
     for session in SESSIONS:
-        final = apply_edits(session.scene, session.edits(8))
-        change = (render(final) - render(session.scene)).abs().amax(1)
-        assert float((change * session.background).max()) == 0
-        assert float((session.masks.amax(0) * session.background).max()) == 0
-        assert 0.1 < float(session.background.float().mean()) < 0.9
+        edited = cell_masks()[list(session.cells)].any(0)
+        assert not (edited & session.background[0]).any()
+        assert 0.2 < float(session.background.float().mean()) < 5 / 9
+        for number in range(8):
+            assert float((session.mask(number) * session.background).max()) == 0
+
+
+def test_the_painted_mask_holds_the_object_as_it_is_in_that_round() -> None:
+    for session in SESSIONS:
+        for number in (0, 5):
+            change = render(apply_edits(session.scene, session.edits(number)))
+            bare = render_background(session.scene)
+            cell = cell_masks()[session.cells[number]]
+            object_ = ((change - bare).abs().amax(1)[0] > 0.02) & cell
+            assert object_.any()
+            assert (object_ <= (session.mask(number)[0] > 0)).all()
+
+
+def test_one_pass_is_told_what_the_rounds_come_to() -> None:
+    for session in SESSIONS:
+        wishes, masks = session.at_once(6)
+        assert (len(wishes), masks.shape) == (4, (4, 144, 144))
+        assert wishes[2:] == session.instructions[2:4]
+        for wish, again, first in zip(
+            wishes, session.instructions[4:6], session.instructions[:2], strict=False
+        ):
+            assert wish.split(" with ")[1] == again.split(" with ")[1]
+            assert wish.split(" with ")[0] == first.split(" with ")[0]
 
 
 def test_a_perfect_session_succeeds_without_drift() -> None:
     for rounds in (1, 4, 8):
-        wanted = torch.cat([render(apply_edits(s.scene, s.edits(rounds))) for s in SESSIONS])
-        judged = judge_round(SESSIONS, wanted, rounds)
-        assert (judged.success, judged.held, judged.drift) == (1.0, 1.0, 0.0)
+        judged = judge_round(SESSIONS, UNEDITED, after(0, rounds), rounds)
+        assert judged == Judgement(1.0, 1.0, 0.0, 0.0)
 
 
 def test_a_lost_edit_is_not_held_and_a_shifted_colour_is_drift() -> None:
-    last_alone = torch.cat([render(apply_edits(s.scene, s.edits(4, 3))) for s in SESSIONS])
-    judged = judge_round(SESSIONS, last_alone + 2 / 255, 4)
+    judged = judge_round(SESSIONS, UNEDITED + 1 / 255, after(3, 4) + 2 / 255, 4)
     assert judged.success == 1.0
     assert judged.held == pytest.approx(0.25)
-    assert judged.drift == pytest.approx(2.0, abs=1e-3)
+    assert judged.drift == pytest.approx(1.0, abs=1e-3)
+    assert judged.mae_b == pytest.approx(2.0, abs=1e-3)
 
 
 def test_nothing_edited_is_no_success() -> None:
-    source = torch.cat([render(session.scene) for session in SESSIONS])
-    assert judge_round(SESSIONS, source, 8).held == 0.0
+    assert judge_round(SESSIONS, UNEDITED, UNEDITED, 4).held == 0.0
 
 
 def test_psnr_is_the_mean_over_pictures() -> None:
@@ -67,7 +104,7 @@ def test_psnr_is_the_mean_over_pictures() -> None:
 
 def test_the_report_has_a_line_per_method() -> None:
     rounds = {str(k): 0.5 for k in range(1, 9)}
-    cell = {"drift": rounds, "success": rounds, "held": rounds, "seconds": 1.0}
+    cell = {"drift": rounds, "success": rounds, "held": rounds, "mae_b": rounds, "seconds": 1.0}
     sweeps = {name: {"0.3": cell} for name in ("lambda", "eta", "lqr_steps")}
     tables = {
         "editing": {"naive": cell, "dual": cell},

@@ -1,0 +1,36 @@
+"""Many turns on the demo model: edits take, stay, and leave the rest alone."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from instance_edit.benchmarks.turns import edit_in_rounds, reconstruct
+from instance_edit.benchmarks.turns_methods import LQR, lqr_rounds, naive
+from instance_edit.benchmarks.turns_sessions import editing_sessions
+from instance_edit.evaluation.host import demo_studio
+from instance_edit.evaluation.studio import Studio
+
+log = logging.getLogger(__name__)
+SESSIONS = editing_sessions(1, 8)
+
+
+@pytest.fixture(scope="module")
+def studio() -> Studio:
+    return demo_studio(steps=8)
+
+
+def test_inverting_and_sampling_without_an_edit_returns_the_picture(studio: Studio) -> None:
+    ratios = reconstruct(studio, lqr_rounds(LQR(eta=0.0, gamma=0.0)), SESSIONS)["psnr"]
+    log.info("PSNR after 1, 2, 4 and 8 times there and back: %s", ratios)
+    assert ratios["1"] > 40 and ratios["8"] > 30
+
+
+def test_eight_rounds_edit_their_objects_and_hardly_drift(studio: Studio) -> None:
+    chained = edit_in_rounds(studio, naive, SESSIONS)
+    kept = edit_in_rounds(studio, lqr_rounds(LQR(mask="located")), SESSIONS)
+    log.info("drift: naive %s, masked turns %s", chained["drift"], kept["drift"])
+    assert kept["drift"]["8"] < 0.5 * chained["drift"]["8"]
+    assert sum(kept["success"].values()) >= 7
+    assert kept["held"]["8"] >= 0.75
