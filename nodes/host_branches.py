@@ -89,12 +89,14 @@ def branch_conditioning(branches: Branches, flux: Any) -> tuple[Conditioning, tu
     lengths = tuple(place.stop for place in places)
     if not left and min(lengths) < text.shape[1]:
         extras["model_conds"][PADDING] = comfy.conds.CONDConstant(lengths)
-    if "reference_latents" in extras:
-        extras["reference_latents"] = [
-            latent if len(latent) == 1 else latent.repeat_interleave(len(text), dim=0)
-            for latent in extras["reference_latents"]
-        ]
-    return [[text, extras]], places
+    return [[text, repeat_references(extras, len(text))]], places
+
+
+def repeat_references(extras: dict[str, Any], times: int) -> dict[str, Any]:
+    """Extras whose batches of references follow a latent that is repeated item by item."""
+    latents: list[Tensor] = extras.get("reference_latents") or []
+    repeated = [one if len(one) == 1 else one.repeat_interleave(times, dim=0) for one in latents]
+    return {**extras, "reference_latents": repeated} if repeated else extras
 
 
 def shut_padding(model: ModelPatcher) -> ModelPatcher:

@@ -1,6 +1,6 @@
 """The capture side of the seam: what image tokens read of the text while a model is sampled."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,24 +129,13 @@ def capture_attention(model: ModelPatcher, *captures: Capture) -> ModelPatcher:
 def capturing_forward(capture: Capture) -> Callable[..., Tensor]:
     """The wrapper around FLUX's forward that reads the attention of one capture."""
 
-    def forward(
-        executor: Any,
-        x: Tensor,
-        timestep: Tensor,
-        context: Tensor,
-        y: Tensor | None,
-        guidance: Tensor | None,
-        ref_latents: Sequence[Tensor] | None,
-        control: object,
-        options: Options,
-        **kwargs: Any,
-    ) -> Tensor:
-        inputs = (x, timestep, context, y, guidance, ref_latents, control)
+    def forward(executor: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        timestep, context, _, _, ref_latents, _, options = args
         spans: PromptSpans | None = kwargs.get(KEY)
         reading: TextReading | None = kwargs.get(READING) or (spans and span_reading(spans))
         step = step_number(timestep, options)
         if reading is None or step not in capture.steps:
-            return executor(*inputs, options, **kwargs)
+            return executor(x, *args, **kwargs)
         whole = PromptSpans((context.shape[1],), ())
         layout, _, _ = find_layout(executor.class_obj, whole, x, context, ref_latents)
         weights = reading_weights(reading, context.shape[1]).to(x.device)
@@ -157,7 +146,7 @@ def capturing_forward(capture: Capture) -> Callable[..., Tensor]:
             read,
         )
         changed = {**options, "optimized_attention_override": override}
-        return executor(*inputs, changed, **kwargs)
+        return executor(x, *args[:-1], changed, **kwargs)
 
     return forward
 

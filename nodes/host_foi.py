@@ -1,7 +1,8 @@
 """The seam of FoI: pairs of branches, substituted logits, disentangled sampling."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import comfy.conds
@@ -14,11 +15,12 @@ from torch import Tensor
 from ..attention.foi import foi_attend, foi_boosts
 from ..attention.prompt_spans import PromptSpans
 from ..attention.schedule import sampling_progress
+from ..attention.tokens import TokenLayout
 from ..mask_ops.found_masks import spread_tokens
 from ..mask_ops.regions import InstanceRegion, region_masks
 from ..sampling.disentangled import SHARE, blend_distilled, blend_guided
 from .host import KEY, find_layout
-from .host_branches import Conditioning, split_branches
+from .host_branches import Conditioning, repeat_references, split_branches
 from .host_capture import step_number
 from .host_layout import conditioning_spans
 from .kernel_guard import attention_call
@@ -52,6 +54,11 @@ class FoIGuider(comfy.samplers.CFGGuider):
         self, model: ModelPatcher, positive: Conditioning, null: Conditioning, how: FoISettings
     ):
         """positive: Multi-Prompt Encode's, with references; null: an empty prompt's."""
+        if model.get_wrappers(WRAPPER, KEY):
+            raise ValueError(
+                "this model has instance attention, which FoI Guider does without. Connect the "
+                "model from before Apply Instance Attention."
+            )
         patched = model.clone()
         patched.add_wrapper_with_key(WRAPPER, FOI, foi_forward(how))
         super().__init__(patched)
@@ -119,59 +126,32 @@ def foi_conditionings(
     if None not in pooled:
         extras = {**extras, "pooled_output": torch.cat(pooled)}
     conds = {**extras["model_conds"], FOI: comfy.conds.CONDConstant(spans)}
-    pair = [[torch.cat([text, empty]), {**extras, "model_conds": conds}]]
     bare = {key: value for key, value in extras.items() if key != "reference_latents"}
+    extras = repeat_references({**extras, "model_conds": conds}, 2)
+    pair = [[torch.cat([text, empty]), extras]]
     return pair, [[empty, {**bare, "pooled_output": null_extras.get("pooled_output")}]]
 
 
 def foi_forward(how: FoISettings) -> Callable[..., Tensor]:
     """The wrapper around FLUX's forward that substitutes the logits of pairs of branches."""
 
-    def forward(
-        executor: Any,
-        x: Tensor,
-        timestep: Tensor,
-        context: Tensor,
-        y: Tensor | None,
-        guidance: Tensor | None,
-        ref_latents: Sequence[Tensor] | None,
-        control: object,
-        options: Options,
-        **kwargs: Any,
-    ) -> Tensor:
-        inputs = (x, timestep, context, y, guidance, ref_latents, control)
+    def forward(executor: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        timestep, context, _, _, ref_latents, _, options = args
         spans: PromptSpans | None = kwargs.get(FOI)
         if spans is None or step_number(timestep, options) < how.plain_steps:
-            return executor(*inputs, options, **kwargs)
+            return executor(x, *args, **kwargs)
         layout, _, extents = find_layout(executor.class_obj, spans, x, context, ref_latents)
         sigma = float(options["sigmas"][0])
         masks = foi_region_masks(
             how, extents[0], sampling_progress(sigma, options["sample_sigmas"])
         )
         boosts = foi_boosts([how.boost * region.strength for region in how.regions], sigma)
-        previous = options.get("optimized_attention_override")
         used: list[int] = []
-
-        def override(
-            func: Callable[..., Tensor],
-            q: Tensor,
-            k: Tensor,
-            v: Tensor,
-            heads: int,
-            mask: Tensor | None = None,
-            **rest: Any,
-        ) -> Tensor:
-            used.append(q.shape[2])
-
-            def kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-                if mask is not None:
-                    return attention_call(previous, q)(q, k, v, heads, mask=mask, **rest)
-                plain = (func,) if previous is None else (previous, func)
-                return plain[0](*plain[1:], q, k, v, heads, mask=None, **rest)
-
-            return foi_attend(q, k, v, layout, masks, boosts, kernel, mask)
-
-        out = executor(*inputs, {**options, "optimized_attention_override": override}, **kwargs)
+        override = foi_override(
+            options.get("optimized_attention_override"), used, layout, masks, boosts
+        )
+        changed = {**options, "optimized_attention_override": override}
+        out = executor(x, *args[:-1], changed, **kwargs)
         if not used:
             raise ValueError(
                 "no block ran with FoI's logits: another patch replaced the attention override. "
@@ -180,3 +160,33 @@ def foi_forward(how: FoISettings) -> Callable[..., Tensor]:
         return out
 
     return forward
+
+
+def foi_override(
+    previous: Callable[..., Tensor] | None,
+    used: list[int],
+    layout: TokenLayout,
+    masks: Tensor,
+    boosts: Tensor,
+) -> Callable[..., Tensor]:
+    """An attention override with FoI's logits; ``used`` is filled at every call."""
+
+    def override(
+        func: Callable[..., Tensor],
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        heads: int,
+        mask: Tensor | None = None,
+        **rest: Any,
+    ) -> Tensor:
+        used.append(q.shape[2])
+        plain = func if previous is None else partial(previous, func)
+
+        def kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+            call = plain if mask is None else attention_call(previous, q)
+            return call(q, k, v, heads, mask=mask, **rest)
+
+        return foi_attend(q, k, v, layout, masks, boosts, kernel, mask)
+
+    return override

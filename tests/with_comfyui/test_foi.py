@@ -79,12 +79,19 @@ def test_it_samples_with_batches_references_and_both_forms(pack_nodes, model, ba
 
 
 def test_items_of_a_batch_do_not_mix(pack_nodes, model):
-    guider = guide(pack_nodes, model, Editor(pack_nodes).regions(TWO))
+    regions = Editor(pack_nodes).regions(TWO)
+    pictures = random_latent(model, batch=2, seed=10)["samples"]
     latent = {**random_latent(model, batch=2), "batch_index": [0, 1]}
-    both = run(guider, latent)
+
+    def edit(latent, picture):
+        positive = reference(two_spans(model, references=0), {"samples": picture})
+        return run(guide(pack_nodes, model, regions, positive), latent)
+
+    both = edit(latent, pictures)
     for n in (0, 1):
         one = {"samples": latent["samples"][n : n + 1], "batch_index": [n]}
-        torch.testing.assert_close(run(guider, one)[0], both[n], atol=1e-4, rtol=1e-4)
+        found = edit(one, pictures[n : n + 1])
+        torch.testing.assert_close(found[0], both[n], atol=1e-4, rtol=1e-4)
 
 
 def test_full_masks_without_boost_are_the_plain_edit(pack_nodes, model):
@@ -166,6 +173,14 @@ def test_regions_of_other_instructions_are_refused(pack_nodes, flux1_deep):
     regions = Editor(pack_nodes).regions(("a", "b"))
     with pytest.raises(ValueError, match="the regions are for"):
         guide(pack_nodes, flux1_deep, regions)
+
+
+def test_a_model_with_instance_attention_is_refused(pack_nodes, flux1_deep):
+    editor = Editor(pack_nodes)
+    regions = editor.regions(TWO)
+    biased = editor.apply(flux1_deep, editor.bias(regions))
+    with pytest.raises(ValueError, match="from before Apply Instance Attention"):
+        guide(pack_nodes, biased, regions)
 
 
 def test_a_foreign_mask_is_kept(pack_nodes, flux1_deep):
