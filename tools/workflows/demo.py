@@ -35,11 +35,6 @@ def first_edit(sheet: Sheet) -> None:
         "replace the blue square with an orange ring\n"
         "replace the yellow triangle with a purple cross",
     )
-    prepared = steps.prepare(sheet, loaded, regions[0], latent[0])
-    sampling = steps.sample(sheet, loaded, prepared, 8, source=(scene[0], regions[0]))
-    inside = steps.look_inside(sheet, scene[0], regions[0], prepared)
     sheet.column("1  Model and picture", *loaded.nodes, scene, latent)
     sheet.column("2  Instances", regions, width=400)
-    sheet.column("3  Prompts and bias", *prepared.nodes)
-    sheet.column("4  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    steps.finish(sheet, 3, loaded, scene[0], latent[0], regions[0], 8)

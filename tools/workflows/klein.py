@@ -37,15 +37,10 @@ def mice_klein_sam3(sheet: Sheet) -> None:
         instructions="replace the cloud with a hot air balloon\n"
         "replace the cloud with a flock of birds",
     )
-    prepared = steps.prepare(sheet, loaded, regions[0], latent)
-    sampling = steps.sample(sheet, loaded, prepared, 4, source=(image, regions[0]))
-    inside = steps.look_inside(sheet, image, regions[0], prepared)
     sheet.column("1  Models", *loaded.nodes, sam)
     sheet.column("2  Picture", *shown)
     sheet.column("3  Instances", words, found, regions, width=400)
-    sheet.column("4  Prompts and bias", *prepared.nodes)
-    sheet.column("5  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    steps.finish(sheet, 4, loaded, image, latent, regions[0], 4)
 
 
 def mice_two_references(sheet: Sheet) -> None:
@@ -61,13 +56,7 @@ def mice_two_references(sheet: Sheet) -> None:
     loaded = loaders.klein(sheet)
     image, latent, shown = steps.picture(sheet, loaded.vae, "pixels")
     subject = sheet.add("LoadImage", "The new subject", image="example.png")
-    small = sheet.add(
-        "ImageScaleToTotalPixels",
-        image=subject[0],
-        upscale_method="lanczos",
-        megapixels=0.25,
-        resolution_steps=16,
-    )
+    small = steps.scale_pixels(sheet, subject[0], 0.25)
     second = sheet.add("VAEEncode", "Reference 2", pixels=small[0], vae=loaded.vae)
     box = draw_boxes(sheet, "Where the subject goes", image, WISHES[:1])
     first = sheet.add(
@@ -80,13 +69,9 @@ def mice_two_references(sheet: Sheet) -> None:
     )
     others = draw_boxes(sheet, "Further boxes and wishes", image, WISHES[2:])
     regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
-    prepared = steps.prepare(sheet, loaded, regions[0], latent, references=(latent, second[0]))
-    sampling = steps.sample(sheet, loaded, prepared, 4, source=(image, regions[0]))
-    inside = steps.look_inside(sheet, image, regions[0], prepared)
     sheet.column("1  Model", *loaded.nodes)
     sheet.column("2  Picture", *shown)
     sheet.column("3  The new subject", subject, small, second)
     sheet.column("4  Instances", box, first, others, regions, width=400)
-    sheet.column("5  Prompts and bias", *prepared.nodes)
-    sheet.column("6  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    references = (latent, second[0])
+    steps.finish(sheet, 5, loaded, image, latent, regions[0], 4, references=references)

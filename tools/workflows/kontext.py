@@ -30,15 +30,10 @@ def mice_kontext_boxes(sheet: Sheet) -> None:
     image, latent, shown = steps.picture(sheet, loaded.vae)
     boxes = draw_boxes(sheet, "Drag boxes, write wishes", image, WISHES)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
-    prepared = steps.prepare(sheet, loaded, regions[0], latent)
-    sampling = steps.sample(sheet, loaded, prepared, 28, 2.5, (image, regions[0]))
-    inside = steps.look_inside(sheet, image, regions[0], prepared)
     sheet.column("1  Model", *loaded.nodes)
     sheet.column("2  Picture", *shown)
     sheet.column("3  Instances", boxes, regions, width=440)
-    sheet.column("4  Prompts and bias", *prepared.nodes)
-    sheet.column("5  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    steps.finish(sheet, 4, loaded, image, latent, regions[0], 28, 2.5)
 
 
 def mice_kontext_masks(sheet: Sheet) -> None:
@@ -62,16 +57,11 @@ def mice_kontext_masks(sheet: Sheet) -> None:
         )
         nodes, chain = [*nodes, node], {"regions": node[0]}
     regions = chain["regions"]
-    prepared = steps.prepare(sheet, loaded, regions, latent)
-    sampling = steps.sample(sheet, loaded, prepared, 28, 2.5, (image, regions))
-    inside = steps.look_inside(sheet, image, regions, prepared)
     sheet.column("1  Model", *loaded.nodes)
     sheet.column("2  Picture", *shown)
     sheet.column("3  Masks", *painted)
     sheet.column("4  Instances", *nodes, width=360)
-    sheet.column("5  Prompts and bias", *prepared.nodes)
-    sheet.column("6  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    steps.finish(sheet, 5, loaded, image, latent, regions, 28, 2.5)
 
 
 def idattn_infographic(sheet: Sheet) -> None:
@@ -99,15 +89,10 @@ def idattn_infographic(sheet: Sheet) -> None:
     ]
     boxes = draw_boxes(sheet, "Drag a box over every text", image, wishes)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
-    prepared = steps.prepare(sheet, loaded, regions[0], latent, steps.IDATTN)
-    sampling = steps.sample(sheet, loaded, prepared, 28, 4.0, (image, regions[0]))
-    inside = steps.look_inside(sheet, image, regions[0], prepared)
     sheet.column("1  Model", *loaded.nodes)
     sheet.column("2  Picture", *shown)
     sheet.column("3  Texts", boxes, regions, width=440)
-    sheet.column("4  Prompts and bias", *prepared.nodes)
-    sheet.column("5  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    steps.finish(sheet, 4, loaded, image, latent, regions[0], 28, 4.0, steps.IDATTN)
 
 
 def mice_lora_controlnet(sheet: Sheet) -> None:
@@ -187,13 +172,8 @@ def mice_strength_steps(sheet: Sheet) -> None:
         boxes = draw_boxes(sheet, title, image, [wish])
         node = sheet.add("InstanceEditRegionsFromBoxes", title, boxes=boxes[2], **chain, **setting)
         nodes, chain = [*nodes, boxes, node], {"regions": node[0]}
-    prepared = steps.prepare(sheet, loaded, chain["regions"], latent)
-    sampling = steps.sample(sheet, loaded, prepared, 28, 2.5, (image, chain["regions"]))
-    inside = steps.look_inside(sheet, image, chain["regions"], prepared)
     sheet.column("1  Model", *loaded.nodes)
     sheet.column("2  Picture", *shown)
     for n in range(3):
         sheet.column(f"{n + 3}  Instance {n + 1}", *nodes[2 * n : 2 * n + 2], width=360)
-    sheet.column("6  Prompts and bias", *prepared.nodes)
-    sheet.column("7  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    steps.finish(sheet, 6, loaded, image, latent, chain["regions"], 28, 2.5)

@@ -9,11 +9,11 @@ from typing import Any
 Json = dict[str, Any]
 Definitions = dict[str, Json]
 
-GAP, TITLE, SLOT, WIDGET, MULTILINE = 40, 30, 20, 30, 96
+GAP, TITLE, SLOT, WIDGET, MULTILINE = 56, 30, 20, 30, 96
 SOCKETS_ONLY = ("BOUNDING_BOX", "*")
 WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "BOUNDING_BOXES")
 DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
-PICTURES = {"LoadImage": 300, "SaveImage": 300, "CreateBoundingBoxes": 620}
+PICTURES = {"LoadImage": 300, "SaveImage": 300, "CreateBoundingBoxes": 620, "PreviewAny": 120}
 PREVIEW = 420
 COLOURS = ("#3f789e", "#8A8", "#b58b2a", "#a1309b", "#b06634", "#88A")
 NAMESPACE = uuid.UUID("6a2f0c1e-6a55-4f0e-9a61-0d9f4a3a5a10")
@@ -137,7 +137,7 @@ class Sheet:
             "links": links,
             "groups": groups,
             "config": {},
-            "extra": {"ds": {"scale": 0.55, "offset": [140, 440]}},
+            "extra": {"ds": {"scale": 0.55, "offset": [140, 500]}},
             "version": 0.4,
         }
 

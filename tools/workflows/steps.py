@@ -29,15 +29,20 @@ def picture(sheet: Sheet, vae: Output, scale: str = "kontext") -> tuple[Output, 
     if scale == "kontext":
         scaled = sheet.add("FluxKontextImageScale", image=load[0])
     else:
-        scaled = sheet.add(
-            "ImageScaleToTotalPixels",
-            image=load[0],
-            upscale_method="lanczos",
-            megapixels=1.0,
-            resolution_steps=16,
-        )
+        scaled = scale_pixels(sheet, load[0], 1.0)
     latent = sheet.add("VAEEncode", pixels=scaled[0], vae=vae)
     return scaled[0], latent[0], [load, scaled, latent]
+
+
+def scale_pixels(sheet: Sheet, image: Output, megapixels: float) -> Node:
+    """Scale to so many pixels, in whole tokens."""
+    return sheet.add(
+        "ImageScaleToTotalPixels",
+        image=image,
+        upscale_method="lanczos",
+        megapixels=megapixels,
+        resolution_steps=16,
+    )
 
 
 def prepare(
@@ -103,7 +108,8 @@ def sample(
         paste = sheet.add(
             "InstanceEditCompositeBackground", source=source[0], edited=result, regions=source[1]
         )
-        nodes, result = [*nodes, paste], paste[0]
+        said = sheet.add("PreviewAny", "What changed outside", source=paste[2])
+        nodes, result = [*nodes, paste, said], paste[0]
     save = sheet.add("SaveImage", "Result", images=result, filename_prefix=name)
     return [*nodes, save]
 
@@ -124,3 +130,24 @@ def look_inside(sheet: Sheet, image: Output, regions: Output, prepared: Prepared
         conditioning=prepared.positive,
     )
     return [drawn, bias]
+
+
+def finish(
+    sheet: Sheet,
+    first: int,
+    loaded: Loaded,
+    image: Output,
+    latent: Output,
+    regions: Output,
+    count: int,
+    guidance: float | None = None,
+    method: dict[str, Any] = MICE,
+    references: tuple[Output, ...] | None = None,
+) -> None:
+    """From the regions to the saved picture in ``count`` steps, columns numbered from ``first``."""
+    prepared = prepare(sheet, loaded, regions, latent, method, references=references)
+    sampling = sample(sheet, loaded, prepared, count, guidance, (image, regions))
+    inside = look_inside(sheet, image, regions, prepared)
+    sheet.column(f"{first}  Prompts and bias", *prepared.nodes)
+    sheet.column(f"{first + 1}  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)
