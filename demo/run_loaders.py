@@ -1,7 +1,4 @@
-"""Which weights the demo runs on: the reader's own, else the miniature that comes with the pack.
-
-As long as no miniature is trained, a stand-in that nobody trained takes its place.
-"""
+"""Which weights the demo runs on: the reader's own, else the miniature that comes with the pack."""
 
 from __future__ import annotations
 
@@ -11,8 +8,6 @@ from pathlib import Path
 
 from ..tools.comfy_client import Workflow
 from ..tools.load_pack import ROOT, find_comfyui
-from .run_stand_in import FILE, write_stand_in
-from .weights import WEIGHTS
 
 DEMO, SCENE = "InstanceEditDemoModelLoader", "InstanceEditDemoScene"
 LOADERS = ("model", "clip", "vae")  # ids of the loaders that replace the demo model's, by slot
@@ -61,22 +56,13 @@ def choose_loaders(base: Path, wishes: Mapping[str, str]) -> Loaders:
     """
     given = {key: wishes[key] for key in FOLDERS if wishes.get(key)}
     if not given:
-        return _miniature() if WEIGHTS.is_file() else _stand_in(base)
+        return Loaders({}, side=144, steps=8)
     missing = sorted(FOLDERS.keys() - given.keys())
     if missing:
         raise WeightsError(f"{', '.join(missing)} is missing: give UNET, CLIP and VAE together.")
     unet, vae = (_link(base, key, given[key]) for key in ("UNET", "VAE"))
     clips = [_link(base, "CLIP", name) for name in given["CLIP"].split(",")]
     return Loaders(_loaders(unet, clips, vae), side=1024, steps=int(wishes.get("STEPS") or 28))
-
-
-def _miniature() -> Loaders:
-    return Loaders({}, side=144, steps=8)
-
-
-def _stand_in(base: Path) -> Loaders:
-    write_stand_in(base / "models")
-    return Loaders(_loaders(FILE, [FILE], FILE), side=144, steps=4)
 
 
 def _loaders(unet: str, clips: list[str], vae: str) -> Workflow:
