@@ -108,13 +108,27 @@ def nested(means: Mapping[str, float], prefix: str) -> dict[str, Any]:
     return table
 
 
+def by_threshold(means: Mapping[str, float], prefix: str) -> dict[str, float]:
+    """{threshold: IoU of the best block} of one FoI reading at the first step."""
+    table: dict[str, float] = {}
+    for name, value in means.items():
+        place, _, threshold = name.partition("@")
+        if place.startswith(f"{prefix}/1/") and not place.endswith("middle"):
+            key = threshold or "0.5"
+            table[key] = max(value, table.get(key, 0.0))
+    return dict(sorted(table.items()))
+
+
 def summary(means: Means) -> Figures:
     """The figures in the form of ``regions.json``, for each sense of "true mask"."""
-    figures: Figures = {"iid_iou": {}, "foi_iou": {}, "contrast_iou": {}, "best": {}}
+    kinds = ("iid_iou", "foi_iou", "foi_by_threshold", "contrast_iou", "best")
+    figures: Figures = {kind: {} for kind in kinds}
     for truth, values in means.items():
         figures["iid_iou"][truth] = nested(values, "iid")
         sources = ("latent", "reference")
         figures["foi_iou"][truth] = {s: nested(values, f"foi {s}") for s in sources}
+        thresholds = {s: by_threshold(values, f"foi {s}") for s in sources}
+        figures["foi_by_threshold"][truth] = thresholds
         figures["contrast_iou"][truth] = nested(values, "contrast")
         best = {kind: best_reading(values, kind) for kind in ("iid", "foi", "contrast")}
         figures["best"][truth] = {k: {"reading": r, "iou": v} for k, (r, v) in best.items()}
@@ -136,6 +150,9 @@ def table(figures: Figures, instances: int, steps: int) -> str:
         for name, row in rows.items():
             cells = [f"{row[b]:.2f}" if b in row else "" for b in blocks]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines += ["", "FoI at the first step, best block, by threshold:"]
+        for source, row in figures["foi_by_threshold"][truth].items():
+            lines[-1] += f" {source} " + ", ".join(f"{t}: {v:.2f}" for t, v in row.items()) + "."
         contrast = figures["contrast_iou"][truth]
         lines += ["", "Velocity contrast over the first steps: "]
         lines[-1] += ", ".join(f"{s}: {value:.2f}" for s, value in contrast.items()) + "."

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from instance_edit.benchmarks.regions import best_reading, nested, reading_inputs, summary, table
+from instance_edit.benchmarks.regions import (
+    best_reading,
+    by_threshold,
+    nested,
+    reading_inputs,
+    summary,
+    table,
+)
 
 MEANS = {
     "iid/1/4": 0.5,
@@ -37,6 +44,11 @@ def test_a_reading_becomes_the_nodes_inputs(name: str, inputs: tuple[str, int, s
 def test_tables_hold_the_standard_threshold_only() -> None:
     assert nested(MEANS, "foi latent") == {"1": {"3": 0.2, "middle": 0.3}}
     assert nested(MEANS, "contrast") == {"1": 0.8}
+
+
+def test_thresholds_are_compared_at_their_best_block() -> None:
+    means = {**MEANS, "foi latent/1/2@0.1": 0.3, "foi latent/2/3@0.1": 0.9}
+    assert by_threshold(means, "foi latent") == {"0.1": 0.6, "0.5": 0.2}
 
 
 def test_the_report_shows_every_locator_and_the_edits() -> None:
