@@ -1,6 +1,6 @@
 """Drift over many turns on the demo model, on a CPU: reconstruction, editing, and sweeps.
 
-    python -m tools.run benchmarks.turns [--sessions 16] [--only naive,dual]
+    python -m tools.run benchmarks.turns [--sessions 8] [--only naive,dual]
 
 Writes turns.json, turns.md and turns_curves.png to benchmarks/results. Finished methods are kept
 under build/turns/ and reused while weights and settings stay the same.
@@ -28,6 +28,7 @@ WEIGHTS = ROOT / "demo" / "weights" / "demo.safetensors"
 ROUNDS = 8
 STEPS = 8
 REPORTED = (1, 2, 4, 8)
+FEW = 4  # sessions for reconstruction and sweeps
 
 Cell = dict[str, Any]
 
@@ -81,13 +82,15 @@ def run_all(folder: Path, sessions: list[Session], only: set[str]) -> dict[str, 
         plan = {"editing": EDITING, "reconstruction": RECONSTRUCTION, **SWEEPS}
         for table, methods in plan.items():
             job = reconstruct if table == "reconstruction" else edit_in_rounds
+            shown = sessions if table == "editing" else sessions[:FEW]
             tables[table] = {}
             for name, method in methods.items():
                 told = str(method) if isinstance(method, LQR) else method.__name__
-                path = folder / f"{job.__name__}_{hashlib.sha256(told.encode()).hexdigest()}.json"
+                told = f"{job.__name__}_{hashlib.sha256(told.encode()).hexdigest()}"
+                path = folder / f"{told}{'' if table == 'editing' else f'_{len(shown)}'}.json"
                 if not path.exists() and (not only or {name, table} & only):
                     rounds = lqr_rounds(method) if isinstance(method, LQR) else method
-                    path.write_text(json.dumps(job(studio, rounds, sessions)))
+                    path.write_text(json.dumps(job(studio, rounds, shown)))
                     print(f"{table} {name}: {path.read_text()}", flush=True)
                 if path.exists():
                     tables[table][name] = json.loads(path.read_text())
@@ -96,7 +99,7 @@ def run_all(folder: Path, sessions: list[Session], only: set[str]) -> dict[str, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=16)
+    parser.add_argument("--sessions", type=int, default=8)
     parser.add_argument("--only", default="", help="tables or methods, comma-separated")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     arguments = parser.parse_args()
@@ -106,7 +109,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     sessions = editing_sessions(arguments.sessions, ROUNDS)
     only = {name for name in arguments.only.split(",") if name}
-    write_report(run_all(folder, sessions, only), arguments.sessions, STEPS, arguments.out)
+    tables = run_all(folder, sessions, only)
+    write_report(tables, arguments.sessions, min(FEW, arguments.sessions), STEPS, arguments.out)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ import torch
 from comfy_extras import nodes_custom_sampler as custom
 from torch import Tensor
 
-from ..evaluation.studio import Latent, Studio
+from ..evaluation.methods import METHODS
+from ..evaluation.studio import EditTask, Latent, Studio
+from .located_edits import locate
 from .locators import euler, schedule
 from .turns_sessions import Session
 
@@ -26,13 +28,7 @@ ADAPTIVE = {
     "first_step": 5,
     "keywords": "",
 }
-MICE = {
-    "method": "MICE",
-    "kernel_size": 3,
-    "temperature": 1.0,
-    "epsilon": 1e-30,
-    "instances_see_global": False,
-}
+CONTRAST = "InstanceEditLocateByContrast"
 
 
 @dataclass(frozen=True)
@@ -69,14 +65,31 @@ def sample_advanced(
     ).args[0]
 
 
+def edit_task(
+    session: Session, latent: Latent, instructions: Sequence[str], seed: int, masks: Tensor
+) -> EditTask:
+    """One turn for the methods of the leak benchmark."""
+    joined = " and ".join(instructions)
+    return EditTask(
+        picture=session.picture,
+        reference=latent,
+        instructions=tuple(instructions),
+        joined=joined,
+        joined_with_locations=joined,
+        masks=masks,
+        silhouettes=masks,
+        boxes=(),
+        seed=seed,
+    )
+
+
 def naive(
     studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
 ) -> Iterator[Latent]:
     """Every round edits the result of the one before, from fresh noise (Euler)."""
     for number, instruction in enumerate(instructions):
-        prompt = studio.prompt(instruction, latent)
-        empty = {"samples": torch.zeros_like(latent["samples"])}
-        latent = sample_advanced(studio, euler(), prompt, empty, seed + number)
+        task = edit_task(session, latent, [instruction], seed + number, session.mask(number))
+        latent = METHODS["vanilla"].edit(studio, task)
         yield latent
 
 
@@ -105,7 +118,8 @@ def lqr_rounds(settings: LQR) -> Rounds:
             if settings.mask:
                 mask = session.mask(number)
                 if settings.mask == "located":
-                    mask = locate(studio, latent, instruction, seed + number)
+                    task = edit_task(session, latent, [instruction], seed + number, mask)
+                    (mask, *_), *_ = locate(studio, task, CONTRAST, sampler=euler(), steps=0)
                 (latent,) = studio.run("SetLatentNoiseMask", samples=latent, mask=mask)
             source = studio.prompt("", latent)
             noise = sample_advanced(studio, inversion, source, latent, seed + number)
@@ -124,64 +138,13 @@ def lqr_rounds(settings: LQR) -> Rounds:
     return rounds
 
 
-def locate(studio: Studio, latent: Latent, instruction: str, seed: int) -> Tensor:
-    """(1, 144, 144) mask of where an instruction acts, with nobody's help."""
-    place = {"strength": 1.0, "start": 0.0, "end": 1.0}
-    (regions,) = studio.run(
-        "InstanceEditRegionsFromInstructions", instructions=instruction, **place
-    )
-    return studio.run(
-        "InstanceEditLocateByContrast",
-        model=studio.model,
-        conditioning=encode_regions(studio, regions, latent),
-        latent={"samples": torch.zeros_like(latent["samples"])},
-        sigmas=schedule(studio),
-        noise_seed=seed,
-        sampler=euler(),
-        steps=0,
-    )[0]
-
-
-def encode_regions(studio: Studio, regions: Any, latent: Latent) -> Any:
-    """The regions' instructions with the picture to edit."""
-    (conditioning,) = studio.run(
-        "InstanceEditMultiPromptEncode",
-        clip=studio.clip,
-        regions=regions,
-        global_prompt="",
-        text_length={"text_length": "real tokens"},
-    )
-    return studio.refer(conditioning, latent)
-
-
 def one_pass(
     studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
 ) -> Iterator[Latent]:
     """Not in rounds: MICE with all that 1, 2 .. rounds come to at once, each from the original."""
     for count in range(1, len(instructions) + 1):
         wishes, masks = session.at_once(count)
-        (regions,) = studio.run(
-            "InstanceEditRegionsFromMasks",
-            masks=masks,
-            instructions="\n".join(wishes),
-            strength=1.0,
-            start=0.0,
-            end=1.0,
-        )
-        conditioning = encode_regions(studio, regions, latent)
-        (bias,) = studio.run(
-            "InstanceEditBuildBias",
-            regions=regions,
-            method=MICE,
-            overlap="shared",
-            start=0.0,
-            end=1.0,
-            blocks="",
-        )
-        (model,) = studio.run("InstanceEditApplyAttention", model=studio.model, bias=bias)
-        patched = Studio(studio.run, model, studio.clip, studio.vae, studio.steps)
-        empty = {"samples": torch.zeros_like(latent["samples"])}
-        yield sample_advanced(patched, euler(), conditioning, empty, seed)
+        yield METHODS["mice"].edit(studio, edit_task(session, latent, wishes, seed, masks))
 
 
 EDITING: dict[str, Rounds | LQR] = {

@@ -21,13 +21,14 @@ HEADINGS = {
 SWEEPS = tuple(HEADINGS)
 
 
-def write_report(tables: Tables, sessions: int, steps: int, folder: Path) -> None:
+def write_report(tables: Tables, sessions: int, few: int, steps: int, folder: Path) -> None:
     """turns.json, turns.md and turns_curves.png in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     about = {
         "date": date.today().isoformat(),
         "torch": torch.__version__,
         "sessions": sessions,
+        "few": few,
         "steps": steps,
         "vae_floor": tables["floor"]["vae"]["mae_b"],
     }
@@ -58,7 +59,8 @@ def markdown(tables: Tables, about: Mapping[str, Any]) -> str:
         "",
         f"{about['date']}, torch {about['torch']}, {about['sessions']} sessions of 8 rounds over 4 "
         f"of 9 objects, each edited twice; {about['steps']} steps, FLUX's shift, one thread. "
-        "Latents are handed from round to round.",
+        "Latents are handed from round to round. Reconstruction and sweeps: the first "
+        f"{about['few']} sessions.",
         "",
         "Drift: mean absolute error (0-255) over the background (the five other cells, with their "
         "objects) against the unedited picture after the VAE. MAE_B: the same against the source; "
