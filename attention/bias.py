@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AttentionBias:
     """Additive bias on the logits of a joint attention; 0 open, negative damped, -inf shut.
 

@@ -22,10 +22,20 @@ class ApplyInstanceAttention(io.ComfyNode):
             inputs=[
                 io.Model.Input("model", tooltip="A FLUX.1 or FLUX.2 model, LoRAs and all."),
                 Bias.Input("bias", tooltip="From Build Disentangled Bias."),
+                io.Combo.Input(
+                    "execution",
+                    options=["auto", "dense"],
+                    default="auto",
+                    optional=True,
+                    advanced=True,
+                    tooltip="auto (neutral): never holds the whole bias, skips what is shut. "
+                    "dense: the whole matrix at once, for comparison or for a patch that must see "
+                    "whole attention calls.",
+                ),
             ],
             outputs=[io.Model.Output(tooltip="The patched model; the input is untouched.")],
         )
 
     @classmethod
-    def execute(cls, model: Any, bias: BiasRecipe) -> io.NodeOutput:
-        return io.NodeOutput(apply_instance_attention(model, bias))
+    def execute(cls, model: Any, bias: BiasRecipe, execution: str = "auto") -> io.NodeOutput:
+        return io.NodeOutput(apply_instance_attention(model, bias, dense=execution == "dense"))

@@ -19,7 +19,8 @@ from ..attention.prompt_spans import PromptSpans, repeat_text
 from ..attention.recipe import BiasRecipe, Extent
 from ..attention.schedule import OFF, in_window, sampling_progress
 from ..attention.tokens import TokenLayout
-from .kernel_guard import attention_call
+from .host_run import prepared_sampling, report_run
+from .kernel_guard import attention_call, open_call, wants_whole_sequence, whole_sequence
 
 log = logging.getLogger("instance_edit")
 
@@ -44,8 +45,13 @@ def attach_spans(conditioning: list[list[Any]], spans: PromptSpans) -> list[list
     ]
 
 
-def apply_instance_attention(model: ModelPatcher, recipe: BiasRecipe) -> ModelPatcher:
+def apply_instance_attention(
+    model: ModelPatcher, recipe: BiasRecipe, *, dense: bool = False
+) -> ModelPatcher:
     """A clone of the model whose joint attention gets the recipe's bias.
+
+    Args:
+        dense: give every biased block the whole (Z, Z) matrix at once.
 
     Raises:
         ValueError: not a FLUX model, already patched, or a schedule that reaches no block.
@@ -64,14 +70,17 @@ def apply_instance_attention(model: ModelPatcher, recipe: BiasRecipe) -> ModelPa
         )
     recipe.kinds(len(flux.double_blocks) + len(flux.single_blocks))
     patched = model.clone()
-    patched.add_wrapper_with_key(wrapper, KEY, biased_forward(recipe))
+    patched.add_wrapper_with_key(wrapper, KEY, biased_forward(recipe, dense))
+    prepare = comfy.patcher_extension.WrappersMP.PREPARE_SAMPLING
+    patched.add_wrapper_with_key(prepare, KEY, prepared_sampling(dense))
     return patched
 
 
-def biased_forward(recipe: BiasRecipe) -> Callable[..., Tensor]:
+def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Tensor]:
     """The wrapper around FLUX's forward: plans the biases, sets the override, checks the result."""
     bias_for = cached_bias(recipe)
 
+    @torch.compiler.disable(recursive=False)
     def forward(
         executor: Any,
         x: Tensor,
@@ -100,7 +109,7 @@ def biased_forward(recipe: BiasRecipe) -> Callable[..., Tensor]:
         }
         used: set[BlockId] = set()
         ran: set[BlockId] = set()
-        options = with_override(transformer_options, biases, used, ran)
+        options = with_override(transformer_options, biases, used, ran, dense)
         out = executor(*inputs, options, **kwargs)
         check_reached({block for block, bias in biases.items() if bias is not None}, ran, used)
         return out
@@ -190,15 +199,20 @@ def with_override(
     biases: Mapping[BlockId, AttentionBias | None],
     used: set[BlockId],
     ran: set[BlockId],
+    dense: bool = False,
 ) -> dict[str, Any]:
     """transformer_options for one forward, with our override chained before any other.
 
     Args:
         used: filled with the blocks whose attention got its bias.
         ran: filled with the blocks that came to their attention at all.
+        dense: use the whole matrix; also where another override must see the whole sequence.
     """
     previous = options.get("optimized_attention_override")
+    whole = dense or wants_whole_sequence(previous)
 
+    @whole_sequence
+    @torch.compiler.disable
     def override(func: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         where = kwargs["transformer_options"]
         block = (where["block_type"], where["block_index"])
@@ -206,8 +220,11 @@ def with_override(
         if bias is None:
             return func(*args, **kwargs) if previous is None else previous(func, *args, **kwargs)
         used.add(block)
-        return biased_attention(attention_call(previous, args[0]), bias, *args, **kwargs)
+        masked, plain = attention_call(previous, args[0]), open_call(previous, func)
+        report_run(where, biases, block, masked, plain, whole)
+        return biased_attention(masked, bias, *args, plain=plain, dense=whole, **kwargs)
 
+    @torch.compiler.disable
     def record(q: Tensor, k: Tensor, v: Tensor, extra_options: Options, **_: object) -> Options:
         ran.add((extra_options["block_type"], extra_options["block_index"]))
         return {}
@@ -225,9 +242,16 @@ def biased_attention(
     v: Tensor,
     heads: int,
     mask: Tensor | None = None,
+    plain: Callable[..., Tensor] | None = None,
+    dense: bool = False,
     **kwargs: Any,
 ) -> Tensor:
-    """One attention call of a block with its bias; q, k, v are (B, H, L, D)."""
+    """One attention call of a block with its bias; q, k, v are (B, H, L, D).
+
+    Args:
+        attention: honours a mask. ``plain`` gets the parts that need none; default the same.
+        dense: use the whole matrix at once.
+    """
     if k.shape[2] != bias.total or q.shape[2] > bias.total:
         raise ValueError(
             f"a block attends {q.shape[2]} to {k.shape[2]} tokens, but text, latent and references "
@@ -236,9 +260,12 @@ def biased_attention(
         )
 
     def kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-        return attention(q, k, v, heads, mask=mask, **kwargs)
+        return attention(q, k, v, q.shape[1], mask=mask, **kwargs)
 
-    return attend(q, k, v, bias, kernel, mask)
+    def open_kernel(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return (plain or attention)(q, k, v, q.shape[1], mask=None, **kwargs)
+
+    return attend(q, k, v, bias, kernel, mask, open_kernel=open_kernel, dense=dense)
 
 
 def check_reached(planned: set[BlockId], ran: set[BlockId], used: set[BlockId]) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .host import KEY
 from .host_layout import conditioning_spans
-from .kernel_guard import attention_call
+from .kernel_guard import attention_call, whole_sequence
 
 PADDING = f"{KEY}_padding"
 WRAPPER = comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
@@ -127,6 +127,7 @@ def shutting_override(
 ) -> Callable[..., Tensor]:
     """An attention override that adds (B, 1, 1, text) to the logits of the text keys."""
 
+    @whole_sequence
     def override(func: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         q, k = args[:2]
         added = F.pad(shut.to(q.dtype), (0, k.shape[2] - shut.shape[-1]))

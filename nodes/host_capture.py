@@ -16,6 +16,7 @@ from ..attention.prompt_spans import PromptSpans
 from ..attention.schedule import Stage, block_kinds, parse_stages, sampling_progress
 from ..attention.tokens import TokenLayout
 from .host import KEY, find_layout
+from .kernel_guard import whole_sequence
 
 CAPTURE = f"{KEY}_capture"
 READING = f"{KEY}_reading"
@@ -204,6 +205,7 @@ def reading_override(
 ) -> Callable[..., Tensor]:
     """An attention override that reads q and k and leaves the attention to whoever was there."""
 
+    @whole_sequence
     def override(func: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         where: Options = kwargs.get("transformer_options") or {}
         if "block_index" in where:

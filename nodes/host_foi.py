@@ -23,7 +23,7 @@ from .host import KEY, find_layout
 from .host_branches import Conditioning, repeat_references, split_branches
 from .host_capture import step_number
 from .host_layout import conditioning_spans
-from .kernel_guard import attention_call
+from .kernel_guard import attention_call, whole_sequence
 
 FOI = f"{KEY}_foi"
 WRAPPER = comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
@@ -171,6 +171,7 @@ def foi_override(
 ) -> Callable[..., Tensor]:
     """An attention override with FoI's logits; ``used`` is filled at every call."""
 
+    @whole_sequence
     def override(
         func: Callable[..., Tensor],
         q: Tensor,

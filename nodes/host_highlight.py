@@ -15,6 +15,7 @@ from ..attention.capture import mask_rows, text_attention
 from ..attention.lqr_highlight import Highlight, highlight_region, highlighted_attention
 from ..attention.prompt_spans import PromptSpans
 from .host import KEY, find_layout
+from .kernel_guard import whole_sequence
 
 Options = Mapping[str, Any]
 Words = Callable[[PromptSpans], Sequence[Sequence[int]]]
@@ -135,6 +136,7 @@ def highlight_override(
 ) -> Callable[..., Tensor]:
     """An attention override that notes the double blocks' maps and applies the known factors."""
 
+    @whole_sequence
     def override(
         func: Callable[..., Tensor],
         q: Tensor,

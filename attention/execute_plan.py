@@ -1,0 +1,166 @@
+"""Which queries attend to which keys together, so that a bias never becomes a Z x Z matrix."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from .bias import AttentionBias
+
+Picked = slice | Tensor
+
+UNIFORM_ROWS = 192
+"""Queries with one and the same row of the bias that are worth a kernel call of their own."""
+TILE_SHARE = 0.04
+TILE_BYTES = 6 << 20
+"""A tile may hold this share of the dense bias, or this many bytes if that is more."""
+GATHER_ROWS = 64
+"""Copying a key and its value costs as much as this many queries attending to it (measured)."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Queries that attend to the same keys in one kernel call.
+
+    Attributes:
+        queries, keys: their places in the sequence; a run is a slice.
+        rows: (c,) classes of the queries; empty if the bias is 0 on all of the group's keys.
+        row_of: (n,) which of those rows each query has; one entry if all share everything.
+        columns: (n,) query groups of the queries; one entry if all share everything.
+        prompts: (p,) which of the keys belong to instance prompts.
+    """
+
+    queries: Picked
+    keys: Picked
+    rows: Tensor
+    row_of: Tensor
+    columns: Tensor
+    prompts: Tensor
+
+    @property
+    def is_open(self) -> bool:
+        """True if the group needs no bias at all."""
+        return self.rows.shape[0] == 0
+
+    def tile(self, bias: AttentionBias) -> Tensor:
+        """The group's part of the bias, (n, keys), or (1, keys) if all its queries share a row."""
+        rows = bias.rows[self.rows].index_select(1, bias.key_group[self.keys])
+        tile = rows.index_select(0, self.row_of)
+        lines = bias.columns.index_select(1, self.columns)
+        return tile.index_copy_(
+            1, self.prompts, lines.index_select(0, bias.key_class[self.keys][self.prompts]).T
+        )
+
+    def to(self, device: torch.device) -> "Group":
+        """The group with its indices on a device."""
+        return Group(
+            **{
+                name: value.to(device) if isinstance(value, Tensor) else value
+                for name, value in vars(self).items()
+            }
+        )
+
+
+def plan_groups(
+    bias: AttentionBias, queries: int, uniform_rows: int = UNIFORM_ROWS, tile_rows: int = 0
+) -> tuple[Group, ...]:
+    """Split the first ``queries`` of the sequence into groups; together they cover each once.
+
+    Queries with the same row form a group of their own where they are many. All others are
+    sorted by how much and what they see, so that neighbours see the same, and cut into runs.
+
+    Args:
+        uniform_rows: how many "many" are.
+        tile_rows: longest run; default ``tile_rows_for``.
+    """
+    device = bias.rows.device
+    host = bias.to("cpu", bias.rows.dtype)
+    kinds, kind_of, counts = _kinds_of_queries(host, queries)
+    order = kind_of.argsort(stable=True)
+    members = runs_of(order, cast(list[int], counts.tolist()))
+    common = [m for m in members if len(m) >= uniform_rows]
+    groups = [_make_group(host, m.sort().values, shared=True) for m in common]
+    rare = [kind for kind, m in enumerate(members) if len(m) < uniform_rows]
+    seen = _visible_keys(host, kinds)
+    rare.sort(key=lambda kind: (seen[kind], *cast(list[int], kinds[kind].tolist())))
+    if rare:
+        rest = torch.cat([members[kind] for kind in rare])
+        length = tile_rows or tile_rows_for(bias.total, bias.rows.element_size())
+        groups += [_make_group(host, r.sort().values, shared=False) for r in runs_of(rest, length)]
+    return tuple(group.to(device) for group in groups)
+
+
+def runs_of(places: Tensor, lengths: int | list[int]) -> tuple[Tensor, ...]:
+    """Consecutive parts of these lengths."""
+    return torch.split(places, lengths)
+
+
+def tile_rows_for(total: int, itemsize: int) -> int:
+    """Queries whose rows of the bias are held at once: ``TILE_SHARE`` or ``TILE_BYTES``."""
+    return max(int(TILE_SHARE * total), TILE_BYTES // (total * itemsize), 1)
+
+
+def _kinds_of_queries(bias: AttentionBias, queries: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries that share row and column are of one kind.
+
+    Returns:
+        (kinds, 2) its class and one query group of it, (queries,) kind of each, (kinds,) sizes.
+    """
+    _, alike = cast(tuple[Tensor, Tensor], torch.unique(bias.columns, dim=1, return_inverse=True))
+    groups = bias.query_group[:queries]
+    first = torch.empty(int(alike.max()) + 1, dtype=torch.int64)
+    first[alike] = torch.arange(len(alike))
+    pairs = torch.stack([bias.query_class[:queries], first[alike[groups]]], dim=1)
+    return cast(
+        tuple[Tensor, Tensor, Tensor],
+        torch.unique(pairs, dim=0, return_inverse=True, return_counts=True),
+    )
+
+
+def _visible_keys(bias: AttentionBias, kinds: Tensor) -> list[int]:
+    """Number of keys that are not shut, per kind."""
+    prompt = bias.key_class > 0
+    sizes = torch.bincount(bias.key_group[~prompt], minlength=bias.rows.shape[1]).float()
+    lengths = torch.bincount(bias.key_class[prompt], minlength=bias.columns.shape[0]).float()
+    by_class = bias.rows.isfinite().float() @ sizes
+    by_column = lengths @ bias.columns.isfinite().float()
+    return cast(list[int], (by_class[kinds[:, 0]] + by_column[kinds[:, 1]]).long().tolist())
+
+
+def _make_group(bias: AttentionBias, queries: Tensor, shared: bool) -> Group:
+    """The group of these queries; ``shared`` if all have the same row of the bias."""
+    sources = queries[:1] if shared else queries
+    rows, row_of = cast(
+        tuple[Tensor, Tensor], torch.unique(bias.query_class[sources], return_inverse=True)
+    )
+    columns = bias.query_group[sources]
+    by_group = bias.rows[rows].isfinite().any(0)[bias.key_group]
+    by_prompt = bias.columns[:, columns].isfinite().any(1)[bias.key_class]
+    visible = (by_group & by_prompt).nonzero()[:, 0]
+    keys = torch.arange(int(visible[0]), int(visible[-1]) + 1)
+    open_row = shared and not bool(
+        (bias.rows[rows[0]][bias.key_group] + bias.columns[:, columns[0]][bias.key_class])[
+            visible
+        ].any()
+    )
+    saved = len(queries) * (len(keys) - len(visible))
+    bonus = len(queries) * len(visible) // 4 if open_row and len(keys) > len(visible) else 0
+    if saved + bonus > GATHER_ROWS * len(visible):
+        keys = visible
+    if open_row and len(keys) == len(visible):
+        rows = rows[:0]
+    return Group(
+        as_slice(queries),
+        as_slice(keys),
+        rows,
+        row_of,
+        columns,
+        (bias.key_class[keys] > 0).nonzero()[:, 0],
+    )
+
+
+def as_slice(places: Tensor) -> Picked:
+    """A run of places as a slice, which is a view and no copy; else the places themselves."""
+    first, last = int(places[0]), int(places[-1])
+    return slice(first, last + 1) if last - first + 1 == len(places) else places
