@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from instance_edit.tools.load_pack import ROOT, find_comfyui
+from instance_edit.tools.make_snapshot import SNAPSHOT, interface
 
-SNAPSHOT = ROOT / "tests" / "node_snapshot.json"
 LOAD = """
 import asyncio, importlib.util, sys
 comfyui, root = sys.argv[1:]
@@ -35,40 +33,6 @@ print("loaded", len(by_id))
 """
 
 
-def inputs_of(info: dict[str, Any]) -> list[str]:
-    """Names of all inputs, those of dynamic options as `method.kernel_size`."""
-
-    def walk(prefix: str, parts: dict[str, Any]) -> list[str]:
-        found: list[str] = []
-        for part in ("required", "optional"):
-            for name, spec in parts.get(part, {}).items():
-                found.append(prefix + name)
-                options = spec[1].get("options", []) if len(spec) > 1 else []
-                for option in options:
-                    if isinstance(option, dict) and "inputs" in option:
-                        found += walk(f"{prefix}{name}.", option["inputs"])
-        return found
-
-    return sorted(set(walk("", info["input"])))
-
-
-def interface(pack_nodes: dict[str, type]) -> dict[str, dict[str, Any]]:
-    """What saved workflows depend on, by node id."""
-    return {
-        name: {
-            "display_name": info["display_name"],
-            "inputs": inputs_of(info),
-            "outputs": list(info["output"]),
-        }
-        for name, info in ((name, as_dict(node)) for name, node in pack_nodes.items())
-    }
-
-
-def as_dict(node: type) -> dict[str, Any]:
-    info = node.GET_NODE_INFO_V1()
-    return info if isinstance(info, dict) else vars(info)
-
-
 def test_no_id_input_or_output_disappears(pack_nodes: dict[str, type]) -> None:
     now = interface(pack_nodes)
     for node, was in json.loads(SNAPSHOT.read_text()).items():
@@ -81,8 +45,8 @@ def test_no_id_input_or_output_disappears(pack_nodes: dict[str, type]) -> None:
 
 def test_what_is_new_is_in_the_snapshot(pack_nodes: dict[str, type]) -> None:
     assert interface(pack_nodes) == json.loads(SNAPSHOT.read_text()), (
-        "nodes, inputs or outputs were added: add them to tests/node_snapshot.json, to locales/ "
-        "and to web/docs"
+        "nodes, inputs or outputs were added: run `python -m tools.run tools.make_snapshot`, and "
+        "add new nodes to locales/ and to web/docs"
     )
 
 
@@ -94,30 +58,21 @@ def test_every_input_has_a_tooltip_and_every_node_aliases(pack_nodes: dict[str, 
         assert all(item.tooltip for item in schema.inputs), name
 
 
+def git_files(*choice: str) -> set[str]:
+    done = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", *choice],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(filter(None, done.stdout.split("\0")))
+
+
 def test_the_packed_archive_loads_on_its_own(tmp_path: Path) -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    left_out = subprocess.run(
-        [
-            "git",
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--ignored",
-            "--exclude-from=.comfyignore",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for name in set(filter(None, listed.split("\0"))) - set(left_out.split("\0")):
+    listed = git_files("--exclude-standard")
+    left_out = git_files("--ignored", "--exclude-from=.comfyignore")
+    for name in listed - left_out:
         if (ROOT / name).is_file():
             target = tmp_path / "pack" / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +81,6 @@ def test_the_packed_archive_loads_on_its_own(tmp_path: Path) -> None:
         [sys.executable, "-c", LOAD, str(find_comfyui()), str(tmp_path / "pack")],
         capture_output=True,
         text=True,
-        env={**os.environ},
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr

@@ -1,7 +1,8 @@
 """Every shipped workflow runs on a real server.
 
 What differs from what a user runs, and why:
-- the weights are random and tiny (no test machine has the real ones), under the workflows' names;
+- the demo's workflows run as they are shipped; the others' weights are random and tiny, under the
+  workflows' names, for no test machine has the real ones;
 - FLUX's text encoders come from a stand-in node, for no stock loader takes a miniature one;
 - SAM 3's weights cannot be had: its node's masks are fed from a file;
 - FLUX.2's VAE is its small one, which VAELoader knows as taef2;
@@ -22,7 +23,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from instance_edit.demo.run_loaders import choose_loaders
 from instance_edit.tests.with_comfyui.stand_in_files import SIDE, SMALL_VAE, make_workflow_server
 from instance_edit.tools.comfy_server import ComfyServer
 from instance_edit.tools.load_pack import ROOT
@@ -45,7 +45,8 @@ def of_kind(workflow: Workflow, kind: str) -> list[str]:
 
 def suit(workflow: Workflow, base: Path) -> Workflow:
     """The workflow with stand-ins where weights cannot be had, small and with few steps."""
-    workflow = choose_loaders(base, {}).put_into(workflow) if needs_demo(workflow) else workflow
+    if of_kind(workflow, "InstanceEditDemoModelLoader"):
+        return workflow
     for node in workflow.values():
         inputs = node["inputs"]
         if node["class_type"] == "KSampler":
@@ -62,10 +63,6 @@ def suit(workflow: Workflow, base: Path) -> Workflow:
         elif inputs.get("clip_name") == "qwen_3_4b.safetensors":
             node |= {"class_type": "StandInClip", "inputs": {"kind": "klein"}}
     return without_sam3(workflow, base / "input" / "masks.pt")
-
-
-def needs_demo(workflow: Workflow) -> bool:
-    return bool(of_kind(workflow, "InstanceEditDemoModelLoader"))
 
 
 def without_sam3(workflow: Workflow, masks: Path) -> Workflow:
