@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from threading import Event
 from typing import Any
 
 import comfy.model_management
@@ -32,7 +33,7 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
     ) -> Any:
         options = kwargs.get("model_options") or (args[0] if args else None)
         if options is not None:
-            options.setdefault("transformer_options", {})[RUN] = set()
+            options.setdefault("transformer_options", {})[RUN] = Event()
         text, total = longest_sequence(model, noise_shape, conds)
         if text:
             bytes_needed = attention_bytes(model, noise_shape, total, dense)
@@ -108,19 +109,19 @@ def report_run(
     whole: bool,
 ) -> None:
     """Log one line at a run's first biased call; nothing outside a sampling run."""
-    run: set[str] | None = options.get(RUN)
-    if not isinstance(run, set) or run:
+    logged: Event | None = options.get(RUN)
+    if logged is None or logged.is_set():
         return
+    logged.set()
     found = [bias for bias in biases.values() if bias is not None]
     first = biases[block]
     assert first is not None
     stored = sum(bias.nbytes for bias in {id(bias): bias for bias in found}.values())
     schedule = options.get("sample_sigmas")
     kernels = kernel_name(masked) if whole else f"{kernel_name(masked)}, {kernel_name(plain)}"
-    run.add(
+    log.info(
         f"instance attention: {len(found)} biased blocks, "
         f"{'?' if schedule is None else len(schedule) - 1} steps, {first.total} tokens, "
         f"kernel {kernels}, bias {stored / 2**20:.2f} MiB "
         f"(dense: {first.total**2 * first.rows.element_size() / 2**20:.0f} MiB)."
     )
-    log.info(*run)
