@@ -49,7 +49,10 @@ def instances_of(method: str) -> tuple[int, ...]:
 def cache_folder(steps: int, scenes: int) -> Path:
     """Where results of these weights, this evaluation code and these settings are kept."""
     digest = hashlib.sha256(f"{steps} {scenes}".encode())
-    for path in (*sorted(WEIGHTS.glob("*.safetensors")), *sorted((ROOT / "evaluation").glob("*.py"))):
+    for path in (
+        *sorted(WEIGHTS.glob("*.safetensors")),
+        *sorted((ROOT / "evaluation").glob("*.py")),
+    ):
         digest.update(path.read_bytes())
     return CACHE / digest.hexdigest()[:12]
 
