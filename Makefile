@@ -43,12 +43,15 @@ serve: setup           ## ARGS="--port 8188 --listen" go to ComfyUI
 
 bench: setup
 	$(RUN) benchmarks.bias
+	$(RUN) benchmarks.speed
+	$(RUN) benchmarks.speed_forward
 
 bench-quality: setup
 	$(RUN) benchmarks.quality
 
 bench-gpu: setup
 	$(RUN) benchmarks.speed --gpu
+	$(RUN) benchmarks.speed_forward --gpu
 
 train-demo: setup
 	$(RUN) demo.train

@@ -1,42 +1,38 @@
 """What the bias costs at the 1024 x 1024 Kontext layout: time to build, bytes, one forward.
 
 Run by `make bench`. The forward is ComfyUI's own Flux class, small (2 heads, 1 + 2 blocks), with
-the pack's patch and without, at the same number of tokens, both on torch's attention.
+the pack's patch and without, at the same number of tokens, both on torch's attention. Processor
+time of one thread: other programs on the machine do not change it.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
-from functools import partial
 
 import torch
 
 from ..attention.mice import mice_bias
-from ..attention.prompt_spans import PromptSpans
-from ..attention.recipe import BiasRecipe
-from ..attention.schedule import Stage
 from ..attention.tokens import TokenLayout
-from ..mask_ops.regions import InstanceRegion
 from ..tools.load_pack import add_comfyui_to_path
+from .forward import forward_calls
 from .record import median_seconds, write_results
-from .scenes import scene_boxes, scene_layout, scene_masks
+from .scenes import scene_layout, scene_masks
 
 INSTANCES = (3, 8, 40, 285)
 GRID = (64, 64)
-REPEATS = 3
+REPEATS = 1
 CPU = torch.device("cpu")
 
 
-def build_seconds(layout: TokenLayout, repeats: int = 7) -> float:
+def build_seconds(layout: TokenLayout, repeats: int = 5) -> float:
     """Median seconds to build MICE's bias from its masks."""
     masks = scene_masks(layout.instances, layout.latent_grid)
     seconds: list[float] = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         mice_bias(layout, masks)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return statistics.median(seconds)
 
 
@@ -46,58 +42,26 @@ def bytes_ratio(layout: TokenLayout) -> float:
     return bias.nbytes / (4 * layout.total**2)
 
 
-def scene_recipe(instances: int) -> BiasRecipe:
-    """MICE in all blocks for ``scene_boxes``."""
-    boxes = enumerate(scene_boxes(instances))
-    regions = tuple(InstanceRegion(f"instruction {n}", box=box) for n, box in boxes)
-    return BiasRecipe("MICE", regions, {"mice": partial(mice_bias)}, (Stage("mice", 0.0, 1.0),))
-
-
-def flux_calls(layout: TokenLayout, instances: int) -> dict[str, Callable[[], object]]:
-    """One forward of a small FLUX.1 at this layout, unpatched and patched."""
-    from comfy.patcher_extension import WrappersMP
-
-    from ..nodes.host import KEY, biased_forward
-    from ..tests.with_comfyui import tiny_models
-
-    flux = tiny_models.load_model(tiny_models.flux1_state_dict()).model.diffusion_model
-    params = flux.params
-    height, width = (side * params.patch_size for side in layout.latent_grid)
-    generator = torch.Generator().manual_seed(0)
-    x, *references = torch.randn((2, 1, params.in_channels, height, width), generator=generator)
-    context = torch.randn((1, layout.text_total, params.context_in_dim), generator=generator)
-    pooled = torch.randn((1, params.vec_in_dim), generator=generator)
-    recipe = scene_recipe(instances)
-    spans = PromptSpans(layout.text_lengths, tuple(r.instruction for r in recipe.regions))
-    wrappers = {"wrappers": {WrappersMP.DIFFUSION_MODEL: {KEY: [biased_forward(recipe)]}}}
-    time_and_guidance = torch.ones(1), torch.ones(1)
-
-    def forward(options: dict[str, object], **extra: object) -> object:
-        step, guidance = time_and_guidance
-        with torch.inference_mode():
-            return flux(x, step, context, pooled, guidance, references, None, options, **extra)
-
-    return {
-        "unpatched": lambda: forward({}),
-        "patched": lambda: forward(wrappers, **{KEY: spans}),
-    }
-
-
 def measure(instances: int) -> dict[str, float]:
     """The figures of one number of instances."""
+    from ..tests.with_comfyui import tiny_models
+
     layout = scene_layout(instances, GRID)
-    seconds = median_seconds(flux_calls(layout, instances), CPU, REPEATS)
+    flux = tiny_models.load_model(tiny_models.flux1_state_dict()).model.diffusion_model
+    calls = forward_calls(flux, layout, torch.float32, CPU)
+    seconds = median_seconds({name: calls[name] for name in ("unpatched", "ours")}, CPU, REPEATS)
     return {
         "tokens": layout.total,
         "build_s": round(build_seconds(layout), 4),
         "bytes_ratio": round(bytes_ratio(layout), 5),
         "unpatched_s": round(seconds["unpatched"], 3),
-        "patched_s": round(seconds["patched"], 3),
-        "forward_ratio": round(seconds["patched"] / seconds["unpatched"], 3),
+        "patched_s": round(seconds["ours"], 3),
+        "forward_ratio": round(seconds["ours"] / seconds["unpatched"], 3),
     }
 
 
 def main() -> None:
+    torch.set_num_threads(1)
     add_comfyui_to_path(("--cpu", "--use-pytorch-cross-attention"))
     figures: dict[str, object] = {}
     print(f"{'N':>4} {'tokens':>7} {'build s':>8} {'bytes %':>8} {'forward ratio':>14}")

@@ -1,4 +1,4 @@
-"""Interleaved timings, and the files in which they are kept."""
+"""Interleaved timings, peak memory, and the files in which they are kept."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from datetime import date
 from pathlib import Path
 
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 RESULTS = Path(__file__).resolve().parent / "results"
+Calls = Mapping[str, Callable[[], object]]
 
 
-def median_seconds(
-    calls: Mapping[str, Callable[[], object]], device: torch.device, repeats: int
-) -> dict[str, float]:
-    """Median seconds of each call, taken in turns, so that a busy machine slows all alike.
+def median_seconds(calls: Calls, device: torch.device, repeats: int) -> dict[str, float]:
+    """Median seconds of each call, taken in turns after one unmeasured round.
 
-    Every call runs once before, unmeasured.
+    A CPU is measured by the time this process had it, which other programs do not disturb as long
+    as it runs on one thread; an accelerator by the clock on the wall.
     """
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(repeats + 1):
         for name, call in calls.items():
             synchronize(device)
-            start = time.perf_counter()
+            start = clock()
             call()
             synchronize(device)
             if turn:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
@@ -39,11 +41,31 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
+    """Most bytes that a call holds at a time, its result included."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        call()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        call()
+    assert profiler.profiler is not None and profiler.profiler.kineto_results is not None
+    events = profiler.profiler.kineto_results.events()
+    held = peak = 0
+    for _, change in sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"):
+        held += change
+        peak = max(peak, held)
+    return peak
+
+
 def device_name(device: torch.device) -> str:
     """What measured: the GPU's name, or the CPU's threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"cpu, {torch.get_num_threads()} threads"
+    return f"cpu, {torch.get_num_threads()} thread(s), processor time"
 
 
 def write_results(name: str, device: torch.device, figures: Mapping[str, object]) -> Path:

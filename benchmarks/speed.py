@@ -1,0 +1,92 @@
+"""Time and memory of one attention beside every alternative: `make bench`, `make bench-gpu`.
+
+Needs torch and einops only (and matplotlib for the picture). `turns` are N edits one after the
+other, `multidiffusion` N + 1 predictions; both are counted as that many attentions of one edit.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from .alternatives import PADDED_QUERIES, attention_calls, padded_call
+from .record import median_seconds, peak_bytes, write_results
+from .scenes import scene_layout
+from .speed_plot import plot_speed
+
+INSTANCES = (1, 3, 8, 20, 40, 100, 285)
+GRID = (64, 64)
+WIDTH = 128
+PADDED_WORDS = 200
+Figures = dict[str, dict[str, float]]
+
+
+def attention_figures(device: torch.device, heads: int, references: int, repeats: int) -> Figures:
+    """Ratios by name and N at the 1024 x 1024 layout, bf16."""
+    figures: Figures = {}
+    kind = (heads, WIDTH, torch.bfloat16, device)
+    turn = scene_layout(1, GRID, references)
+    for instances in INSTANCES:
+        layout = scene_layout(instances, GRID, references)
+        calls = attention_calls(layout, *kind, flex=device.type == "cuda")
+        calls["turn"] = attention_calls(turn, *kind)["unpatched"]
+        seconds = median_seconds(calls, device, repeats)
+        peaks = {name: peak_bytes(calls[name], device) for name in ("unpatched", "ours")}
+        ours = seconds["ours"]
+        row = {
+            "seconds/unpatched": seconds["unpatched"],
+            "ours/unpatched": ours / seconds["unpatched"],
+            "dense/unpatched": seconds["dense"] / seconds["unpatched"],
+            "ours/dense": ours / seconds["dense"],
+            "memory/dense": (peaks["ours"] - peaks["unpatched"]) / (2 * layout.total**2),
+            "turns/ours": instances * seconds["turn"] / ours,
+            "multidiffusion/ours": (instances + 1) * seconds["turn"] / ours,
+        }
+        if "flex" in seconds:
+            row["flex/unpatched"] = seconds["flex"] / seconds["unpatched"]
+        if instances == max(INSTANCES):
+            row["padded/ours"] = padded_seconds(instances, references, kind, repeats) / ours
+        add_row(figures, instances, row)
+    return figures
+
+
+def padded_seconds(instances: int, references: int, kind: tuple[Any, ...], repeats: int) -> float:
+    """Seconds of an unmasked attention with 200 tokens a prompt, from a part of its queries."""
+    total = scene_layout(instances, GRID, references, PADDED_WORDS).total
+    call = padded_call(total, *kind)
+    seconds = median_seconds({"padded": call}, kind[-1], repeats)["padded"]
+    return seconds * total / PADDED_QUERIES
+
+
+def add_row(figures: Figures, instances: int, row: Mapping[str, float]) -> None:
+    """Note the figures of one N and print them."""
+    print(f"N = {instances}: " + ", ".join(f"{name} {value:.3f}" for name, value in row.items()))
+    for name, value in row.items():
+        figures.setdefault(name, {})[str(instances)] = round(value, 4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gpu", action="store_true", help="CUDA, all heads, 1 to 4 references")
+    parser.add_argument("--heads", type=int, default=2, help="heads on the CPU")
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    device = torch.device("cuda" if arguments.gpu else "cpu")
+    heads = 24 if arguments.gpu else arguments.heads
+    torch.set_num_threads(1)
+    results: dict[str, Any] = {
+        "layout": f"1024 x 1024, one reference, bf16, {heads} heads of {WIDTH}",
+        **attention_figures(device, heads, 1, arguments.repeats),
+    }
+    for references in (2, 3, 4) if arguments.gpu else ():
+        figures = attention_figures(device, heads, references, arguments.repeats)
+        results[f"{references} references"] = figures
+    path = write_results("speed_gpu" if arguments.gpu else "speed_cpu", device, results)
+    print(f"written to {path} and {plot_speed(results, path.with_suffix('.png'))}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The speed benchmark measures what it says it does."""
+
+import subprocess
+import sys
+
+import torch
+
+from instance_edit.benchmarks.alternatives import attention_calls
+from instance_edit.benchmarks.record import median_seconds, peak_bytes
+from instance_edit.benchmarks.scenes import scene_layout, scene_masks
+from instance_edit.tools.load_pack import ROOT
+
+CPU = torch.device("cpu")
+
+
+def test_ours_and_the_dense_bias_are_the_same_attention():
+    calls = attention_calls(scene_layout(5, (20, 20), 2), 2, 16, torch.float32, CPU)
+    torch.testing.assert_close(calls["ours"](), calls["dense"]())
+    assert not torch.allclose(calls["ours"](), calls["unpatched"]())
+
+
+def test_the_boxes_of_a_scene_do_not_overlap():
+    masks = scene_masks(40, (64, 64))
+    assert masks.flatten(1).any(1).all()
+    assert int(masks.sum(0).max()) == 1
+
+
+def test_peak_memory_counts_what_is_held_together():
+    def two_of_three():
+        for _ in range(3):
+            kept = torch.zeros(1000, 250)
+        return kept
+
+    assert 2_000_000 <= peak_bytes(two_of_three, CPU) < 2_100_000
+
+
+def test_every_call_is_timed_in_turns():
+    order = []
+    calls = {name: (lambda name=name: order.append(name)) for name in "ab"}
+    assert set(median_seconds(calls, CPU, 2)) == {"a", "b"}
+    assert "".join(order) == "ababab"
+
+
+def test_the_attention_part_runs_without_comfyui():
+    code = (
+        "import sys; sys.path.insert(0, 'tools'); from load_pack import load_pack; load_pack()\n"
+        "import instance_edit.benchmarks.speed\n"
+        "assert not [m for m in sys.modules if m.split('.')[0] == 'comfy']"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
