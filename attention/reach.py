@@ -12,7 +12,6 @@ from .tokens import TokenLayout
 
 QUERY_GROUPS = ("T_g", "T_n", "L_n", "L_u", "C_n", "C_u")
 KEY_GROUPS = ("T_g", "T_n", "T_m", "L_n", "L_m", "L_u", "C_n", "C_m", "C_u")
-QUERIES_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,9 @@ class Reach:
 
 
 def bias_reach(bias: AttentionBias, layout: TokenLayout, members: Membership) -> Reach:
-    """What one bias lets through, streamed over its queries: no Z x Z matrix is held."""
+    """What one bias lets through, from its tables: no Z x Z matrix is built."""
     atoms = token_groups(layout, members)
-    sums = torch.zeros(atoms.shape[0], layout.total)
-    for start in range(0, layout.total, QUERIES_AT_ONCE):
-        chunk = slice(start, min(start + QUERIES_AT_ONCE, layout.total))
-        sums += atoms[:, chunk] @ bias.tile(chunk).float().exp()
+    sums = _sum_over_queries(bias, atoms)
     n, counts = layout.instances, atoms.sum(1)
     pairs, possible = sums @ atoms.T, torch.outer(counts, counts)
     sees = sums[_own("L", n)] / counts[_own("L", n), None]
@@ -47,6 +43,20 @@ def bias_reach(bias: AttentionBias, layout: TokenLayout, members: Membership) ->
         listens=_listens(bias, layout).view(n, *layout.latent_grid),
         sees=sees[:, layout.latent_span].reshape(n, *layout.latent_grid),
     )
+
+
+def _sum_over_queries(bias: AttentionBias, atoms: Tensor) -> Tensor:
+    """(groups, Z): exp(B) of every key, summed over the queries of each group.
+
+    A key of an instance's prompt is read by ``columns`` alone, any other by ``rows`` alone.
+    """
+    by_class = atoms.new_zeros(atoms.shape[0], bias.rows.shape[0])
+    by_group = atoms.new_zeros(atoms.shape[0], bias.columns.shape[1])
+    by_class.index_add_(1, bias.query_class, atoms)
+    by_group.index_add_(1, bias.query_group, atoms)
+    image = (by_class @ bias.rows.float().exp())[:, bias.key_group]
+    prompts = (by_group @ bias.columns.float().exp().T)[:, bias.key_class]
+    return torch.where(bias.key_class > 0, prompts, image)
 
 
 def token_groups(layout: TokenLayout, members: Membership) -> Tensor:

@@ -57,7 +57,7 @@ def draw_regions(
 
 def _draw_mask(ground: Image.Image, mask: Tensor, colour: Colour) -> None:
     """Tint a (H, W) bool mask and draw its border, dark outside and coloured inside."""
-    whole = Image.fromarray((mask * 255).byte().numpy())
+    whole = Image.fromarray((mask.byte() * 255).numpy())
     box = whole.getbbox()
     if box is None:
         return

@@ -90,7 +90,7 @@ def test_an_instance_reads_its_own_prompt_and_no_other():
         assert cell(reach, "L_u", "L_u") == 1
 
 
-def test_a_sequence_longer_than_one_chunk_is_summed_whole():
+def test_a_long_sequence_with_references_is_summed_whole():
     layout = TokenLayout((3, 2, 4), (24, 24), ((24, 24),))
     masks = torch.zeros(2, 24, 24, dtype=torch.bool)
     masks[0, :5, :7], masks[1, 9:, 3:] = True, True
