@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,10 +19,11 @@ from ..demo.run_scene import INSTANCES, first_scene, instance_masks
 from ..demo.scenes import render
 from ..mask_ops.boxes import Box
 from ..mask_ops.regions import InstanceRegion
+from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT, add_comfyui_to_path, find_comfyui
 from .workflows.wishes import WISHES
 
-SIDE, BAR = 512, 56
+SIDE, BAR, INSET = 512, 56, 140
 DRESS, HAIR, CLOUD = (255, 166, 214), (250, 241, 107), (255, 255, 255)
 TITLES = {
     "first_edit": "Three edits, one pass",
@@ -89,6 +94,18 @@ def scene() -> tuple[Image.Image, list[InstanceRegion]]:
     return to_picture(render(first)[0].movedim(0, -1)), regions
 
 
+def edited_scene() -> Image.Image:
+    """What the first workflow makes of the demo's shapes."""
+    workflow = json.loads((ROOT / "workflows" / "api" / "first_edit.json").read_text())
+    (save,) = (key for key, node in workflow.items() if node["class_type"] == "SaveImage")
+    with (
+        tempfile.TemporaryDirectory(prefix="instance-edit-thumbnails-") as base,
+        ComfyServer(make_base_directory(Path(base))) as server,
+    ):
+        (result,) = server.client.pictures(server.run(workflow, show_progress=False), save)
+    return Image.open(BytesIO(result))
+
+
 def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
     """Picture and regions of every thumbnail."""
     clouds = [
@@ -141,7 +158,12 @@ def draw(name: str, picture: Image.Image, regions: Sequence[InstanceRegion]) -> 
 def main() -> None:
     add_comfyui_to_path()  # the drawing code is in a room that imports ComfyUI
     for name, (picture, regions) in contents().items():
-        draw(name, picture, regions).save(ROOT / "workflows" / f"{name}.jpg", quality=88)
+        thumbnail = draw(name, picture, regions)
+        if name == "first_edit":
+            inset = edited_scene().resize((INSET, INSET), Image.Resampling.LANCZOS)
+            thumbnail.paste("white", (10, SIDE - BAR - INSET - 18, INSET + 18, SIDE - BAR - 10))
+            thumbnail.paste(inset, (14, SIDE - BAR - INSET - 14))
+        thumbnail.save(ROOT / "workflows" / f"{name}.jpg", quality=88)
 
 
 if __name__ == "__main__":
