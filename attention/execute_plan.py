@@ -15,6 +15,8 @@ UNIFORM_ROWS = 192
 TILE_SHARE = 0.04
 TILE_BYTES = 6 << 20
 """A tile may hold this share of the dense bias, or this many bytes if that is more."""
+PART_ROWS = 64
+"""A tile is filled this many queries at a time, so that what that takes is small beside it."""
 GATHER_ROWS = 64
 """Copying a key and its value costs as much as this many queries attending to it (measured)."""
 
@@ -25,40 +27,46 @@ class Group:
 
     Attributes:
         queries, keys: their places in the sequence; a run is a slice.
-        rows: (c,) classes of the queries; empty if the bias is 0 on all of the group's keys.
-        row_of: (n,) which of those rows each query has; one entry if all share everything.
+        parts: the queries' rows of the bias, some queries at a time: (c,) classes, and (n,) which
+            of those each query has. One query stands for all if all share everything; empty if
+            the bias is 0 on all of the group's keys.
         columns: (n,) query groups of the queries; one entry if all share everything.
         prompts: (p,) which of the keys belong to instance prompts.
     """
 
     queries: Picked
     keys: Picked
-    rows: Tensor
-    row_of: Tensor
+    parts: tuple[tuple[Tensor, Tensor], ...]
     columns: Tensor
     prompts: Tensor
 
     @property
     def is_open(self) -> bool:
         """True if the group needs no bias at all."""
-        return self.rows.shape[0] == 0
+        return not self.parts
 
     def tile(self, bias: AttentionBias) -> Tensor:
         """The group's part of the bias, (n, keys), or (1, keys) if all its queries share a row."""
-        rows = bias.rows[self.rows].index_select(1, bias.key_group[self.keys])
-        tile = rows.index_select(0, self.row_of)
-        lines = bias.columns.index_select(1, self.columns)
-        return tile.index_copy_(
-            1, self.prompts, lines.index_select(0, bias.key_class[self.keys][self.prompts]).T
-        )
+        key_groups = bias.key_group[self.keys]
+        prompt_classes = bias.key_class[self.keys][self.prompts]
+        tile = bias.rows.new_empty(len(self.columns), len(key_groups))
+        start = 0
+        for rows, row_of in self.parts:
+            part = slice(start, start + len(row_of))
+            tile[part] = bias.rows[rows].index_select(1, key_groups).index_select(0, row_of)
+            columns = bias.columns.index_select(1, self.columns[part])
+            tile[part, self.prompts] = columns.index_select(0, prompt_classes).T
+            start = part.stop
+        return tile
 
     def to(self, device: torch.device) -> "Group":
         """The group with its indices on a device."""
         return Group(
-            **{
-                name: value.to(device) if isinstance(value, Tensor) else value
-                for name, value in vars(self).items()
-            }
+            self.queries.to(device) if isinstance(self.queries, Tensor) else self.queries,
+            self.keys.to(device) if isinstance(self.keys, Tensor) else self.keys,
+            tuple((rows.to(device), row_of.to(device)) for rows, row_of in self.parts),
+            self.columns.to(device),
+            self.prompts.to(device),
         )
 
 
@@ -131,16 +139,17 @@ def _visible_keys(bias: AttentionBias, kinds: Tensor) -> list[int]:
 def _make_group(bias: AttentionBias, queries: Tensor, shared: bool) -> Group:
     """The group of these queries; ``shared`` if all have the same row of the bias."""
     sources = queries[:1] if shared else queries
-    rows, row_of = cast(
-        tuple[Tensor, Tensor], torch.unique(bias.query_class[sources], return_inverse=True)
+    classes, columns = bias.query_class[sources], bias.query_group[sources]
+    parts = tuple(
+        cast(tuple[Tensor, Tensor], torch.unique(part, return_inverse=True))
+        for part in runs_of(classes, PART_ROWS)
     )
-    columns = bias.query_group[sources]
-    by_group = bias.rows[rows].isfinite().any(0)[bias.key_group]
+    by_group = bias.rows[classes.unique()].isfinite().any(0)[bias.key_group]
     by_prompt = bias.columns[:, columns].isfinite().any(1)[bias.key_class]
     visible = (by_group & by_prompt).nonzero()[:, 0]
     keys = torch.arange(int(visible[0]), int(visible[-1]) + 1)
     open_row = shared and not bool(
-        (bias.rows[rows[0]][bias.key_group] + bias.columns[:, columns[0]][bias.key_class])[
+        (bias.rows[classes[0]][bias.key_group] + bias.columns[:, columns[0]][bias.key_class])[
             visible
         ].any()
     )
@@ -149,12 +158,11 @@ def _make_group(bias: AttentionBias, queries: Tensor, shared: bool) -> Group:
     if saved + bonus > GATHER_ROWS * len(visible):
         keys = visible
     if open_row and len(keys) == len(visible):
-        rows = rows[:0]
+        parts = ()
     return Group(
         as_slice(queries),
         as_slice(keys),
-        rows,
-        row_of,
+        parts,
         columns,
         (bias.key_class[keys] > 0).nonzero()[:, 0],
     )
