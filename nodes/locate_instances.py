@@ -1,5 +1,6 @@
 """Locate Instances (IID): masks from N branches, and the composed latent to go on from."""
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from ..attention.iid import compose_branches, default_steps, iid_masks
 from ..mask_ops.found_masks import FoundMasks, spread_tokens
 from ..mask_ops.regions import InstanceRegion
 from .host_branches import (
+    Branches,
     branch_conditioning,
     branch_groups,
     latent_samples,
@@ -125,28 +127,49 @@ class LocateInstances(io.ComfyNode):
         read = chosen_blocks(flux, blocks, PENULTIMATE)
         branches = split_branches(conditioning)
         samples = latent_samples(model, latent)
-        maps: list[torch.Tensor] = []
-        ends: list[torch.Tensor] = []
-        for group in branch_groups(model, branches, samples, branches_at_once):
-            capture = Capture(read, {steps - 1})
-            texts, places = branch_conditioning(group, flux)
-            tokens = tuple((tuple(range(place.start, place.stop)),) for place in places)
-            ends.append(
-                sample_branches(
-                    capture_attention(shut_padding(model), capture),
-                    attach_reading(texts, TextReading(texts[0][0].shape[1], tokens)),
-                    negative,
-                    cfg,
-                    latent,
-                    sampler,
-                    sigmas[: steps + 1],
-                    noise_seed,
-                    len(places),
-                )
+        runs = [
+            run_branches(
+                model, group, read, latent, sampler, sigmas[: steps + 1], noise_seed, cfg, negative
             )
-            maps.append(capture.mean()[:, :, 0])
+            for group in branch_groups(model, branches, samples, branches_at_once)
+        ]
+        maps, ends = zip(*runs, strict=True)
         found: FoundMasks = iid_masks(torch.cat(maps))
         values = found_values(found, branches.instructions, samples, model, regions, image)
         fine = spread_tokens(found.masks, flux.patch_size, tuple(samples.shape[-2:]))
         composed = compose_branches(torch.cat(ends, dim=1), fine)
         return io.NodeOutput(*values, {**latent, "samples": composed}, sigmas[steps:])
+
+
+def run_branches(
+    model: Any,
+    branches: Branches,
+    blocks: Collection[int],
+    latent: dict[str, Any],
+    sampler: Any,
+    sigmas: torch.Tensor,
+    seed: int,
+    cfg: float,
+    negative: Any,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sample branches in one batch and read the last step.
+
+    Returns:
+        (N, H, h, w) attention of each branch to its instruction, and their latents
+        (B, N, C, H, W).
+    """
+    texts, places = branch_conditioning(branches, model.get_model_object("diffusion_model"))
+    own = tuple((tuple(range(place.start, place.stop)),) for place in places)
+    capture = Capture(blocks, {len(sigmas) - 2})
+    ends = sample_branches(
+        capture_attention(shut_padding(model), capture),
+        attach_reading(texts, TextReading(texts[0][0].shape[1], own)),
+        negative,
+        cfg,
+        latent,
+        sampler,
+        sigmas,
+        seed,
+        len(places),
+    )
+    return capture.mean()[:, :, 0], ends
