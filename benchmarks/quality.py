@@ -11,12 +11,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -175,11 +173,9 @@ def main() -> None:
     methods = arguments.methods.split(",") if arguments.methods else list(METHODS)
     chosen = [int(n) for n in arguments.instances.split(",")] if arguments.instances else None
     jobs = [(method, n) for method in methods for n in chosen or instances_of(method)]
-    began = time.monotonic()
     if not arguments.report_only:
         start_workers(missing_jobs(jobs, folder), folder, arguments)
-    minutes = math.ceil((time.monotonic() - began) / 60)
-    write_report(collect(jobs, folder), arguments.out, arguments.steps, minutes)
+    write_report(collect(jobs, folder), arguments.out, arguments.steps)
 
 
 if __name__ == "__main__":

@@ -36,29 +36,28 @@ PANELS = (
     ("leak", "leakage"),
     ("mae_b", "MAE_B (0-255)"),
     ("forwards_per_step", "predictions per step"),
-    ("seconds", "seconds per edit, without VAE"),
+    ("seconds", "CPU seconds per edit, without VAE"),
 )
 
 
-def write_report(table: Table, folder: Path, steps: int, minutes: int) -> None:
+def write_report(table: Table, folder: Path, steps: int) -> None:
     """quality.json, quality_table.md and quality_curves.png in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "quality.json").write_text(json.dumps(table, indent=1) + "\n")
-    text = markdown(table, steps, minutes)
+    text = markdown(table, steps)
     (folder / "quality_table.md").write_text(text)
     print(text)
     draw_curves(table, folder / "quality_curves.png")
 
 
-def markdown(table: Table, steps: int, minutes: int) -> str:
+def markdown(table: Table, steps: int) -> str:
     """One table per N: mean and 95 % interval of every metric for every method."""
     scenes = {cell["scenes"] for cells in table.values() for cell in cells.values()}
     lines = [
         "# Leak benchmark on the demo model",
         "",
         f"{date.today()}, torch {torch.__version__}, {processor()}, one thread per process, "
-        f"{steps} Euler steps, {'/'.join(map(str, sorted(scenes)))} scenes per N, "
-        f"{minutes} minutes for what was not cached.",
+        f"{steps} Euler steps, {'/'.join(map(str, sorted(scenes)))} scenes per N.",
         "Mean [95 % interval: percentile bootstrap over scenes, 2000 draws]. AR: change above "
         "10/255. `unedited` is the source through the VAE: the floor of MAE_B. N = 1 is a single "
         "edit that nothing can mistake.",
@@ -73,7 +72,12 @@ def markdown(table: Table, steps: int, minutes: int) -> str:
 
 def header() -> str:
     """The table's first line."""
-    names = ["method", *(name for _, name, _, _ in COLUMNS), "predictions per step", "s per edit"]
+    names = [
+        "method",
+        *(name for _, name, _, _ in COLUMNS),
+        "predictions per step",
+        "CPU s per edit",
+    ]
     return "| " + " | ".join(names) + " |"
 
 

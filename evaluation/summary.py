@@ -39,7 +39,7 @@ def summarise(rows: Sequence[Mapping[str, float]], forwards: int) -> dict[str, o
 
     Returns:
         mean of every metric and "ci" {metric: [low, high]} (None where no scene has the metric),
-        "scenes", "forwards_per_step" and the median "seconds" of one edit without the VAE.
+        "scenes", "forwards_per_step" and the median processor "seconds" of one edit.
     """
     cell: dict[str, object] = {}
     intervals: dict[str, list[float] | None] = {}

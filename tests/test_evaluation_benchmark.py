@@ -54,7 +54,7 @@ def test_the_report_holds_what_is_finished(tmp_path: Path) -> None:
     finish(tmp_path, ("mice", 3), 0.75)
     finish(tmp_path, ("vanilla", 3), 0.25)
     finish(tmp_path, ("vanilla", 2), 0.5)
-    write_report(quality.collect(JOBS, tmp_path), tmp_path / "out", steps=4, minutes=1)
+    write_report(quality.collect(JOBS, tmp_path), tmp_path / "out", steps=4)
     table = json.loads((tmp_path / "out" / "quality.json").read_text())
     assert {method: list(cells) for method, cells in table.items()} == {
         "vanilla": ["2", "3"],
