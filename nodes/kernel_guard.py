@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from comfy.ldm.modules.attention import attention_pytorch
@@ -14,6 +15,9 @@ log = logging.getLogger("instance_edit")
 Override = Callable[..., Tensor]
 PROBE_TOKENS = 1280
 """Some kernels hand short sequences to torch, up to 1024 tokens: the probe is longer."""
+
+_probed: WeakKeyDictionary[Override, dict[tuple[int, torch.dtype, torch.device], bool]]
+_probed = WeakKeyDictionary()
 
 
 def attention_call(previous: Override | None, q: Tensor) -> Override:
@@ -56,18 +60,24 @@ def kernel_name(call: Override) -> str:
     return getattr(call, "__qualname__", None) or type(call).__name__
 
 
-@lru_cache(maxsize=16)
 def lets_masks_through(
     override: Override, width: int, dtype: torch.dtype, device: torch.device
 ) -> bool:
-    """Probe an override around torch's SDPA once per width, dtype and device."""
-    if honours_mask(partial(override, attention_pytorch), width, dtype, device):
-        return True
-    log.warning(
-        "the attention override %s ignores masks; biased blocks use torch's attention instead.",
-        kernel_name(override),
-    )
-    return False
+    """Probe an override around torch's SDPA once per width, dtype and device, while it lives."""
+    try:
+        known = _probed.setdefault(override, {})
+    except TypeError:  # a callable that cannot be referenced weakly is probed every time
+        known = {}
+    kind = (width, dtype, device)
+    if kind not in known:
+        known[kind] = honours_mask(partial(override, attention_pytorch), width, dtype, device)
+        if not known[kind]:
+            log.warning(
+                "the attention override %s ignores masks; biased blocks use torch's attention "
+                "instead.",
+                kernel_name(override),
+            )
+    return known[kind]
 
 
 @torch.no_grad()

@@ -1,6 +1,8 @@
 """The kernel guard: biased calls reach only kernels that are seen to honour a mask."""
 
+import gc
 import logging
+import weakref
 
 import pytest
 import torch
@@ -11,10 +13,10 @@ from comfy.ldm.modules.attention import (
     attention_sub_quad,
 )
 
+from instance_edit.nodes import kernel_guard
 from instance_edit.nodes.kernel_guard import (
     attention_call,
     honours_mask,
-    lets_masks_through,
     wants_whole_sequence,
     whole_sequence,
 )
@@ -26,7 +28,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def fresh_probes():
-    lets_masks_through.cache_clear()
+    kernel_guard._probed.clear()
 
 
 def drops_masks(func, *args, mask=None, **kwargs):
@@ -97,6 +99,17 @@ def test_an_override_is_probed_once_per_dtype():
         for _ in range(3):
             attention_call(counts, torch.zeros(1, 2, 4, 64, dtype=dtype))
     assert calls == [torch.float32] * 2 + [torch.bfloat16] * 2
+
+
+def test_a_probed_override_is_not_kept_alive():
+    def passes_on(func, *args, **kwargs):
+        return func(*args, **kwargs)
+
+    gone = weakref.ref(passes_on)
+    attention_call(passes_on, torch.zeros(1, 2, 4, 64))
+    del passes_on
+    gc.collect()
+    assert gone() is None
 
 
 def test_overrides_that_must_see_everything_are_marked():
