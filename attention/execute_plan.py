@@ -12,11 +12,12 @@ Picked = slice | Tensor
 
 UNIFORM_ROWS = 192
 """Queries with one and the same row of the bias that are worth a kernel call of their own."""
-TILE_SHARE = 0.04
+TILE_SHARE = 0.038
 TILE_BYTES = 6 << 20
 """A tile may hold this share of the dense bias, or this many bytes if that is more."""
-PART_ROWS = 64
-"""A tile is filled this many queries at a time, so that what that takes is small beside it."""
+PART_ROWS = {"cpu": 32}
+"""A tile is filled this many queries at a time, so that what that takes is small beside it.
+Elsewhere at once: accelerators have the memory, and each part costs them kernel launches."""
 GATHER_ROWS = 64
 """Copying a key and its value costs as much as this many queries attending to it (measured)."""
 
@@ -88,14 +89,17 @@ def plan_groups(
     order = kind_of.argsort(stable=True)
     members = runs_of(order, cast(list[int], counts.tolist()))
     common = [m for m in members if len(m) >= uniform_rows]
-    groups = [_make_group(host, m.sort().values, shared=True) for m in common]
+    groups = [_make_group(host, m.sort().values, 1, shared=True) for m in common]
     rare = [kind for kind, m in enumerate(members) if len(m) < uniform_rows]
     seen = _visible_keys(host, kinds)
     rare.sort(key=lambda kind: (seen[kind], *cast(list[int], kinds[kind].tolist())))
     if rare:
         rest = torch.cat([members[kind] for kind in rare])
+        part = PART_ROWS.get(device.type, queries)
         length = tile_rows or tile_rows_for(bias.total, bias.rows.element_size())
-        groups += [_make_group(host, r.sort().values, shared=False) for r in runs_of(rest, length)]
+        groups += [
+            _make_group(host, r.sort().values, part, shared=False) for r in runs_of(rest, length)
+        ]
     return tuple(group.to(device) for group in groups)
 
 
@@ -136,13 +140,13 @@ def _visible_keys(bias: AttentionBias, kinds: Tensor) -> list[int]:
     return cast(list[int], (by_class[kinds[:, 0]] + by_column[kinds[:, 1]]).long().tolist())
 
 
-def _make_group(bias: AttentionBias, queries: Tensor, shared: bool) -> Group:
+def _make_group(bias: AttentionBias, queries: Tensor, part_rows: int, shared: bool) -> Group:
     """The group of these queries; ``shared`` if all have the same row of the bias."""
     sources = queries[:1] if shared else queries
     classes, columns = bias.query_class[sources], bias.query_group[sources]
     parts = tuple(
         cast(tuple[Tensor, Tensor], torch.unique(part, return_inverse=True))
-        for part in runs_of(classes, PART_ROWS)
+        for part in runs_of(classes, part_rows)
     )
     by_group = bias.rows[classes.unique()].isfinite().any(0)[bias.key_group]
     by_prompt = bias.columns[:, columns].isfinite().any(1)[bias.key_class]

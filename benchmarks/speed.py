@@ -71,8 +71,8 @@ def add_row(figures: Figures, instances: int, row: Mapping[str, float]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gpu", action="store_true", help="CUDA, all heads, 1 to 4 references")
-    parser.add_argument("--heads", type=int, default=2, help="heads on the CPU")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--heads", type=int, default=4, help="heads on the CPU")
+    parser.add_argument("--repeats", type=int, default=1)
     arguments = parser.parse_args()
     device = torch.device("cuda" if arguments.gpu else "cpu")
     heads = 24 if arguments.gpu else arguments.heads
