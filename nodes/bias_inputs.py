@@ -6,6 +6,7 @@ from typing import get_args
 from comfy_api.latest import io
 
 from ..mask_ops.overlap import OverlapPolicy
+from .region_inputs import fraction_input
 
 
 def mice_inputs() -> list[io.Input]:
@@ -75,24 +76,16 @@ def overlap_input() -> io.Input:
 def window_inputs() -> list[io.Input]:
     """Steps window of the whole bias."""
     return [
-        io.Float.Input(
+        fraction_input(
             "start",
-            default=0.0,
-            min=0.0,
-            max=1.0,
-            step=0.01,
-            advanced=True,
-            tooltip="Fraction of the sampling at which the bias begins; before, the model attends "
+            0.0,
+            "Fraction of the sampling at which the bias begins; before, the model attends "
             "freely. 0 is neutral.",
         ),
-        io.Float.Input(
+        fraction_input(
             "end",
-            default=1.0,
-            min=0.0,
-            max=1.0,
-            step=0.01,
-            advanced=True,
-            tooltip="Fraction of the sampling at which the bias ends; after, the model attends "
+            1.0,
+            "Fraction of the sampling at which the bias ends; after, the model attends "
             "freely. 1 is neutral.",
         ),
     ]

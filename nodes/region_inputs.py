@@ -27,29 +27,28 @@ def strength_input() -> io.Input:
     )
 
 
+def fraction_input(name: str, default: float, tooltip: str) -> io.Input:
+    """One end of a steps window, as a fraction of the sampling."""
+    return io.Float.Input(
+        name, default=default, min=0.0, max=1.0, step=0.01, advanced=True, tooltip=tooltip
+    )
+
+
 def start_input() -> io.Input:
     """Start of the steps window."""
-    return io.Float.Input(
+    return fraction_input(
         "start",
-        default=0.0,
-        min=0.0,
-        max=1.0,
-        step=0.01,
-        advanced=True,
-        tooltip="Fraction of the sampling at which it begins to take part; before, the place is "
+        0.0,
+        "Fraction of the sampling at which it begins to take part; before, the place is "
         "background. 0 is neutral.",
     )
 
 
 def end_input() -> io.Input:
     """End of the steps window."""
-    return io.Float.Input(
+    return fraction_input(
         "end",
-        default=1.0,
-        min=0.0,
-        max=1.0,
-        step=0.01,
-        advanced=True,
-        tooltip="Fraction of the sampling at which it stops taking part; after, the place is "
+        1.0,
+        "Fraction of the sampling at which it stops taking part; after, the place is "
         "background. 1 is neutral.",
     )
