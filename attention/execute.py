@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .bias import AttentionBias
 from .execute_plan import Group, Picked, plan_groups, tile_rows_for
+from .faint import ALL_ANCHORS, Faint, find_faint
 
 MaskedKernel = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 OpenKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -18,6 +19,7 @@ COPY_BYTES = {"cpu": 4 << 20}
 ACCELERATOR_COPY_BYTES = 64 << 20
 """Queries, keys and results copied at a time. Accelerators need many heads at once to be busy."""
 
+_faint: WeakKeyDictionary[AttentionBias, Faint | None] = WeakKeyDictionary()
 _plans: WeakKeyDictionary[AttentionBias, dict[int, tuple[Group, ...]]] = WeakKeyDictionary()
 
 
@@ -35,8 +37,9 @@ def attend(
     """softmax(q k^T / sqrt(d) + bias + mask) v.
 
     Queries that see alike are attended together on the keys they may see, without a mask where
-    the bias is 0 on all of those, else with a tile of the bias. A key with a finite bias is never
-    left out, however small its weight; a shut key weighs exactly 0 and may be.
+    the bias is 0 on all of those, else with a tile of the bias. A shut key weighs exactly 0 and
+    may be left out; one with a finite bias only where these queries and keys prove that all of
+    those together weigh less than float32's rounding (``faint.py``).
 
     Args:
         q, k, v: (B, H, Lq, D) and (B, H, Z, D); Lq may be shorter than Z (cached references),
@@ -57,6 +60,11 @@ def attend(
     if dense or mask is not None or bias.total <= SHORT:
         tile = bias.tile(slice(0, queries)).to(q.dtype)[None, None]
         return kernel(q, k, v, tile if mask is None else tile + additive_mask(mask, q.dtype))
+    if bias not in _faint:
+        _faint[bias] = find_faint(bias)
+    faint = _faint[bias]
+    if faint is not None and faint.is_exact(q, k):
+        bias = faint.shut
     plans = _plans.setdefault(bias, {})
     if queries not in plans:
         plans[queries] = plan_groups(bias, queries)
@@ -132,8 +140,10 @@ def working_bytes(
     if dense or total <= SHORT:
         return 3 * total * row_bytes
     limit = COPY_BYTES.get(device_type, ACCELERATOR_COPY_BYTES)
-    copies = min(max(limit, 4 * batch * width * row_bytes), 4 * batch * heads * width * row_bytes)
-    return 2 * tile_rows_for(total, dtype.itemsize) * row_bytes + copies
+    head_bytes = batch * width * dtype.itemsize
+    copies = min(max(limit, 4 * total * head_bytes), 4 * total * heads * head_bytes)
+    proof = ALL_ANCHORS * heads * head_bytes
+    return max(2 * tile_rows_for(total, dtype.itemsize) * row_bytes + copies, proof)
 
 
 def pick(tokens: Tensor, places: Picked) -> Tensor:

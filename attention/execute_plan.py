@@ -18,6 +18,11 @@ TILE_BYTES = 6 << 20
 PART_ROWS = {"cpu": 32}
 """A tile is filled this many queries at a time, so that what that takes is small beside it.
 Elsewhere at once: accelerators have the memory, and each part costs them kernel launches."""
+CALL_PAIRS = {"cpu": 1 << 14}
+ACCELERATOR_CALL_PAIRS = 1 << 18
+"""A kernel call of its own costs about as much as this many query-key pairs."""
+SPARE = 1.05
+"""Share of pairs that may be computed in vain before a call is worth splitting."""
 GATHER_ROWS = 64
 """Copying a key and its value costs as much as this many queries attending to it (measured)."""
 
@@ -77,7 +82,7 @@ def plan_groups(
     """Split the first ``queries`` of the sequence into groups; together they cover each once.
 
     Queries with the same row form a group of their own where they are many. All others are
-    sorted by how much and what they see, so that neighbours see the same, and cut into runs.
+    sorted so that neighbours see much the same, and cut into runs.
 
     Args:
         uniform_rows: how many "many" are.
@@ -91,14 +96,14 @@ def plan_groups(
     common = [m for m in members if len(m) >= uniform_rows]
     groups = [_make_group(host, m.sort().values, 1, shared=True) for m in common]
     rare = [kind for kind, m in enumerate(members) if len(m) < uniform_rows]
-    seen = _visible_keys(host, kinds)
-    rare.sort(key=lambda kind: (seen[kind], *cast(list[int], kinds[kind].tolist())))
-    if rare:
-        rest = torch.cat([members[kind] for kind in rare])
-        part = PART_ROWS.get(device.type, queries)
-        length = tile_rows or tile_rows_for(bias.total, bias.rows.element_size())
+    part = PART_ROWS.get(device.type, queries)
+    length = tile_rows or tile_rows_for(bias.total, bias.rows.element_size())
+    call_pairs = CALL_PAIRS.get(device.type, ACCELERATOR_CALL_PAIRS)
+    for alike in _seeing_alike(host, kinds[rare], counts[rare], call_pairs):
+        together = torch.cat([members[rare[i]] for i in alike])
         groups += [
-            _make_group(host, r.sort().values, part, shared=False) for r in runs_of(rest, length)
+            _make_group(host, run.sort().values, part, shared=False)
+            for run in runs_of(together, length)
         ]
     return tuple(group.to(device) for group in groups)
 
@@ -128,6 +133,37 @@ def _kinds_of_queries(bias: AttentionBias, queries: int) -> tuple[Tensor, Tensor
         tuple[Tensor, Tensor, Tensor],
         torch.unique(pairs, dim=0, return_inverse=True, return_counts=True),
     )
+
+
+def _seeing_alike(
+    bias: AttentionBias, kinds: Tensor, counts: Tensor, call_pairs: int
+) -> list[list[int]]:
+    """Kinds in runs whose queries together compute little more than each kind by itself.
+
+    Args:
+        kinds, counts: (k, 2) and (k,) as from ``_kinds_of_queries``.
+        call_pairs: query-key pairs that a run of its own costs.
+    """
+    by_class, by_column = bias.rows.isfinite(), bias.columns.isfinite()
+    runs: list[list[int]] = []
+    union = torch.zeros(bias.total, dtype=torch.bool)
+    size = pairs = 0
+    sizes = _visible_keys(bias, kinds)
+    places = cast(list[list[int]], kinds.tolist())
+    order = sorted(range(len(kinds)), key=lambda i: (16 * sizes[i] // bias.total, places[i]))
+    for i in order:
+        row, column = kinds[i]
+        seen = by_class[row][bias.key_group] & by_column[:, column][bias.key_class]
+        joint = seen | union
+        own = int(counts[i]) * sizes[i]
+        together = (size + int(counts[i])) * int(joint.sum())
+        if runs and together <= SPARE * (pairs + own) + call_pairs:
+            runs[-1].append(i)
+            union, size, pairs = joint, size + int(counts[i]), pairs + own
+        else:
+            runs.append([i])
+            union, size, pairs = seen, int(counts[i]), own
+    return runs
 
 
 def _visible_keys(bias: AttentionBias, kinds: Tensor) -> list[int]:

@@ -8,12 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..attention.bias import AttentionBias
 from ..attention.execute import attend
 from ..attention.mice import mice_bias
 from ..attention.tokens import TokenLayout
 from .scenes import scene_masks
 
 PADDED_QUERIES = 512
+LOUD = 8.0
+FOLDED_SHUT = -1000.0
 
 
 def sdpa(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -31,40 +34,77 @@ def random_tokens(
 
 
 def attention_calls(
-    layout: TokenLayout,
-    heads: int,
-    width: int,
-    dtype: torch.dtype,
-    device: torch.device,
-    flex: bool = False,
+    layout: TokenLayout, heads: int, width: int, dtype: torch.dtype, device: torch.device
 ) -> dict[str, Callable[[], Tensor]]:
-    """Attention at this layout with MICE's bias: "unpatched", "ours", "dense" and "flex"."""
-    masks = scene_masks(layout.instances, layout.latent_grid)
-    bias = mice_bias(layout, masks).to(device, dtype)
+    """Attention at this layout with MICE's bias: "unpatched", "ours", "all keys" and "dense".
+
+    "all keys" is ours with logits so large that no faint key can be left out.
+    """
+    bias = scene_bias(layout, dtype, device)
     q, k, v = random_tokens(layout.total, heads, width, dtype, device)
+    loud = LOUD * q
     dense = bias.tile(slice(None))[None, None]
     calls: dict[str, Callable[[], Tensor]] = {
         "unpatched": lambda: sdpa(q, k, v),
-        "ours": lambda: attend(q, k, v, bias, sdpa, open_kernel=sdpa),
         "dense": lambda: sdpa(q, k, v, dense),
     }
-    if flex:
-        from torch.nn.attention.flex_attention import create_block_mask, flex_attention
-
-        def score(logit: Tensor, _b: Tensor, _h: Tensor, i: Tensor, j: Tensor) -> Tensor:
-            row = bias.rows[bias.query_class[i], bias.key_group[j]]
-            return logit + row + bias.columns[bias.key_class[j], bias.query_group[i]]
-
-        def visible(_b: Tensor, _h: Tensor, i: Tensor, j: Tensor) -> Tensor:
-            row = bias.rows[bias.query_class[i], bias.key_group[j]]
-            column = bias.columns[bias.key_class[j], bias.query_group[i]]
-            return (row > float("-inf")) & (column > float("-inf"))
-
-        size = layout.total
-        blocks = create_block_mask(visible, None, None, size, size, device, _compile=True)
-        compiled = torch.compile(flex_attention)
-        calls["flex"] = lambda: compiled(q, k, v, score_mod=score, block_mask=blocks)
+    if bias.is_zero:  # blocks without a bias are left as they are
+        return {**calls, "ours": calls["unpatched"], "all keys": calls["unpatched"]}
+    calls["ours"] = lambda: attend(q, k, v, bias, sdpa, open_kernel=sdpa)
+    calls["all keys"] = lambda: attend(loud, k, v, bias, sdpa, open_kernel=sdpa)
     return calls
+
+
+def scene_bias(layout: TokenLayout, dtype: torch.dtype, device: torch.device) -> AttentionBias:
+    """MICE's bias, all its settings at their defaults."""
+    return mice_bias(layout, scene_masks(layout.instances, layout.latent_grid)).to(device, dtype)
+
+
+def fold_call(
+    layout: TokenLayout, heads: int, width: int, dtype: torch.dtype, device: torch.device
+) -> Callable[[], Tensor]:
+    """The bias as further dimensions of queries and keys, for a kernel without a mask.
+
+    q' = [q, U], k' = [k, V] with U V^T = the bias, v padded; shut becomes ``FOLDED_SHUT``.
+    """
+    bias = scene_bias(layout, torch.float32, device)
+    q, k, v = random_tokens(layout.total, heads, width, dtype, device)
+    rows, columns = (t.clamp(min=FOLDED_SHUT) * width**0.5 for t in (bias.rows, bias.columns))
+    left = [F.one_hot(bias.query_class, len(rows)), columns[1:, bias.query_group].T]
+    right = [rows[:, bias.key_group].T, F.one_hot(bias.key_class, len(columns))[:, 1:]]
+    u, v_bias = (torch.cat(part, 1).to(dtype).expand(1, heads, -1, -1) for part in (left, right))
+
+    def call() -> Tensor:
+        folded_v = F.pad(v, (0, u.shape[3]))
+        folded = torch.cat([q, u], 3), torch.cat([k, v_bias], 3), folded_v
+        out = F.scaled_dot_product_attention(*folded, scale=width**-0.5)[..., :width]
+        return out.transpose(1, 2).flatten(2)
+
+    return call
+
+
+def flex_call(
+    layout: TokenLayout, heads: int, width: int, dtype: torch.dtype, device: torch.device
+) -> Callable[[], Tensor]:
+    """FlexAttention: the bias from its tables, blocks of shut keys skipped. Compiled at first."""
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    bias = scene_bias(layout, dtype, device)
+    q, k, v = random_tokens(layout.total, heads, width, dtype, device)
+
+    def score(logit: Tensor, _b: Tensor, _h: Tensor, i: Tensor, j: Tensor) -> Tensor:
+        row = bias.rows[bias.query_class[i], bias.key_group[j]]
+        return logit + row + bias.columns[bias.key_class[j], bias.query_group[i]]
+
+    def visible(_b: Tensor, _h: Tensor, i: Tensor, j: Tensor) -> Tensor:
+        row = bias.rows[bias.query_class[i], bias.key_group[j]]
+        column = bias.columns[bias.key_class[j], bias.query_group[i]]
+        return (row > float("-inf")) & (column > float("-inf"))
+
+    size = layout.total
+    blocks = create_block_mask(visible, None, None, size, size, str(device), _compile=True)
+    compiled = torch.compile(flex_attention)
+    return lambda: compiled(q, k, v, score_mod=score, block_mask=blocks)
 
 
 def padded_call(

@@ -20,7 +20,7 @@ def scene_boxes(instances: int) -> list[Box]:
 
     Every box has two thirds of its cell's sides, so that together they cover up to 44 %.
     """
-    side = math.ceil(math.sqrt(instances))
+    side = math.ceil(math.sqrt(max(1, instances)))
     margin = (1 - BOX_SIDE) / 2 / side
     return [
         Box(x / side + margin, y / side + margin, (x + 1) / side - margin, (y + 1) / side - margin)
@@ -30,7 +30,8 @@ def scene_boxes(instances: int) -> list[Box]:
 
 def scene_masks(instances: int, grid: Grid) -> Tensor:
     """(N, h, w) bool token masks of ``scene_boxes``."""
-    return torch.stack([box_to_grid(box, grid) for box in scene_boxes(instances)])
+    masks = [box_to_grid(box, grid) for box in scene_boxes(instances)]
+    return torch.stack(masks) if masks else torch.zeros(0, *grid, dtype=torch.bool)
 
 
 def scene_layout(

@@ -1,7 +1,8 @@
 """Whole forwards of ComfyUI's Flux class, patched and not: run with `make bench` and `bench-gpu`.
 
-On a CPU one single block of FLUX.2 klein 4B's real widths at 512 x 512, on a GPU the whole klein 4B
-and FLUX.1 Kontext 12B at 1024 x 1024; random weights, one reference.
+On a CPU one single block of FLUX.2 klein 4B's real widths at 512 x 512 and, with `--whole`, all of
+its blocks (12 GB, a quarter of an hour); on a GPU the whole klein 4B and FLUX.1 Kontext 12B at
+1024 x 1024. Random weights, one reference.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from .forward import forward_calls, klein_params, kontext_params, random_flux
 from .record import median_seconds, peak_bytes, write_results
 from .scenes import scene_layout
 from .speed import GRID, INSTANCES, Figures, add_row
+
+SMALL_MOST = 100
+Job = tuple[tuple[dict[str, Any], int, int, int], tuple[int, ...]]
+"""Parameters, double blocks, single blocks and tokens a side; and the numbers of instances."""
 
 
 def forward_figures(
@@ -35,10 +40,11 @@ def forward_figures(
             "seconds/unpatched": seconds["unpatched"],
             "ours/unpatched": seconds["ours"] / seconds["unpatched"],
             "ours/dense": seconds["ours"] / seconds["dense"],
-            "turns/ours": number * seconds["unpatched"] / seconds["ours"],
             "peak memory, ours/unpatched": peaks["ours"] / peaks["unpatched"],
             "peak memory, dense/unpatched": peaks["dense"] / peaks["unpatched"],
         }
+        if number:
+            row["turns/ours"] = number * seconds["unpatched"] / seconds["ours"]
         add_row(figures, number, row)
     return figures
 
@@ -54,25 +60,39 @@ def forwards(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gpu", action="store_true", help="whole models on CUDA")
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--whole", action="store_true", help="on a CPU too, at N = 8")
+    parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     device = torch.device("cuda" if arguments.gpu else "cpu")
     torch.set_num_threads(1)
     add_comfyui_to_path(() if arguments.gpu else ("--cpu", "--use-pytorch-cross-attention"))
-    if arguments.gpu:
-        jobs = {
-            "klein 4B, 1024 x 1024": (klein_params(), 5, 20, GRID[0]),
-            "FLUX.1 Kontext 12B, 1024 x 1024": (kontext_params(), 19, 38, GRID[0]),
-        }
-    else:
-        jobs = {"one single block of klein 4B, 512 x 512": (klein_params(), 0, 1, GRID[0] // 2)}
-    counts = INSTANCES if arguments.gpu else (8,)
+    jobs = gpu_jobs() if arguments.gpu else cpu_jobs(arguments.whole)
     figures = {
         name: forward_figures(forwards(*job, device), device, counts, arguments.repeats)
-        for name, job in jobs.items()
+        for name, (job, counts) in jobs.items()
     }
     name = "speed_forward_gpu" if arguments.gpu else "speed_forward_cpu"
     print(f"written to {write_results(name, device, figures)}")
+
+
+def gpu_jobs() -> dict[str, Job]:
+    """Whole models at 1024 x 1024."""
+    return {
+        "klein 4B, 1024 x 1024": ((klein_params(), 5, 20, GRID[0]), INSTANCES),
+        "FLUX.1 Kontext 12B, 1024 x 1024": ((kontext_params(), 19, 38, GRID[0]), INSTANCES),
+    }
+
+
+def cpu_jobs(whole: bool) -> dict[str, Job]:
+    """One block at every N that has room at 512 x 512, and the whole model at N = 8."""
+    counts = tuple(n for n in INSTANCES if n <= SMALL_MOST)
+    side = GRID[0] // 2
+    jobs: dict[str, Job] = {
+        "one single block of klein 4B, 512 x 512": ((klein_params(), 0, 1, side), counts)
+    }
+    if whole:
+        jobs["klein 4B, 512 x 512"] = ((klein_params(), 5, 20, side), (8,))
+    return jobs
 
 
 if __name__ == "__main__":

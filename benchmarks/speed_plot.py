@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-TIMES = ("ours/unpatched", "dense/unpatched", "flex/unpatched")
+TIMES = (
+    "ours/unpatched",
+    "all keys/unpatched",
+    "dense/unpatched",
+    "fold/unpatched",
+    "flex/unpatched",
+)
 SAVINGS = ("turns/ours", "multidiffusion/ours")
 
 
@@ -22,7 +28,7 @@ def plot_speed(results: Mapping[str, Any], path: Path) -> Path:
         for name in (name for name in names if name in results):
             counts = [int(n) for n in results[name]]
             axes.plot(counts, list(results[name].values()), marker="o", label=name)
-        axes.set_xscale("log")
+        axes.set_xscale("symlog")
         axes.set_xlabel("instances N")
         axes.legend()
         axes.grid(alpha=0.3)

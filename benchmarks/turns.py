@@ -1,6 +1,6 @@
 """Drift over many turns on the demo model, on a CPU: reconstruction, editing, and sweeps.
 
-    python -m tools.run benchmarks.turns [--sessions 8] [--only naive,dual]
+    python -m tools.run benchmarks.turns [--sessions 24] [--only naive,dual]
 
 Writes turns.json, turns.md and turns_curves.png to benchmarks/results. Finished methods are kept
 under build/turns/ and reused while weights and settings stay the same.
@@ -27,7 +27,7 @@ WEIGHTS = ROOT / "demo" / "weights" / "demo.safetensors"
 ROUNDS = 8
 STEPS = 8
 REPORTED = (1, 2, 4, 8)
-FEW = 4  # sessions for reconstruction and sweeps
+FEW = 8  # sessions for reconstruction and sweeps
 
 Cell = dict[str, Any]
 
@@ -97,7 +97,7 @@ def run_all(folder: Path, sessions: list[Session], only: set[str]) -> dict[str, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=8)
+    parser.add_argument("--sessions", type=int, default=24)
     parser.add_argument("--only", default="", help="tables or methods, comma-separated")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     arguments = parser.parse_args()

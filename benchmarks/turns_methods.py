@@ -104,6 +104,29 @@ def naive_saved(
         yield latent
 
 
+def naive_located(
+    studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
+) -> Iterator[Latent]:
+    """Naive chaining confined, as in ``dual_located``, to where the instruction is found."""
+    for number, instruction in enumerate(instructions):
+        masked = confined(studio, latent, session, number, seed + number, "located")
+        edit = studio.prompt(instruction, latent)
+        latent = sample_advanced(studio, euler(), edit, masked, seed + number)
+        yield latent
+
+
+def confined(
+    studio: Studio, latent: Latent, session: Session, number: int, seed: int, how: str
+) -> Latent:
+    """The latent with a noise mask, "painted" or "located", for round ``number`` (from 0)."""
+    mask = session.mask(number)
+    if how == "located":
+        task = edit_task(session, latent, [session.instructions[number]], seed, mask)
+        (mask, *_), *_ = locate(studio, task, CONTRAST, sampler=euler(), steps=0)
+    (masked,) = studio.run("SetLatentNoiseMask", samples=latent, mask=mask)
+    return masked
+
+
 def lqr_rounds(settings: LQR) -> Rounds:
     """Every round inverts the result of the one before and samples it with LQR guidance."""
 
@@ -116,11 +139,7 @@ def lqr_rounds(settings: LQR) -> Rounds:
             (turn,) = studio.run("InstanceEditTurnMemory", latent=latent, **memory)
             memory = {"turn": turn}
             if settings.mask:
-                mask = session.mask(number)
-                if settings.mask == "located":
-                    task = edit_task(session, latent, [instruction], seed + number, mask)
-                    (mask, *_), *_ = locate(studio, task, CONTRAST, sampler=euler(), steps=0)
-                (latent,) = studio.run("SetLatentNoiseMask", samples=latent, mask=mask)
+                latent = confined(studio, latent, session, number, seed + number, settings.mask)
             source = studio.prompt("", latent)
             noise = sample_advanced(studio, inversion, source, latent, seed + number)
             (sampler,) = studio.run(
@@ -150,6 +169,7 @@ def one_pass(
 EDITING: dict[str, Rounds | LQR] = {
     "naive": naive,
     "naive_saved": naive_saved,
+    "naive_located": naive_located,
     "single_first": LQR(weight=0.0),
     "single_previous": LQR(weight=1.0),
     "dual": LQR(),
@@ -169,5 +189,6 @@ RECONSTRUCTION: dict[str, Rounds | LQR] = {
 SWEEPS: dict[str, dict[str, Rounds | LQR]] = {
     "lambda": {f"{w:g}": LQR(weight=w, lqr_steps=4) for w in (0.0, 0.3, 0.7, 1.0)},
     "eta": {f"{eta:g}": LQR(eta=eta, lqr_steps=4) for eta in (0.3, 0.6, 0.9, 1.0)},
+    "eta_all": {f"{eta:g}": LQR(eta=eta, lqr_steps=8) for eta in (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)},
     "lqr_steps": {str(n): LQR(lqr_steps=n) for n in (0, 1, 2, 4, 5, 6, 8)},
 }

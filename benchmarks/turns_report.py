@@ -16,6 +16,7 @@ ROUNDS = ("1", "2", "4", "8")
 HEADINGS = {
     "lambda": "## Dual objective, lambda swept (4 of 8 steps pulled, eta 0.9)",
     "eta": "## Dual objective, eta swept (4 of 8 steps pulled, lambda 0.7)",
+    "eta_all": "## Dual objective, eta swept (all 8 steps pulled, lambda 0.7)",
     "lqr_steps": "## Dual objective, number of pulled steps swept (of 8; eta 0.9, lambda 0.7)",
 }
 SWEEPS = tuple(HEADINGS)

@@ -26,7 +26,7 @@ from ..evaluation.metrics import edit_success, grow_masks, mae_background, outsi
 
 SEED = 70_000
 OBJECTS = 4  # are edited; the other five are background
-MASK_MARGIN = 4
+MASK_MARGIN = 6
 BACKGROUND_MARGIN = 8
 
 

@@ -2,6 +2,7 @@
 
 import comfy.sd
 import torch
+from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..demo.weights import load_weights
@@ -31,9 +32,18 @@ class DemoModelLoader(io.ComfyNode):
     @classmethod
     def execute(cls) -> io.NodeOutput:
         weights = load_weights()
-        model = comfy.sd.load_diffusion_model_state_dict(
-            dict(weights.model), model_options={"dtype": torch.float32}
-        )
         vae = comfy.sd.VAE(sd=weights.vae_state())
         vae.throw_exception_if_invalid()
-        return io.NodeOutput(model, demo_clip(weights.text), vae)
+        return io.NodeOutput(load_demo_model(), demo_clip(weights.text), vae)
+
+
+def load_demo_model(disable_dynamic: bool = False) -> ModelPatcher:
+    """The miniature as core loads a checkpoint; core calls this again where it needs a second one
+    (torch.compile with dynamic memory, training, several GPUs)."""
+    model = comfy.sd.load_diffusion_model_state_dict(
+        dict(load_weights().model),
+        model_options={"dtype": torch.float32},
+        disable_dynamic=disable_dynamic,
+    )
+    model.cached_patcher_init = (load_demo_model, ())
+    return model

@@ -76,6 +76,17 @@ def test_core_detects_the_shipped_model_as_flux(loaded: tuple[Any, Any, Any]) ->
     assert WEIGHTS.stat().st_size <= 10_000_000
 
 
+def test_core_can_make_a_second_model_of_its_own(loaded: tuple[Any, Any, Any]) -> None:
+    """As Train LoRA does, and torch.compile where memory is managed dynamically."""
+    first = loaded[0]
+    second = first.clone(force_deepcopy=True)
+    mine, other = (m.model.diffusion_model.state_dict() for m in (first, second))
+    assert mine.keys() == other.keys()
+    for name, weight in mine.items():
+        assert torch.equal(weight, other[name])
+        assert weight.data_ptr() != other[name].data_ptr()
+
+
 @pytest.mark.parametrize("text", ["replace the red ring at top left with a blue star", ""])
 def test_clip_text_encode_gives_the_trainers_features(
     loaded: tuple[Any, Any, Any], weights: DemoWeights, text: str

@@ -1,0 +1,78 @@
+"""Keys that a bias damps so strongly that leaving them out changes no digit of the result.
+
+MICE's default floor is log(1e-30) = -69: a finite bias, so that no key is shut by definition, but
+one that hardly any model can overcome. What the queries and keys at hand can overcome is bounded
+by their norms, so it need not be guessed.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .bias import AttentionBias
+
+FAINT = -40.0
+"""A bias at or below this may prove negligible."""
+ANCHORS = 16
+ALL_ANCHORS = 1024
+"""Open keys that the proof compares the faint ones with: per class of queries, and in all."""
+DIGITS = 24 * math.log(2)
+"""What is left out weighs less than 2^-24 of what is not: float32's rounding."""
+ROUNDING = 1.02
+"""Norms are taken in the model's own dtype."""
+
+
+@dataclass(frozen=True)
+class Faint:
+    """A bias whose faint keys are shut, and what shows whether that is exact.
+
+    Attributes:
+        shut: the bias.
+        anchors: (classes, A) int64, places of keys that the queries of each class see with bias 0.
+        margin: natural logarithm of how far a faint key's logit may lie above the anchors' mean.
+    """
+
+    shut: AttentionBias
+    anchors: Tensor
+    margin: float
+
+    @torch.no_grad()
+    def is_exact(self, q: Tensor, k: Tensor) -> bool:
+        """True if no faint key can count, whatever the directions of these queries and keys.
+
+        A query's open keys weigh at least A exp(mean of their logits) (Jensen), its faint keys
+        together at most Z exp(bias + their largest logit), and the two logits differ by at most
+        |q| (|k| + |mean anchor|) / sqrt(d) (Cauchy-Schwarz). Reads one number from the device.
+
+        Args:
+            q, k: (B, H, L, D) as they enter the attention, scaled by 1 / sqrt(D) there.
+        """
+        reach = torch.linalg.vector_norm(q, dim=3).amax(2, keepdim=True)
+        longest = torch.linalg.vector_norm(k, dim=3).amax(2, keepdim=True)
+        means = k[:, :, self.anchors.flatten()].unflatten(2, self.anchors.shape).mean(3)
+        excess = reach * (longest + torch.linalg.vector_norm(means, dim=3))
+        return bool(ROUNDING * excess.amax() <= self.margin * math.sqrt(q.shape[3]))
+
+
+def find_faint(bias: AttentionBias) -> Faint | None:
+    """The bias without its faint keys; None if it has none, or a query without an open key."""
+    image = bias.key_class == 0
+    faint = [table[(table <= FAINT) & table.isfinite()] for table in (bias.rows, bias.columns)]
+    loudest = torch.cat(faint)
+    if not len(loudest):
+        return None
+    open_keys = [((row[bias.key_group] == 0) & image).nonzero()[:, 0] for row in bias.rows]
+    count = min(ANCHORS, ALL_ANCHORS // len(open_keys), *(len(places) for places in open_keys))
+    if count == 0:
+        return None
+    spread = torch.arange(count, device=bias.rows.device)
+    anchors = torch.stack([places[spread * len(places) // count] for places in open_keys])
+    shut = replace(
+        bias,
+        rows=bias.rows.masked_fill(bias.rows <= FAINT, -math.inf),
+        columns=bias.columns.masked_fill(bias.columns <= FAINT, -math.inf),
+    )
+    margin = -float(loudest.amax()) - math.log(bias.total / count) - DIGITS
+    return Faint(shut, anchors, margin)
