@@ -3,7 +3,7 @@
     python -m tools.run benchmarks.turns [--sessions 24] [--only naive,dual]
 
 Writes turns.json, turns.md and turns_curves.png to benchmarks/results. Finished methods are kept
-under build/turns/ and reused while weights and settings stay the same.
+under build/turns/ and reused while weights, code and settings stay the same.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .turns_sessions import Session, editing_sessions, judge_round, psnr
 
 CACHE = ROOT / "build" / "turns"
 WEIGHTS = ROOT / "demo" / "weights" / "demo.safetensors"
+CODE = [ROOT / "benchmarks" / f"turns_{name}.py" for name in ("methods", "sessions")]
 ROUNDS = 8
 STEPS = 8
 REPORTED = (1, 2, 4, 8)
@@ -103,6 +104,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     digest = hashlib.sha256(WEIGHTS.read_bytes() + f"{arguments.sessions} {STEPS}".encode())
+    digest.update(b"".join(path.read_bytes() for path in CODE))
     folder = CACHE / digest.hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
     sessions = editing_sessions(arguments.sessions, ROUNDS)

@@ -1,5 +1,6 @@
 """The speed benchmark measures what it says it does."""
 
+import json
 import subprocess
 import sys
 
@@ -48,3 +49,14 @@ def test_the_attention_part_runs_without_comfyui():
         "assert not [m for m in sys.modules if m.split('.')[0] == 'comfy']"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
+
+
+def test_the_published_figures_meet_the_targets():
+    path = ROOT / "benchmarks" / "results" / "speed_cpu.json"
+    figures = json.loads(path.read_text())
+    for number, ratio in figures["ours/unpatched"].items():
+        assert ratio <= (1.05 if int(number) <= 8 else 1.15)
+    assert max(figures["ours/dense"].values()) <= 1
+    assert max(figures["memory/dense"].values()) <= 0.05
+    assert figures["turns/ours"]["8"] >= 6
+    assert figures["padded/ours"]["285"] >= 4

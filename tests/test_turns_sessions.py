@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from instance_edit.benchmarks.turns_report import markdown
+from instance_edit.benchmarks.turns_report import SWEEPS, markdown
 from instance_edit.benchmarks.turns_sessions import (
     Judgement,
     editing_sessions,
@@ -105,7 +105,7 @@ def test_psnr_is_the_mean_over_pictures() -> None:
 def test_the_report_has_a_line_per_method() -> None:
     rounds = {str(k): 0.5 for k in range(1, 9)}
     cell = {"drift": rounds, "success": rounds, "held": rounds, "mae_b": rounds}
-    sweeps = {name: {"0.3": cell} for name in ("lambda", "eta", "lqr_steps")}
+    sweeps = {name: {"0.3": cell} for name in SWEEPS}
     tables = {
         "editing": {"naive": cell, "dual": cell},
         "reconstruction": {"dual": {"psnr": rounds}},
