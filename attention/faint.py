@@ -49,11 +49,12 @@ class Faint:
         Args:
             q, k: (B, H, L, D) as they enter the attention, scaled by 1 / sqrt(D) there.
         """
-        reach = torch.linalg.vector_norm(q, dim=3).amax(2, keepdim=True)
-        longest = torch.linalg.vector_norm(k, dim=3).amax(2, keepdim=True)
+        reach: Tensor = torch.linalg.vector_norm(q, dim=3).amax(2, keepdim=True)
+        longest: Tensor = torch.linalg.vector_norm(k, dim=3).amax(2, keepdim=True)
         means = k[:, :, self.anchors.flatten()].unflatten(2, self.anchors.shape).mean(3)
-        excess = reach * (longest + torch.linalg.vector_norm(means, dim=3))
-        return bool(ROUNDING * excess.amax() <= self.margin * math.sqrt(q.shape[3]))
+        centre: Tensor = torch.linalg.vector_norm(means, dim=3)
+        excess = ROUNDING * reach * (longest + centre)
+        return bool(excess.amax() <= self.margin * math.sqrt(q.shape[3]))
 
 
 def find_faint(bias: AttentionBias) -> Faint | None:
