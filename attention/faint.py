@@ -7,6 +7,7 @@ by their norms, so it need not be guessed.
 
 import math
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -49,12 +50,16 @@ class Faint:
         Args:
             q, k: (B, H, L, D) as they enter the attention, scaled by 1 / sqrt(D) there.
         """
-        reach: Tensor = torch.linalg.vector_norm(q, dim=3).amax(2, keepdim=True)
-        longest: Tensor = torch.linalg.vector_norm(k, dim=3).amax(2, keepdim=True)
+        reach = norms(q).amax(2, keepdim=True)
+        longest = norms(k).amax(2, keepdim=True)
         means = k[:, :, self.anchors.flatten()].unflatten(2, self.anchors.shape).mean(3)
-        centre: Tensor = torch.linalg.vector_norm(means, dim=3)
-        excess = ROUNDING * reach * (longest + centre)
+        excess = ROUNDING * reach * (longest + norms(means))
         return bool(excess.amax() <= self.margin * math.sqrt(q.shape[3]))
+
+
+def norms(vectors: Tensor) -> Tensor:
+    """Euclidean norms over the last of four dimensions."""
+    return cast(Tensor, torch.linalg.vector_norm(vectors, dim=3))
 
 
 def find_faint(bias: AttentionBias) -> Faint | None:
