@@ -145,24 +145,24 @@ def _seeing_alike(
         call_pairs: query-key pairs that a run of its own costs.
     """
     by_class, by_column = bias.rows.isfinite(), bias.columns.isfinite()
+    seen_keys = _visible_keys(bias, kinds)
+    sizes = cast(list[int], counts.tolist())
+    places = cast(list[list[int]], kinds.tolist())
     runs: list[list[int]] = []
     union = torch.zeros(bias.total, dtype=torch.bool)
     size = pairs = 0
-    sizes = _visible_keys(bias, kinds)
-    places = cast(list[list[int]], kinds.tolist())
-    order = sorted(range(len(kinds)), key=lambda i: (16 * sizes[i] // bias.total, places[i]))
-    for i in order:
-        row, column = kinds[i]
+    for i in sorted(range(len(kinds)), key=lambda i: (16 * seen_keys[i] // bias.total, places[i])):
+        row, column = places[i]
         seen = by_class[row][bias.key_group] & by_column[:, column][bias.key_class]
         joint = seen | union
-        own = int(counts[i]) * sizes[i]
-        together = (size + int(counts[i])) * int(joint.sum())
+        own = sizes[i] * seen_keys[i]
+        together = (size + sizes[i]) * int(joint.sum())
         if runs and together <= SPARE * (pairs + own) + call_pairs:
             runs[-1].append(i)
-            union, size, pairs = joint, size + int(counts[i]), pairs + own
+            union, size, pairs = joint, size + sizes[i], pairs + own
         else:
             runs.append([i])
-            union, size, pairs = seen, int(counts[i]), own
+            union, size, pairs = seen, sizes[i], own
     return runs
 
 

@@ -50,8 +50,8 @@ class Faint:
         Args:
             q, k: (B, H, L, D) as they enter the attention, scaled by 1 / sqrt(D) there.
         """
-        reach = norms(q).amax(2, keepdim=True)
-        longest = norms(k).amax(2, keepdim=True)
+        reach = norms(q).amax(2, keepdim=True).float()
+        longest = norms(k).amax(2, keepdim=True).float()
         means = k[:, :, self.anchors.flatten()].unflatten(2, self.anchors.shape).mean(3)
         excess = ROUNDING * reach * (longest + norms(means))
         return bool(excess.amax() <= self.margin * math.sqrt(q.shape[3]))
@@ -63,7 +63,11 @@ def norms(vectors: Tensor) -> Tensor:
 
 
 def find_faint(bias: AttentionBias) -> Faint | None:
-    """The bias without its faint keys; None if it has none, or a query without an open key."""
+    """The bias without its faint keys.
+
+    None if it has none, or if a class of queries has no open picture key to compare them with (or
+    no anchor is left for it, beyond ``ALL_ANCHORS`` classes).
+    """
     image = bias.key_class == 0
     faint = [table[(table <= FAINT) & table.isfinite()] for table in (bias.rows, bias.columns)]
     loudest = torch.cat(faint)
