@@ -60,15 +60,27 @@ def attend(
     if dense or mask is not None or bias.total <= SHORT:
         tile = bias.tile(slice(0, queries)).to(q.dtype)[None, None]
         return kernel(q, k, v, tile if mask is None else tile + additive_mask(mask, q.dtype))
-    if bias not in _faint:
-        _faint[bias] = find_faint(bias)
-    faint = _faint[bias]
+    faint = faint_of(bias)
     if faint is not None and faint.is_exact(q, k):
         bias = faint.shut
+    return attend_groups(q, k, v, bias, groups_of(bias, queries), kernel, open_kernel)
+
+
+@torch.inference_mode(False)  # what is kept must serve a later training step too
+def faint_of(bias: AttentionBias) -> Faint | None:
+    """``find_faint``, once per bias while it lives."""
+    if bias not in _faint:
+        _faint[bias] = find_faint(bias)
+    return _faint[bias]
+
+
+@torch.inference_mode(False)
+def groups_of(bias: AttentionBias, queries: int) -> tuple[Group, ...]:
+    """``plan_groups``, once per bias and number of queries while the bias lives."""
     plans = _plans.setdefault(bias, {})
     if queries not in plans:
         plans[queries] = plan_groups(bias, queries)
-    return attend_groups(q, k, v, bias, plans[queries], kernel, open_kernel)
+    return plans[queries]
 
 
 def attend_groups(
