@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from instance_edit.attention import idattn_bias, mice_bias
 from instance_edit.attention.execute import attend
-from instance_edit.attention.faint import find_faint
+from instance_edit.attention.faint import farthest, find_faint
 from instance_edit.benchmarks.scenes import scene_layout, scene_masks
 from instance_edit.tests.bias_cases import bias_cases
 from instance_edit.tests.test_execute import sdpa, tokens
@@ -67,6 +67,23 @@ def test_a_key_loud_enough_to_overcome_its_bias_is_kept():
     found = attend(q, k, v, bias, sdpa)
     torch.testing.assert_close(found[:, :, query], v[:, :, key], rtol=0, atol=1e-4)
     torch.testing.assert_close(found, attend(q, k, v, bias, sdpa, dense=True))
+
+
+def test_what_all_keys_have_in_common_does_not_count():
+    """It shifts a query's logits alike; the keys of real models have a large common part."""
+    bias = scene()
+    q, k, v = tokens(bias.total)
+    k = k + 10.0
+    assert find_faint(bias).is_exact(q, k)
+    assert left_out_share(bias, find_faint(bias).shut, q, k) <= 2**-24
+
+
+def test_the_farthest_key_is_as_far_as_the_naive_loop_finds_or_little_more():
+    _, k, _ = tokens(300, dtype=torch.bfloat16)
+    means = k[:, :, :30].unflatten(2, (10, 3)).mean(3)
+    wanted = torch.cdist(means.float(), k.float()).amax(3)
+    found = farthest(k, means)
+    assert bool((wanted <= found).all() and (found <= 1.1 * wanted).all())
 
 
 def test_nothing_is_proven_with_values_that_are_not_numbers():
