@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .bias import AttentionBias
 from .execute_plan import Group, Picked, plan_groups, tile_rows_for
-from .faint import ALL_ANCHORS, Faint, find_faint
+from .faint import ALL_ANCHORS, PROOF_BYTES, Faint, find_faint
 
 MaskedKernel = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 OpenKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -154,7 +154,7 @@ def working_bytes(
     limit = COPY_BYTES.get(device_type, ACCELERATOR_COPY_BYTES)
     head_bytes = batch * width * dtype.itemsize
     copies = min(max(limit, 4 * total * head_bytes), 4 * total * heads * head_bytes)
-    proof = ALL_ANCHORS * heads * head_bytes
+    proof = ALL_ANCHORS * heads * head_bytes + PROOF_BYTES
     return max(2 * tile_rows_for(total, dtype.itemsize) * row_bytes + copies, proof)
 
 
