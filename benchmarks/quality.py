@@ -30,8 +30,7 @@ CACHE = ROOT / "build" / "quality"
 RESULTS = ROOT / "benchmarks" / "results"
 EVERY = (3, 9, 6, 2, 5, 8, 4, 7)  # in the order in which they run
 SINGLE = {"unedited", "vanilla", "mice"}  # methods that also run with one, unambiguous instruction
-ABLATION = (3, 6, 9)  # for masks without room and the IDAttn schedules that nobody recommends
-FULL = {"idattn_har_dis_har", "idattn_dis_dis_dis"}
+ABLATION = (3, 6, 9)  # for masks without room
 LEADING = {"vanilla", "text_location", "mice", "idattn_har_dis_har"}  # before the others
 
 Job = tuple[str, int]
@@ -39,7 +38,7 @@ Job = tuple[str, int]
 
 def instances_of(method: str) -> tuple[int, ...]:
     """The numbers of instances a method is run with."""
-    if method.endswith("exact") or (method.startswith("idattn") and method not in FULL):
+    if method.endswith("exact"):
         return ABLATION
     return (1, *EVERY) if method in SINGLE else EVERY
 
@@ -96,7 +95,7 @@ def missing_jobs(jobs: list[Job], folder: Path) -> list[Job]:
 
 
 def urgency(job: Job) -> tuple[int, int]:
-    """When a job runs: N = 1 and 3, then 9 and 6 without the ablation, then the rest."""
+    """When a job runs: N = 1 and 3, then 9 and 6 of what runs at every N, then the rest."""
     method, instances = job
     if instances in (1, 3):
         stage = 0
