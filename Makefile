@@ -6,7 +6,7 @@ PYTEST := .venv/bin/pytest
 SETUP  := @$(PYTHON) tools/setup_comfyui.py
 PURE   := attention mask_ops sampling
 
-.PHONY: setup demo test test-pure test-comfyui test-browser lint format serve bench bench-quality bench-gpu train-demo
+.PHONY: setup demo test test-pure test-comfyui test-browser lint format serve bench bench-quality bench-turns bench-gpu train-demo
 .DEFAULT_GOAL := setup
 
 setup:
@@ -48,6 +48,9 @@ bench: setup
 
 bench-quality: setup
 	$(RUN) benchmarks.quality
+
+bench-turns: setup
+	$(RUN) benchmarks.turns
 
 bench-gpu: setup
 	$(RUN) benchmarks.speed --gpu

@@ -1,4 +1,4 @@
-"""Drift over many turns on the demo model, on a CPU: reconstruction, editing, and sweeps.
+"""`make bench-turns`: drift over many turns on the demo model: reconstruction, editing, sweeps.
 
     python -m tools.run benchmarks.turns [--sessions 24] [--only naive,dual]
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from instance_edit.tools.load_pack import add_comfyui_to_path, load_pack
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from comfy.sd import CLIP
 
     from instance_edit.tools.comfy_server import ComfyServer
+
+
+@pytest.fixture(autouse=True)
+def inference_mode() -> Iterator[None]:
+    """As ComfyUI executes every node."""
+    with torch.inference_mode():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The pack on the oldest ComfyUI it claims to support, 0.18.2: the seam's own tests run there."""
+"""The pack on the oldest ComfyUI it claims to support, 0.18.2: seam, methods and turns."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 OLD = ROOT / ".comfyui-0.18.2"
 SEAM = [
@@ -14,18 +16,19 @@ SEAM = [
     "test_the_applied_bias_agrees_with_a_hand_written_attention",
     "test_idattn_dis_makes_an_instance_bit_independent",
 ]
+RUNS = {
+    "test_instance_attention.py": f"flux1_deep and ({' or '.join(SEAM)})",
+    "test_methods.py": "",
+    "test_turns.py": "flux1_deep",
+}
 
 
-def test_the_seam_works_on_the_oldest_supported_comfyui():
+@pytest.mark.parametrize("name", RUNS)
+def test_the_oldest_supported_comfyui_runs_the_same_tests(name: str) -> None:
     assert OLD.is_dir(), f"{OLD.name} is missing: run `python tools/setup_comfyui.py --old`"
+    pytest_program = str(Path(sys.executable).parent / "pytest")
     done = subprocess.run(
-        [
-            str(Path(sys.executable).parent / "pytest"),
-            "--quiet",
-            "tests/with_comfyui/test_instance_attention.py",
-            "-k",
-            f"flux1_deep and ({' or '.join(SEAM)})",
-        ],
+        [pytest_program, "--quiet", f"tests/with_comfyui/{name}", "-k", RUNS[name]],
         cwd=ROOT,
         env={**os.environ, "COMFYUI_PATH": str(OLD)},
         capture_output=True,
