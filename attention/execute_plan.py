@@ -20,7 +20,7 @@ PART_ROWS = {"cpu": 32}
 Elsewhere at once: accelerators have the memory, and each part costs them kernel launches."""
 CALL_PAIRS = {"cpu": 1 << 14}
 ACCELERATOR_CALL_PAIRS = 1 << 18
-"""A kernel call of its own costs about as much as this many query-key pairs."""
+"""A kernel call of its own costs about as much as this many query-key pairs (estimated)."""
 SPARE = 1.05
 """Share of pairs that may be computed in vain before a call is worth splitting."""
 GATHER_ROWS = 64

@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from instance_edit.benchmarks.alternatives import attention_calls
+from instance_edit.benchmarks.alternatives import attention_calls, fold_call
 from instance_edit.benchmarks.record import median_seconds, peak_bytes
 from instance_edit.benchmarks.scenes import scene_layout, scene_masks
 from instance_edit.tools.load_pack import ROOT
@@ -18,6 +18,14 @@ def test_ours_and_the_dense_bias_are_the_same_attention():
     calls = attention_calls(scene_layout(5, (20, 20), 2), 2, 16, torch.float32, CPU)
     torch.testing.assert_close(calls["ours"](), calls["dense"]())
     assert not torch.allclose(calls["ours"](), calls["unpatched"]())
+
+
+def test_the_folded_bias_is_the_same_attention():
+    layout, kind = scene_layout(5, (20, 20), 2), (2, 16, torch.float32, CPU)
+    torch.manual_seed(0)
+    dense = attention_calls(layout, *kind)["dense"]()
+    torch.manual_seed(0)
+    torch.testing.assert_close(fold_call(layout, *kind)(), dense, rtol=1e-4, atol=1e-5)
 
 
 def test_the_boxes_of_a_scene_do_not_overlap():
