@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instance_edit.attention import TokenLayout, idattn_bias, mice_bias
+from instance_edit.attention import TokenLayout, execute, execute_plan, idattn_bias, mice_bias
 from instance_edit.attention.execute import attend, attend_groups
 from instance_edit.attention.execute_plan import plan_groups, tile_rows_for
 from instance_edit.attention.prompt_spans import repeat_text
@@ -106,6 +106,24 @@ def test_a_long_sequence_is_exact_in_float32(method, instances):
     dense = attend(q, k, v, bias, sdpa, dense=True)
     found = attend(q, k, v, bias, sdpa)
     assert (found - expected).abs().max() <= 2 * (dense - expected).abs().max() + 1e-7
+
+
+@pytest.mark.parametrize("instances", [1, 4, 30])
+def test_an_accelerators_sizes_of_calls_and_copies_are_as_exact(instances, monkeypatch):
+    """The constants that hold off the CPU, on the CPU."""
+    for module, name in (
+        (execute, "COPY_BYTES"),
+        (execute_plan, "PART_ROWS"),
+        (execute_plan, "CALL_PAIRS"),
+    ):
+        monkeypatch.setattr(module, name, {})
+    bias = scene(instances)
+    q, k, v = tokens(bias.total)
+    dense = attend(q, k, v, bias, sdpa, dense=True)
+    torch.testing.assert_close(attend(q, k, v, bias, sdpa), dense)
+    torch.testing.assert_close(
+        attend(50 * q, k, v, bias, sdpa), attend(50 * q, k, v, bias, sdpa, dense=True)
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
