@@ -14,10 +14,11 @@ Cells = Mapping[str, Mapping[str, Any]]
 Tables = Mapping[str, Cells]
 ROUNDS = ("1", "2", "4", "8")
 HEADINGS = {
-    "lambda": "## Dual objective, lambda swept (4 of 8 steps pulled, eta 0.9)",
-    "eta": "## Dual objective, eta swept (4 of 8 steps pulled, lambda 0.7)",
-    "eta_all": "## Dual objective, eta swept (all 8 steps pulled, lambda 0.7)",
-    "lqr_steps": "## Dual objective, number of pulled steps swept (of 8; eta 0.9, lambda 0.7)",
+    "tolerance": "## Dual objective, tolerance swept (2 of 8 steps pulled, eta 0.9, lambda 0.7)",
+    "lambda": "## As published, lambda swept (4 of 8 steps pulled, eta 0.9)",
+    "eta": "## As published, eta swept (4 of 8 steps pulled, lambda 0.7)",
+    "eta_all": "## As published, eta swept (all 8 steps pulled, lambda 0.7)",
+    "lqr_steps": "## As published, number of pulled steps swept (of 8; eta 0.9, lambda 0.7)",
 }
 SWEEPS = tuple(HEADINGS)
 WHY = """\

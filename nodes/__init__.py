@@ -23,6 +23,7 @@ from .regions_from_boxes import RegionsFromBoxes
 from .regions_from_instructions import RegionsFromInstructions
 from .regions_from_masks import RegionsFromMasks
 from .turn_memory import TurnMemoryNode
+from .undo_drift import UndoDrift
 
 NODES: list[type[io.ComfyNode]] = [
     DemoModelLoader,
@@ -45,6 +46,7 @@ NODES: list[type[io.ComfyNode]] = [
     TurnMemoryNode,
     FlowInversion,
     DualLQRSampler,
+    UndoDrift,
 ]
 
 

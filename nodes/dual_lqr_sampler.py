@@ -22,8 +22,8 @@ class DualLQRSampler(io.ComfyNode):
             display_name="Dual-LQR Sampler",
             category=CATEGORY,
             description="A sampler for SamplerCustomAdvanced that edits an inverted picture. Its "
-            "first steps are drawn to the first picture and the previous turn's result, so that "
-            "many turns do not drift.",
+            "first steps are drawn to the first picture and the previous turn's result; later, "
+            "what only drifts from these is put back.",
             search_aliases=["multi-turn", "iterative edit", "LQR", "consistent edit"],
             inputs=[
                 Turn.Input("turn", tooltip="From Turn Memory: what to stay close to."),
@@ -63,6 +63,18 @@ class DualLQRSampler(io.ComfyNode):
                     tooltip="Lets the edit's words count more where they already act, and less "
                     "elsewhere. off is neutral.",
                 ),
+                io.Float.Input(
+                    "tolerance",
+                    default=0.1,
+                    min=0.0,
+                    max=2.0,
+                    step=0.01,
+                    optional=True,
+                    tooltip="Where the steps after the pulled ones come this close to the first "
+                    "picture, or else to the previous result, that comes back exactly: it was "
+                    "drift. In standard deviations of the latent. 0 (neutral) is the paper's "
+                    "method; lower it when an edit is faint, raise it when the rest still drifts.",
+                ),
                 io.Clip.Input(
                     "clip",
                     optional=True,
@@ -82,6 +94,7 @@ class DualLQRSampler(io.ComfyNode):
         lqr_steps: int,
         previous_weight: float,
         adaptive_attention: dict[str, Any],
+        tolerance: float = 0.1,
         clip: Any = None,
     ) -> io.NodeOutput:
         def solve(run: FlowRun) -> Tensor:
@@ -94,6 +107,7 @@ class DualLQRSampler(io.ComfyNode):
                 eta=eta,
                 lqr_steps=lqr_steps,
                 weight=previous_weight,
+                tolerance=tolerance,
                 free=run.free,
                 report=run.report,
             )

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .drift import check_tolerance, undo_drift
 from .flow import Report, Velocity, check_fraction, check_sigmas, solve_flow
 
 
@@ -37,6 +38,7 @@ def sample_lqr(
     eta: float = 0.9,
     lqr_steps: int = 4,
     weight: float = 0.7,
+    tolerance: float = 0.0,
     free: Tensor | None = None,
     report: Report | None = None,
 ) -> Tensor:
@@ -51,9 +53,13 @@ def sample_lqr(
     the paper's i / N; for shifted ones it is the time that the flow really has left, so that
     ``eta = 1`` in all steps still arrives at X exactly.
 
+    With a tolerance [ours] the other steps are pulled too, fully, but only where the clean picture
+    that the step foretells differs so little from an earlier one that this is drift, not an edit.
+    There the first picture comes back exactly, or else the previous one (see ``undo_drift``).
+
     Args:
         velocity: see ``solve_flow``; the paper samples at guidance 3.5.
-        x: the state at the highest noise level, from ``invert_flow``.
+        x: (B, C, ..), the state at the highest noise level, from ``invert_flow``.
         sigmas: (N + 1,) noise levels in [0, 1], falling or rising; walked downwards.
         first: latent X_00 of the picture before any edit, shape of x or with a batch of one.
         previous: latent X_{k-1,0} of the previous turn's result; None in the first turn, and for
@@ -61,6 +67,7 @@ def sample_lqr(
         eta: in [0, 1], the pull; 0 leaves the model alone, 1 ignores it.
         lqr_steps: how many steps are pulled; paper: 4 of 15.
         weight: in [0, 1], lambda; 0 heads for ``first``, 1 for ``previous``.
+        tolerance: see ``undo_drift``; 0 is the paper's method.
         free: broadcastable to x, in [0, 1]: 1 where the turn may edit. Elsewhere every step is
             pulled fully, so that ``previous`` comes back there unchanged [ours].
 
@@ -70,6 +77,7 @@ def sample_lqr(
     check_fraction("eta", eta)
     if lqr_steps < 0:
         raise ValueError(f"lqr_steps must be 0 or more, got {lqr_steps}.")
+    check_tolerance(tolerance)
     target = dual_target(first, previous, weight)
     if target.shape[1:] != x.shape[1:] or target.shape[0] not in (1, x.shape[0]):
         raise ValueError(
@@ -82,7 +90,12 @@ def sample_lqr(
 
     def drift(i: int, x: Tensor, sigma: float, step: float, v: Tensor) -> Tensor:
         left = max(sigma, -step)
-        pulled = v + eta * ((x - target) / left - v) if i < lqr_steps else v
+        pulled = v
+        if i < lqr_steps:
+            pulled = v + eta * ((x - target) / left - v)
+        elif tolerance > 0:
+            known, drifts = undo_drift(x - sigma * v, first, kept, tolerance)
+            pulled = torch.where(drifts, (x - known) / left, v)
         return pulled if free is None else torch.lerp((x - kept) / left, pulled, free)
 
     return solve_flow(velocity, x, check_sigmas(sigmas), drift, report)

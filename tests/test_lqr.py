@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
+from instance_edit.sampling.flow import Velocity
 from instance_edit.sampling.lqr import dual_target, sample_lqr
 from instance_edit.tests.shifted_sigmas import shifted
 
@@ -54,6 +57,32 @@ def test_the_loop_of_the_paper(eta: float, pulled: int, weight: float) -> None:
         weight=weight,
     )
     torch.testing.assert_close(out, sample_by_hand(x, 15, first, previous, eta, pulled, weight))
+
+
+def flow_to(picture: Tensor) -> Velocity:
+    """The flow of a model that foretells this clean picture at every noise level."""
+    return lambda x, s: (x - picture) / max(s, 1e-9)
+
+
+def test_with_a_tolerance_drift_is_put_back_and_an_edit_kept() -> None:
+    first = random(1)
+    previous = first.clone()
+    previous[..., :2] = random(2)[..., :2]  # an earlier turn's edit
+    edited = previous + 0.03 * random(3)
+    edited[:, :, 0] = random(4)[:, :, 0]  # this turn's
+    args = (flow_to(edited), random(0), shifted(8), first, previous)
+    tolerant = sample_lqr(*args, lqr_steps=2, tolerance=0.2)
+    torch.testing.assert_close(tolerant[:, :, 1:], previous[:, :, 1:], rtol=0, atol=1e-12)
+    torch.testing.assert_close(tolerant[:, :, 0], edited[:, :, 0], rtol=0, atol=1e-6)
+    published = sample_lqr(*args, lqr_steps=2)
+    torch.testing.assert_close(published, edited, rtol=0, atol=1e-6)
+
+
+def test_a_tolerance_heads_for_the_first_picture_alone_in_the_first_turn() -> None:
+    first = random(1)
+    flow = flow_to(first + 0.01)
+    out = sample_lqr(flow, random(0), shifted(8), first, lqr_steps=0, tolerance=0.1)
+    torch.testing.assert_close(out, first, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +165,15 @@ def test_pictures_of_another_size_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("eta", 1.2), ("eta", -0.1), ("weight", 2.0), ("lqr_steps", -1)]
+    ("name", "value"),
+    [
+        ("eta", 1.2),
+        ("eta", -0.1),
+        ("weight", 2.0),
+        ("lqr_steps", -1),
+        ("tolerance", -0.1),
+        ("tolerance", math.nan),
+    ],
 )
 def test_parameters_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must be"):

@@ -6,6 +6,7 @@ import sys
 
 import torch
 
+from instance_edit.benchmarks import speed
 from instance_edit.benchmarks.alternatives import attention_calls, fold_call
 from instance_edit.benchmarks.record import median_seconds, peak_bytes
 from instance_edit.benchmarks.scenes import scene_layout, scene_masks
@@ -48,6 +49,17 @@ def test_every_call_is_timed_in_turns():
     calls = {name: (lambda name=name: order.append(name)) for name in "ab"}
     assert set(median_seconds(calls, CPU, 2)) == {"a", "b"}
     assert "".join(order) == "ababab"
+
+
+def test_every_figure_is_there_for_any_number_of_references(monkeypatch):
+    monkeypatch.setattr(speed, "GRID", (12, 12))
+    monkeypatch.setattr(speed, "INSTANCES", (0, 2, 5))
+    figures = speed.attention_figures(CPU, 1, 2, 1, flex=False)
+    for name in ("ours/unpatched", "ours/dense", "memory/dense", "all keys/unpatched"):
+        assert list(figures[name]) == ["0", "2", "5"]
+    assert list(figures["turns/ours"]) == list(figures["fold/unpatched"]) == ["2", "5"]
+    assert list(figures["padded/ours"]) == ["5"]
+    assert all(value > 0 for name in figures for n, value in figures[name].items() if n != "0")
 
 
 def test_the_attention_part_runs_without_comfyui():

@@ -37,7 +37,8 @@ TITLES = {
     "iid_find_and_edit": "No masks: IID",
     "iid_masks_for_mice": "IID's masks, MICE's edit",
     "foi_find_and_edit": "No masks: FoI",
-    "turns_three": "Three turns, no drift",
+    "turns_chained": "Edit after edit, no drift",
+    "turns_three": "Three turns, inverted",
 }
 
 
@@ -137,6 +138,7 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
         "iid_find_and_edit": scene(),
         "iid_masks_for_mice": scene(),
         "foi_find_and_edit": scene(),
+        "turns_chained": scene(),
         "turns_three": scene(),
     }
 

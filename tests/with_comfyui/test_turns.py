@@ -76,6 +76,18 @@ def test_eta_one_arrives_at_the_dual_target(session, picture, edit) -> None:
     torch.testing.assert_close(out, 0.3 * memory.first + 0.7 * memory.previous)
 
 
+def test_what_only_drifts_comes_back_exactly(session, picture, edit) -> None:
+    start = random_latent(session.model)
+    plain = session.run(session.lqr(session.memory(picture), eta=0.0, tolerance=0.0), edit, start)
+    near = {"samples": plain["samples"].clone()}
+    top = slice(0, near["samples"].shape[2] // 2)
+    near["samples"][:, :, top] += 0.01
+    near["samples"][:, :, top.stop :] += 5
+    out = session.run(session.lqr(session.memory(near), lqr_steps=0, tolerance=0.5), edit, start)
+    torch.testing.assert_close(out["samples"][:, :, top], near["samples"][:, :, top])
+    assert (out["samples"] - near["samples"])[:, :, top.stop :].abs().min() > 1
+
+
 def test_the_noise_input_and_inverse_scaling_do_not_touch_the_samples(session, picture, edit):
     sampler = session.lqr(session.memory(picture))
     start = random_latent(session.model)
@@ -140,11 +152,16 @@ def test_an_interrupt_ends_the_run(session, picture, edit, interrupted, which: s
         session.run(sampler, edit, picture, seed=1)
 
 
-def test_eta_zero_ignores_the_memory(session, picture, edit) -> None:
+def test_eta_and_tolerance_zero_ignore_the_memory(session, picture, edit) -> None:
     start = random_latent(session.model)
     other = session.memory(random_latent(session.model, seed=8))
-    plain = session.run(session.lqr(session.memory(picture), eta=0.0), edit, start)["samples"]
-    assert torch.equal(plain, session.run(session.lqr(other, eta=0.0), edit, start)["samples"])
+
+    def run(memory: TurnMemory) -> Tensor:
+        sampler = session.lqr(memory, eta=0.0, tolerance=0.0)
+        return session.run(sampler, edit, start)["samples"]
+
+    plain = run(session.memory(picture))
+    assert torch.equal(plain, run(other))
     pulled = session.run(session.lqr(other), edit, start)["samples"]
     assert (pulled - plain).norm() > 0.01 * plain.norm()
 
@@ -190,6 +207,26 @@ def test_a_later_turn_remembers_the_very_first_picture(session, picture) -> None
     turn = session.memory(third, session.memory(second, session.memory(picture)))
     assert torch.equal(turn.first, picture["samples"])
     assert torch.equal(turn.previous, third["samples"])
+
+
+def test_undo_drift_puts_back_what_moved_little_on_the_models_scale(session, pack_nodes) -> None:
+    model = session.model.model
+    scaled = torch.zeros_like(model.process_latent_in(random_latent(session.model)["samples"]))
+    scaled[:, :, 0] += 0.09
+    scaled[:, :, 1] += 0.11
+    first, edited = (model.process_latent_out(x) for x in (torch.zeros_like(scaled), scaled))
+    inputs = {"latent": {"samples": edited, "other": 1}, "turn": TurnMemory(first, first)}
+    node = pack_nodes["InstanceEditUndoDrift"]
+    latent, changed, report = run_node(node, model=session.model, tolerance=0.1, **inputs)
+    torch.testing.assert_close(latent["samples"][:, :, 1:], edited[:, :, 1:])
+    torch.testing.assert_close(latent["samples"][:, :, 0], first[:, :, 0])
+    assert latent["other"] == 1 and changed.shape == (1, *edited.shape[2:])
+    assert changed[0].sum(1).tolist() == [0, edited.shape[3]] + [0] * (edited.shape[2] - 2)
+    assert "was put back" in report and "0.090 at most" in report
+    inputs["turn"] = TurnMemory(first + 9, first + 9)
+    latent, changed, report = run_node(node, model=session.model, tolerance=0.0, **inputs)
+    torch.testing.assert_close(latent["samples"], edited)
+    assert changed.all() and "Nothing was put back" in report
 
 
 def test_a_turn_of_another_size_is_refused(session, picture, edit) -> None:

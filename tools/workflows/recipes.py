@@ -19,5 +19,6 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     located.iid_find_and_edit,
     located.iid_masks_for_mice,
     located.foi_find_and_edit,
+    turns.turns_chained,
     turns.turns_three,
 )

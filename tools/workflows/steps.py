@@ -89,20 +89,9 @@ def sample(
     if guidance is not None:
         guide = sheet.add("FluxGuidance", conditioning=positive, guidance=guidance)
         nodes, positive = [guide], guide[0]
-    zero = sheet.add("ConditioningZeroOut", "Negative (unused at CFG 1)", conditioning=positive)
-    sampler = sheet.add(
-        "KSampler",
-        model=prepared.model,
-        positive=positive,
-        negative=zero[0],
-        latent_image=prepared.latent,
-        steps=steps,
-        cfg=1.0,
-        sampler_name="euler",
-        scheduler="simple",
-    )
-    decode = sheet.add("VAEDecode", samples=sampler[0], vae=loaded.vae)
-    nodes += [zero, sampler, decode]
+    sampler = sampled(sheet, prepared.model, positive, prepared.latent, steps)
+    decode = sheet.add("VAEDecode", samples=sampler[-1][0], vae=loaded.vae)
+    nodes += [*sampler, decode]
     result = decode[0]
     if source is not None:
         paste = sheet.add(
@@ -112,6 +101,25 @@ def sample(
         nodes, result = [*nodes, paste, said], paste[0]
     save = sheet.add("SaveImage", "Result", images=result, filename_prefix=name)
     return [*nodes, save]
+
+
+def sampled(
+    sheet: Sheet, model: Output, positive: Output, latent: Output, steps: int
+) -> list[Node]:
+    """A negative that CFG 1 does not use, and the KSampler."""
+    zero = sheet.add("ConditioningZeroOut", "Negative (unused at CFG 1)", conditioning=positive)
+    sampler = sheet.add(
+        "KSampler",
+        model=model,
+        positive=positive,
+        negative=zero[0],
+        latent_image=latent,
+        steps=steps,
+        cfg=1.0,
+        sampler_name="euler",
+        scheduler="simple",
+    )
+    return [zero, sampler]
 
 
 def look_inside(sheet: Sheet, image: Output, regions: Output, prepared: Prepared) -> list[Node]:

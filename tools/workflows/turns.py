@@ -7,6 +7,10 @@ from .loaders import Loaded
 from .sheet import Node, Output, Sheet
 
 STEPS = 8
+FIRST_WISHES = (
+    "replace the red circle with a green star",
+    "replace the blue square with an orange ring",
+)
 
 
 def turns_three(sheet: Sheet) -> None:
@@ -14,8 +18,8 @@ def turns_three(sheet: Sheet) -> None:
     sheet.note(
         "# Three turns without drift\nEvery turn inverts the result of the one before (*Flow "
         "Inversion*) and samples it with the next wish (*Dual-LQR Sampler*), drawn to the previous "
-        "result **and to the very first picture**. Press **Run**: the *Demo Model Loader*'s "
-        "miniature FLUX needs no files.",
+        "result **and to the very first picture**; what only drifts from these is put back. Press "
+        "**Run**: the *Demo Model Loader*'s miniature FLUX needs no files.",
         560,
         290,
     )
@@ -24,8 +28,7 @@ def turns_three(sheet: Sheet) -> None:
         "Ctrl+Shift+V).\n2. Connect the last turn's result (the latent of *Edit*) and its *Turn "
         "Memory* to the copy's *Turn Memory*, and the same latent to the copy's two *Set Reference "
         "Latent* and its *Invert*.\n3. Write the next wish. Finished turns are not run again.\n\n"
-        "To keep everything else exactly as it was, put *Set Latent Noise Mask* before a turn's "
-        "*Invert*.",
+        "To edit nothing outside a mask, put *Set Latent Noise Mask* before a turn's *Invert*.",
         560,
         290,
     )
@@ -35,10 +38,7 @@ def turns_three(sheet: Sheet) -> None:
     sigmas = sheet.add("BasicScheduler", model=loaded.model, scheduler="simple", steps=STEPS)
     sheet.column("Model and picture", *loaded.nodes, scene, latent, sigmas)
     start, memory, shown = latent[0], None, scene[0]
-    for number, wish in enumerate(
-        ("replace the red circle with a green star", "replace the blue square with an orange ring"),
-        start=1,
-    ):
+    for number, wish in enumerate(FIRST_WISHES, start=1):
         text = sheet.add("CLIPTextEncode", f"Wish {number}", clip=loaded.clip, text=wish)
         referred = sheet.add("ReferenceLatent", conditioning=text[0], latent=start)
         nodes, start, memory = add_turn(
@@ -68,6 +68,44 @@ def turns_three(sheet: Sheet) -> None:
     save = sheet.add("SaveImage", "Result", images=paste[0], filename_prefix="instance_edit_turns")
     inside = steps.look_inside(sheet, before, regions[0], prepared)
     sheet.column("Result", after, paste, save, *inside, width=420)
+
+
+def turns_chained(sheet: Sheet) -> None:
+    """One wish after the other with an ordinary sampler; Undo Drift keeps the rest."""
+    sheet.note(
+        "# One wish after the other\nAn ordinary *KSampler* edits the result of the turn before. "
+        "Each time it renders the whole picture anew, a little beside what it was; *Undo Drift* "
+        "puts that back, in the latent, without a mask. Press **Run**: the *Demo Model Loader*'s "
+        "miniature FLUX needs no files.",
+        560,
+        270,
+    )
+    sheet.note(
+        "## Add a turn\nCopy the last turn's group, links kept (Ctrl+C, Ctrl+Shift+V). Connect the "
+        "last *Undo Drift*'s latent to the copy's *Turn Memory*, *Set Reference Latent* and "
+        "*KSampler*, and the last *Turn Memory* to the copy's. Write the next wish.",
+        460,
+        270,
+    )
+    loaded = loaders.demo(sheet)
+    scene = sheet.add("InstanceEditDemoScene")
+    latent = sheet.add("VAEEncode", "Encode the first picture", pixels=scene[0], vae=loaded.vae)
+    sheet.column("Model and picture", *loaded.nodes, scene, latent)
+    start, chained = latent[0], {}
+    wishes = (*FIRST_WISHES, "replace the yellow triangle with a purple cross")
+    for number, wish in enumerate(wishes, start=1):
+        turn = sheet.add("InstanceEditTurnMemory", latent=start, **chained)
+        text = sheet.add("CLIPTextEncode", f"Wish {number}", clip=loaded.clip, text=wish)
+        referred = sheet.add("ReferenceLatent", conditioning=text[0], latent=start)
+        sampler = steps.sampled(sheet, loaded.model, referred[0], start, STEPS)
+        kept = sheet.add(
+            "InstanceEditUndoDrift", model=loaded.model, latent=sampler[-1][0], turn=turn[0]
+        )
+        decode = sheet.add("VAEDecode", samples=kept[0], vae=loaded.vae)
+        look = sheet.add("SaveImage", f"Turn {number}", images=decode[0])
+        changed = sheet.add("MaskPreview", "What the edit changed", mask=kept[1])
+        sheet.column(f"Turn {number}", turn, text, referred, *sampler, kept, decode, look, changed)
+        start, chained = kept[0], {"turn": turn[0]}
 
 
 def add_turn(

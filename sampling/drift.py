@@ -1,0 +1,50 @@
+"""Drift or edit: what a new picture shares with earlier ones up to a tolerance is put back."""
+
+import torch
+from torch import Tensor
+
+
+def undo_drift(
+    latent: Tensor, first: Tensor, previous: Tensor, tolerance: float = 0.1
+) -> tuple[Tensor, Tensor]:
+    """The latent with every place that only drifts put back exactly [ours].
+
+    A place whose distance (``channel_rms``) to the first picture is within the tolerance becomes
+    the first picture's, else one that near to the previous picture becomes that one's: many turns
+    do not add up, and earlier edits stay. Nothing moves by more than the tolerance.
+
+    Args:
+        latent: (B, C, ..), a result or a foretold clean picture.
+        first: the picture before any edit, shape of the latent or with a batch of one.
+        previous: the picture that this turn starts from, likewise.
+        tolerance: >= 0, on the scale of the model's latents, whose standard deviation is about 1.
+
+    Returns:
+        The latent, shape as it came, and (B, 1, ..) bool, True where it was put back.
+
+    Raises:
+        ValueError: a negative tolerance, or pictures of another shape.
+    """
+    check_tolerance(tolerance)
+    for picture in (first, previous):
+        if picture.shape[1:] != latent.shape[1:] or picture.shape[0] not in (1, latent.shape[0]):
+            raise ValueError(
+                f"the turn remembers latents of shape {(*picture.shape,)}, the edited one has "
+                f"{(*latent.shape,)}. Keep the size of the picture from turn to turn, or begin "
+                "again with a Turn Memory that has no turn connected."
+            )
+    near_first = channel_rms(latent - first) <= tolerance
+    near_previous = channel_rms(latent - previous) <= tolerance
+    kept = torch.where(near_first, first, torch.where(near_previous, previous, latent))
+    return kept, near_first | near_previous
+
+
+def channel_rms(difference: Tensor) -> Tensor:
+    """Root mean square over the channels, (B, C, ..) to (B, 1, ..)."""
+    return difference.square().mean(1, keepdim=True).sqrt()
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Refuse a negative tolerance, and one that is not a number."""
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance must be 0 or more, got {tolerance}.")
