@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -15,6 +16,7 @@ from instance_edit.benchmarks.turns_sessions import (
     psnr,
 )
 from instance_edit.demo.scenes import apply_edits, cell_masks, render, render_background
+from instance_edit.tools.load_pack import ROOT
 
 SESSIONS = editing_sessions(3, 8)
 
@@ -100,6 +102,15 @@ def test_psnr_is_the_mean_over_pictures() -> None:
     second = torch.stack([torch.full((3, 4, 4), 0.1), torch.full((3, 4, 4), 0.01)])
     assert psnr(first, second) == pytest.approx((20 + 40) / 2)
     assert math.isfinite(psnr(first, first))
+
+
+def test_the_published_figures_meet_the_target() -> None:
+    figures = json.loads((ROOT / "benchmarks" / "results" / "turns.json").read_text())
+    drift, success = figures["background_drift"], figures["success"]
+    for method in ("dual", "naive_undrifted"):
+        assert drift[method]["8"] <= 0.5 * drift["naive"]["8"]
+        lost = [success["naive"][k] - success[method][k] for k in drift["naive"]]
+        assert sum(lost) / len(lost) <= 0.01
 
 
 def test_the_report_has_a_line_per_method() -> None:
