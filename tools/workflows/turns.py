@@ -32,9 +32,7 @@ def turns_three(sheet: Sheet) -> None:
         560,
         290,
     )
-    loaded = loaders.demo(sheet)
-    scene = sheet.add("InstanceEditDemoScene")
-    latent = sheet.add("VAEEncode", "Encode the first picture", pixels=scene[0], vae=loaded.vae)
+    loaded, scene, latent = first_picture(sheet)
     sigmas = sheet.add("BasicScheduler", model=loaded.model, scheduler="simple", steps=STEPS)
     sheet.column("Model and picture", *loaded.nodes, scene, latent, sigmas)
     start, memory, shown = latent[0], None, scene[0]
@@ -87,9 +85,7 @@ def turns_chained(sheet: Sheet) -> None:
         460,
         270,
     )
-    loaded = loaders.demo(sheet)
-    scene = sheet.add("InstanceEditDemoScene")
-    latent = sheet.add("VAEEncode", "Encode the first picture", pixels=scene[0], vae=loaded.vae)
+    loaded, scene, latent = first_picture(sheet)
     sheet.column("Model and picture", *loaded.nodes, scene, latent)
     start, chained = latent[0], {}
     wishes = (*FIRST_WISHES, "replace the yellow triangle with a purple cross")
@@ -106,6 +102,14 @@ def turns_chained(sheet: Sheet) -> None:
         changed = sheet.add("MaskPreview", "What the edit changed", mask=kept[1])
         sheet.column(f"Turn {number}", turn, text, referred, *sampler, kept, decode, look, changed)
         start, chained = kept[0], {"turn": turn[0]}
+
+
+def first_picture(sheet: Sheet) -> tuple[Loaded, Node, Node]:
+    """The demo's model, its scene, and the latent that a session starts from."""
+    loaded = loaders.demo(sheet)
+    scene = sheet.add("InstanceEditDemoScene")
+    latent = sheet.add("VAEEncode", "Encode the first picture", pixels=scene[0], vae=loaded.vae)
+    return loaded, scene, latent
 
 
 def add_turn(
