@@ -26,13 +26,7 @@ def undo_drift(
         ValueError: a negative tolerance, or pictures of another shape.
     """
     check_tolerance(tolerance)
-    for picture in (first, previous):
-        if picture.shape[1:] != latent.shape[1:] or picture.shape[0] not in (1, latent.shape[0]):
-            raise ValueError(
-                f"the turn remembers latents of shape {(*picture.shape,)}, the edited one has "
-                f"{(*latent.shape,)}. Keep the size of the picture from turn to turn, or begin "
-                "again with a Turn Memory that has no turn connected."
-            )
+    check_pictures(latent, first, previous)
     near_first = channel_rms(latent - first) <= tolerance
     near_previous = channel_rms(latent - previous) <= tolerance
     kept = torch.where(near_first, first, torch.where(near_previous, previous, latent))
@@ -48,3 +42,14 @@ def check_tolerance(tolerance: float) -> None:
     """Refuse a negative tolerance, and one that is not a number."""
     if not tolerance >= 0:
         raise ValueError(f"tolerance must be 0 or more, got {tolerance}.")
+
+
+def check_pictures(x: Tensor, *pictures: Tensor) -> None:
+    """Refuse earlier pictures that are not of x's shape, or of that with a batch of one."""
+    for picture in pictures:
+        if picture.shape[1:] != x.shape[1:] or picture.shape[0] not in (1, x.shape[0]):
+            raise ValueError(
+                f"the pictures of the earlier turns have latents of shape {(*picture.shape,)}, the "
+                f"sampled one {(*x.shape,)}. Keep the size of the picture from turn to turn, or "
+                "begin again with a Turn Memory that has no turn connected."
+            )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .drift import check_tolerance, undo_drift
+from .drift import check_pictures, check_tolerance, undo_drift
 from .flow import Report, Velocity, check_fraction, check_sigmas, solve_flow
 
 
@@ -79,13 +79,7 @@ def sample_lqr(
         raise ValueError(f"lqr_steps must be 0 or more, got {lqr_steps}.")
     check_tolerance(tolerance)
     target = dual_target(first, previous, weight)
-    if target.shape[1:] != x.shape[1:] or target.shape[0] not in (1, x.shape[0]):
-        raise ValueError(
-            f"the pictures of the earlier turns have latents of shape {(*target.shape,)}, the "
-            f"sampled one {(*x.shape,)}. Keep the size of the picture from turn to turn, or begin "
-            "again with a Turn Memory that has no turn connected."
-        )
-
+    check_pictures(x, target)
     kept = first if previous is None else previous
 
     def drift(i: int, x: Tensor, sigma: float, step: float, v: Tensor) -> Tensor:
