@@ -4,7 +4,7 @@ VENV   := .venv/bin/python
 RUN    := $(VENV) -m tools.run
 PYTEST := .venv/bin/pytest
 SETUP  := @$(PYTHON) tools/setup_comfyui.py
-PURE   := attention mask_ops sampling
+PURE   := attention mask_ops sampling pictures prompts
 
 .PHONY: setup demo test test-pure test-comfyui test-browser lint format serve bench bench-quality bench-turns bench-gpu train-demo
 .DEFAULT_GOAL := setup
@@ -13,7 +13,7 @@ setup:
 	$(SETUP)
 
 demo: setup            ## UNET=.. CLIP=.. VAE=.. use real weights
-	$(RUN) demo.run_demo
+	$(RUN) tools.demo.run_demo
 
 test: test-pure test-comfyui test-browser
 
@@ -42,19 +42,19 @@ serve: setup           ## ARGS="--port 8188 --listen" go to ComfyUI
 	$(VENV) -m tools.serve $(ARGS)
 
 bench: setup
-	$(RUN) benchmarks.bias
-	$(RUN) benchmarks.speed
-	$(RUN) benchmarks.speed_forward
+	$(RUN) benchmarks.speed.bias
+	$(RUN) benchmarks.speed.speed
+	$(RUN) benchmarks.speed.speed_forward
 
 bench-quality: setup
-	$(RUN) benchmarks.quality
+	$(RUN) benchmarks.leak.quality
 
 bench-turns: setup
-	$(RUN) benchmarks.turns
+	$(RUN) benchmarks.turns.turns
 
 bench-gpu: setup
-	$(RUN) benchmarks.speed --gpu
-	$(RUN) benchmarks.speed_forward --gpu
+	$(RUN) benchmarks.speed.speed --gpu
+	$(RUN) benchmarks.speed.speed_forward --gpu
 
 train-demo: setup
-	$(RUN) demo.train
+	$(RUN) demo.training.train

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..benchmarks.leak.matching import Shown
 from ..demo.scenes import Edits, Scenes
-from .matching import Shown
 
 CHANGE_THRESHOLD = 10.0
 SSIM_WINDOW = 11

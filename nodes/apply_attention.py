@@ -5,8 +5,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..attention.recipe import BiasRecipe
-from .host import apply_instance_attention
-from .socket_types import CATEGORY, Bias
+from ..host.patch import apply_instance_attention
+from .inputs.sockets import CATEGORY, Bias
 
 
 class ApplyInstanceAttention(io.ComfyNode):

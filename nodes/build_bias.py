@@ -11,8 +11,8 @@ from ..attention.mice import mice_bias
 from ..attention.recipe import BiasRecipe
 from ..attention.schedule import Stage, equal_stages, parse_stages
 from ..mask_ops.regions import InstanceRegion
-from .bias_inputs import METHODS, blocks_input, overlap_input, window_inputs
-from .socket_types import CATEGORY, Bias, Regions
+from .inputs.bias import METHODS, blocks_input, overlap_input, window_inputs
+from .inputs.sockets import CATEGORY, Bias, Regions
 
 
 class BuildDisentangledBias(io.ComfyNode):

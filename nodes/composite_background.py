@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..mask_ops.composite import background_change, composite, feathered_union
 from ..mask_ops.regions import InstanceRegion, region_masks
-from .socket_types import CATEGORY, Regions
+from .inputs.sockets import CATEGORY, Regions
 
 
 class CompositeBackground(io.ComfyNode):

@@ -6,8 +6,8 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..demo.weights import load_weights
-from .demo_clip import demo_clip
-from .socket_types import CATEGORY
+from ..host.demo_clip import demo_clip
+from .inputs.sockets import CATEGORY
 
 
 class DemoModelLoader(io.ComfyNode):

@@ -2,10 +2,10 @@
 
 from comfy_api.latest import io
 
-from ..demo.run_scene import SCENES, first_scene, instance_masks
+from ..demo.example import SCENES, first_scene, instance_masks
 from ..demo.scenes import CANVAS, render
 from .composite_background import stretch
-from .socket_types import CATEGORY
+from .inputs.sockets import CATEGORY
 
 
 class DemoScene(io.ComfyNode):

@@ -6,10 +6,10 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.lqr_highlight import Highlight
+from ..host.sampling import FlowRun, FlowSampler
 from ..sampling.lqr import TurnMemory, sample_lqr
-from .highlight_inputs import edit_words, highlight_inputs
-from .host_sampling import FlowRun, FlowSampler
-from .socket_types import CATEGORY, Turn
+from .inputs.highlight import edit_words, highlight_inputs
+from .inputs.sockets import CATEGORY, Turn
 
 OFF, ON = "off", "on"
 

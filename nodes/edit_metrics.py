@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..evaluation.metrics import CHANGE_THRESHOLD
 from ..evaluation.report import edit_report
 from ..mask_ops.regions import InstanceRegion, region_masks
-from .socket_types import CATEGORY, Regions
+from .inputs.sockets import CATEGORY, Regions
 
 
 class EditMetrics(io.ComfyNode):

@@ -3,9 +3,9 @@
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..host.sampling import FlowRun, FlowSampler
 from ..sampling.flow import invert_flow
-from .host_sampling import FlowRun, FlowSampler
-from .socket_types import CATEGORY
+from .inputs.sockets import CATEGORY
 
 
 class FlowInversion(io.ComfyNode):

@@ -4,10 +4,10 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..host.capture import check_flux
+from ..host.foi import FoIGuider, FoISettings
 from ..mask_ops.regions import InstanceRegion
-from .host_capture import check_flux
-from .host_foi import FoIGuider, FoISettings
-from .socket_types import CATEGORY, Regions
+from .inputs.sockets import CATEGORY, Regions
 
 DISTILLED, WITH_CFG = "guidance-distilled", "with CFG"
 

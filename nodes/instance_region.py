@@ -6,8 +6,8 @@ from comfy_api.latest import io
 
 from ..mask_ops.boxes import parse_boxes
 from ..mask_ops.regions import InstanceRegion, join_regions
-from .region_inputs import end_input, regions_input, start_input, strength_input
-from .socket_types import CATEGORY, Regions
+from .inputs.regions import end_input, regions_input, start_input, strength_input
+from .inputs.sockets import CATEGORY, Regions
 
 BOX_TYPES = [io.BoundingBox, io.Custom("ARRAY"), io.String]
 

@@ -6,14 +6,14 @@ import torch
 from comfy_api.latest import io
 
 from ..attention.iid import default_steps
+from ..host.capture import check_flux
+from ..host.contrast import ContrastGuider, sample_guided
+from ..host.iid import latent_samples, split_branches
+from ..host.layout import conditioning_spans
 from ..mask_ops.contrast import contrast_masks, velocity_contrast
 from ..mask_ops.regions import InstanceRegion
-from .host_branches import latent_samples, split_branches
-from .host_capture import check_flux
-from .host_contrast import ContrastGuider, sample_guided
-from .host_layout import conditioning_spans
-from .locate_inputs import found_outputs, found_values, result_inputs, sampling_inputs
-from .socket_types import CATEGORY
+from .inputs.locate import found_outputs, found_values, result_inputs, sampling_inputs
+from .inputs.sockets import CATEGORY
 
 
 class LocateByContrast(io.ComfyNode):

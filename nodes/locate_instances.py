@@ -7,9 +7,15 @@ import torch
 from comfy_api.latest import io
 
 from ..attention.iid import compose_branches, default_steps, iid_masks
-from ..mask_ops.found_masks import FoundMasks, spread_tokens
-from ..mask_ops.regions import InstanceRegion
-from .host_branches import (
+from ..host.capture import (
+    Capture,
+    TextReading,
+    attach_reading,
+    capture_attention,
+    check_flux,
+    chosen_blocks,
+)
+from ..host.iid import (
     Branches,
     branch_conditioning,
     branch_groups,
@@ -18,22 +24,16 @@ from .host_branches import (
     shut_padding,
     split_branches,
 )
-from .host_capture import (
-    Capture,
-    TextReading,
-    attach_reading,
-    capture_attention,
-    check_flux,
-    chosen_blocks,
-)
-from .locate_inputs import (
+from ..mask_ops.found_masks import FoundMasks, spread_tokens
+from ..mask_ops.regions import InstanceRegion
+from .inputs.locate import (
     blocks_input,
     found_outputs,
     found_values,
     result_inputs,
     sampling_inputs,
 )
-from .socket_types import CATEGORY
+from .inputs.sockets import CATEGORY
 
 PENULTIMATE = -2
 

@@ -10,11 +10,7 @@ from comfy_api.latest import io
 
 from ..attention.foi import foi_masks
 from ..attention.schedule import Stage
-from ..mask_ops.found_masks import FoundMasks
-from ..mask_ops.keywords import find_words, keyword_tokens, read_marks
-from ..mask_ops.regions import InstanceRegion, instruction_lines
-from .host_branches import latent_samples, sample_branches
-from .host_capture import (
+from ..host.capture import (
     Capture,
     TextReading,
     attach_reading,
@@ -22,16 +18,20 @@ from .host_capture import (
     check_flux,
     chosen_blocks,
 )
-from .host_layout import conditioning_spans
-from .locate_inputs import (
+from ..host.iid import latent_samples, sample_branches
+from ..host.layout import conditioning_spans
+from ..host.text import real_tokens
+from ..mask_ops.found_masks import FoundMasks
+from ..mask_ops.regions import InstanceRegion, instruction_lines
+from ..prompts.keywords import find_words, keyword_tokens, read_marks
+from .inputs.locate import (
     blocks_input,
     found_outputs,
     found_values,
     result_inputs,
     sampling_inputs,
 )
-from .prompt_encoding import real_tokens
-from .socket_types import CATEGORY
+from .inputs.sockets import CATEGORY
 
 LATENT, REFERENCE = "latent", "reference"
 MIDDLE = Stage("read", 0.25, 0.75)

@@ -5,12 +5,12 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..attention.prompt_spans import PromptSpans
-from ..mask_ops.keywords import read_marks
+from ..host.patch import attach_spans
+from ..host.text import encode_prompt
 from ..mask_ops.regions import InstanceRegion
-from .host import attach_spans
-from .prompt_encoding import encode_prompt
-from .socket_types import CATEGORY, Regions
+from ..prompts.keywords import read_marks
+from ..prompts.spans import PromptSpans
+from .inputs.sockets import CATEGORY, Regions
 
 REAL, FIXED = "real tokens", "fixed"
 

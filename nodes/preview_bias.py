@@ -11,11 +11,11 @@ from ..attention.reach import bias_reach
 from ..attention.recipe import BiasRecipe, Extent
 from ..attention.schedule import OFF, Stage
 from ..attention.tokens import TokenLayout
+from ..host.layout import expected_layout
 from ..mask_ops.regions import InstanceRegion
-from .host_layout import expected_layout
-from .pictures import to_image, to_picture
-from .pictures_bias import BiasPage, draw_bias_page
-from .socket_types import CATEGORY, Bias
+from ..pictures.bias import BiasPage, draw_bias_page
+from ..pictures.marks import to_image, to_picture
+from .inputs.sockets import CATEGORY, Bias
 
 BLOCKS_OF_FLUX1 = 57
 

@@ -7,12 +7,12 @@ from comfy_api.latest import io, ui
 from ..attention.recipe import BiasRecipe, Extent
 from ..attention.schedule import OFF
 from ..attention.tokens import TokenLayout
+from ..host.layout import expected_layout
 from ..mask_ops.regions import InstanceRegion, region_masks
 from ..mask_ops.validate import region_report
-from .host_layout import expected_layout
-from .pictures import to_image, to_picture
-from .pictures_regions import draw_regions
-from .socket_types import CATEGORY, Bias, Regions
+from ..pictures.marks import to_image, to_picture
+from ..pictures.regions import draw_regions
+from .inputs.sockets import CATEGORY, Bias, Regions
 
 BYTES_PER_VALUE = 4
 

@@ -6,9 +6,9 @@ from comfy_api.latest import io
 
 from ..mask_ops.boxes import parse_boxes
 from ..mask_ops.regions import InstanceRegion, instruction_lines, join_regions
+from .inputs.regions import end_input, regions_input, start_input, strength_input
+from .inputs.sockets import CATEGORY, Regions
 from .instance_region import BOX_TYPES
-from .region_inputs import end_input, regions_input, start_input, strength_input
-from .socket_types import CATEGORY, Regions
 
 
 class RegionsFromBoxes(io.ComfyNode):

@@ -3,8 +3,8 @@
 from comfy_api.latest import io
 
 from ..mask_ops.regions import InstanceRegion, join_regions
-from .region_inputs import end_input, regions_input, start_input, strength_input
-from .socket_types import CATEGORY, Regions
+from .inputs.regions import end_input, regions_input, start_input, strength_input
+from .inputs.sockets import CATEGORY, Regions
 
 EVERYWHERE = (0.0, 0.0, 1.0, 1.0)
 

@@ -5,8 +5,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..mask_ops.regions import InstanceRegion, instruction_lines, join_regions
-from .region_inputs import end_input, regions_input, start_input, strength_input
-from .socket_types import CATEGORY, Regions
+from .inputs.regions import end_input, regions_input, start_input, strength_input
+from .inputs.sockets import CATEGORY, Regions
 
 
 class RegionsFromMasks(io.ComfyNode):

@@ -5,7 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..sampling.lqr import TurnMemory, next_turn
-from .socket_types import CATEGORY, Turn
+from .inputs.sockets import CATEGORY, Turn
 
 
 class TurnMemoryNode(io.ComfyNode):

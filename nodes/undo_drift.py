@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..sampling.drift import channel_rms, undo_drift
 from ..sampling.lqr import TurnMemory
-from .socket_types import CATEGORY, Turn
+from .inputs.sockets import CATEGORY, Turn
 
 
 class UndoDrift(io.ComfyNode):

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 
 from instance_edit.attention import TokenLayout, idattn_bias, mice_bias
-from instance_edit.attention.prompt_spans import repeat_text
+from instance_edit.prompts.spans import repeat_text
 from instance_edit.tests.bias_cases import bias_cases, squares
 
 

@@ -11,11 +11,11 @@ from PIL import Image
 
 from instance_edit.attention.idattn import idattn_bias
 from instance_edit.attention.tokens import TokenLayout
-from instance_edit.demo.curves import draw_curves, read_log
-from instance_edit.demo.evaluate import disentangled_mask
-from instance_edit.demo.judging import judge
 from instance_edit.demo.scenes import CELLS, Edits, apply_edits, render, sample_scenes
-from instance_edit.demo.train_text import exercise
+from instance_edit.demo.training.curves import draw_curves, read_log
+from instance_edit.demo.training.evaluate import disentangled_mask
+from instance_edit.demo.training.judging import judge
+from instance_edit.demo.training.train_text import exercise
 
 LOG = """
 12:00 flow step 20 (1.0 %): loss 2.0 auxiliary 20.0 0.70 s

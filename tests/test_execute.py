@@ -8,11 +8,13 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instance_edit.attention import TokenLayout, execute, execute_plan, idattn_bias, mice_bias
-from instance_edit.attention.execute import attend, attend_groups
-from instance_edit.attention.execute_plan import plan_groups, tile_rows_for
-from instance_edit.attention.prompt_spans import repeat_text
-from instance_edit.benchmarks.scenes import scene_layout, scene_masks
+from instance_edit.attention import TokenLayout, idattn_bias, mice_bias
+from instance_edit.attention.execute import attend as execute
+from instance_edit.attention.execute import plan as execute_plan
+from instance_edit.attention.execute.attend import attend, attend_groups
+from instance_edit.attention.execute.plan import plan_groups, tile_rows_for
+from instance_edit.benchmarks.speed.scenes import scene_layout, scene_masks
+from instance_edit.prompts.spans import repeat_text
 from instance_edit.tests.bias_cases import bias_cases
 
 BUILDERS = {

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instance_edit.attention import idattn_bias, mice_bias
-from instance_edit.attention.execute import attend
-from instance_edit.attention.faint import farthest, find_faint
-from instance_edit.benchmarks.scenes import scene_layout, scene_masks
+from instance_edit.attention.execute.attend import attend
+from instance_edit.attention.execute.faint import farthest, find_faint
+from instance_edit.benchmarks.speed.scenes import scene_layout, scene_masks
 from instance_edit.tests.bias_cases import bias_cases
 from instance_edit.tests.test_execute import sdpa, tokens
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from instance_edit.attention import TokenLayout, foi
 from instance_edit.attention.foi import focus, foi_attend, foi_boosts, foi_logits, foi_masks
 from instance_edit.mask_ops.found_masks import min_max
-from instance_edit.sampling.disentangled import blend_distilled, blend_guided
+from instance_edit.sampling.foi import blend_distilled, blend_guided
 
 LAYOUT = TokenLayout((1, 2, 2), (3, 4), ((2, 2),))
 HEADS, WIDTH = 2, 8

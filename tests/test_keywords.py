@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from instance_edit.mask_ops.keywords import find_words, keyword_tokens, read_marks
+from instance_edit.prompts.keywords import find_words, keyword_tokens, read_marks
 
 
 def test_marks_are_taken_out_and_remembered() -> None:

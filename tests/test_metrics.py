@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from instance_edit.benchmarks.leak.matching import NONE, OTHER, shown_objects
 from instance_edit.demo.scenes import (
     CELLS,
     COLOUR_NAMES,
@@ -20,7 +21,6 @@ from instance_edit.demo.scenes import (
     render,
     sample_scenes,
 )
-from instance_edit.evaluation.matching import NONE, OTHER, shown_objects
 from instance_edit.evaluation.metrics import (
     change_rate,
     edit_success,

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = [room for room in ("attention", "mask_ops", "sampling") if (ROOT / room).is_dir()]
+ROOMS = ("pictures", "prompts", "attention", "mask_ops", "sampling")
 
 IMPORT_ALL = """
 import importlib, importlib.util, pkgutil, sys
 sys.path = [path for path in sys.path if path not in ("", {root!r})]
-import torch, einops
+import torch, einops, PIL.Image, PIL.ImageDraw, PIL.ImageFont
 allowed = set(sys.modules) | set(sys.stdlib_module_names)
 spec = importlib.util.spec_from_file_location(
     "instance_edit", {root!r} + "/__init__.py", submodule_search_locations=[{root!r}]
@@ -20,9 +20,10 @@ spec = importlib.util.spec_from_file_location(
 sys.modules["instance_edit"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["instance_edit"])
 room = importlib.import_module("instance_edit.{room}")
-names = [module.name for module in pkgutil.iter_modules(room.__path__)]
+prefix = room.__name__ + "."
+names = [module.name for module in pkgutil.walk_packages(room.__path__, prefix)]
 for name in names:
-    importlib.import_module(f"instance_edit.{room}.{{name}}")
+    importlib.import_module(name)
 foreign = {{name.partition(".")[0] for name in set(sys.modules) - allowed}} - {{"instance_edit"}}
 tops = {{name.partition(".")[0] for name in allowed}}
 sys.stdout.write(f"{{len(names)}} {{sorted(foreign - tops)}}")

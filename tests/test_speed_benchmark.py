@@ -6,10 +6,10 @@ import sys
 
 import torch
 
-from instance_edit.benchmarks import speed
-from instance_edit.benchmarks.alternatives import attention_calls, fold_call
 from instance_edit.benchmarks.record import median_seconds, peak_bytes
-from instance_edit.benchmarks.scenes import scene_layout, scene_masks
+from instance_edit.benchmarks.speed import speed
+from instance_edit.benchmarks.speed.alternatives import attention_calls, fold_call
+from instance_edit.benchmarks.speed.scenes import scene_layout, scene_masks
 from instance_edit.tools.load_pack import ROOT
 
 CPU = torch.device("cpu")
@@ -65,7 +65,7 @@ def test_every_figure_is_there_for_any_number_of_references(monkeypatch):
 def test_the_attention_part_runs_without_comfyui():
     code = (
         "import sys; sys.path.insert(0, 'tools'); from load_pack import load_pack; load_pack()\n"
-        "import instance_edit.benchmarks.speed\n"
+        "import instance_edit.benchmarks.speed.speed\n"
         "assert not [m for m in sys.modules if m.split('.')[0] == 'comfy']"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)

@@ -8,8 +8,8 @@ import math
 import pytest
 import torch
 
-from instance_edit.benchmarks.turns_report import SWEEPS, markdown
-from instance_edit.benchmarks.turns_sessions import (
+from instance_edit.benchmarks.turns.report import SWEEPS, markdown
+from instance_edit.benchmarks.turns.sessions import (
     Judgement,
     editing_sessions,
     judge_round,

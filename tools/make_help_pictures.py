@@ -43,12 +43,12 @@ def draw_pages() -> dict[str, Image.Image]:
     from ..attention.mice import mice_bias
     from ..attention.recipe import BiasRecipe
     from ..attention.schedule import Stage
+    from ..host.layout import expected_layout
     from ..mask_ops.validate import region_report
-    from ..nodes.host_layout import expected_layout
-    from ..nodes.pictures import to_image
-    from ..nodes.pictures_bias import draw_bias_page
-    from ..nodes.pictures_regions import draw_regions
     from ..nodes.preview_bias import bias_page
+    from ..pictures.bias import draw_bias_page
+    from ..pictures.marks import to_image
+    from ..pictures.regions import draw_regions
     from .make_thumbnails import scene
 
     picture, regions = scene()

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFilter
 
-from ..demo.run_scene import INSTANCES, first_scene, instance_masks
+from ..demo.example import INSTANCES, first_scene, instance_masks
 from ..demo.scenes import render
 from ..mask_ops.boxes import Box
 from ..mask_ops.regions import InstanceRegion
 from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT, add_comfyui_to_path, find_comfyui
-from .workflows.wishes import WISHES
+from .workflow_sheets.wishes import WISHES
 
 SIDE, BAR, INSET = 512, 56, 140
 DRESS, HAIR, CLOUD = (255, 166, 214), (250, 241, 107), (255, 255, 255)
@@ -67,7 +67,7 @@ def coloured(colour: tuple[int, int, int], wish: str, left: float = 0.0, right: 
 
 def infographic() -> tuple[Image.Image, list[InstanceRegion]]:
     """Twelve cards with a line of text each."""
-    from ..nodes.pictures import font
+    from ..pictures.marks import font
 
     page = Image.new("RGB", (768, 768), (247, 243, 232))
     draw = ImageDraw.Draw(page)
@@ -85,7 +85,7 @@ def infographic() -> tuple[Image.Image, list[InstanceRegion]]:
 
 def scene() -> tuple[Image.Image, list[InstanceRegion]]:
     """The demo's shapes."""
-    from ..nodes.pictures import to_picture
+    from ..pictures.marks import to_picture
 
     first = first_scene()
     regions = [
@@ -145,8 +145,8 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
 
 def draw(name: str, picture: Image.Image, regions: Sequence[InstanceRegion]) -> Image.Image:
     """One thumbnail: the picture with its regions, over its title."""
-    from ..nodes.pictures import INK, PAPER, font
-    from ..nodes.pictures_regions import draw_regions
+    from ..pictures.marks import INK, PAPER, font
+    from ..pictures.regions import draw_regions
 
     drawn = draw_regions(picture, regions, "").crop((0, 0, 1024, 1024))
     sheet = Image.new("RGB", (SIDE, SIDE), INK)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT
-from .workflows.blueprint import NAME, blueprint
-from .workflows.recipes import RECIPES
-from .workflows.sheet import Definitions, Sheet
+from .workflow_sheets.blueprint import NAME, blueprint
+from .workflow_sheets.recipes import RECIPES
+from .workflow_sheets.sheet import Definitions, Sheet
 
 FOLDER = ROOT / "workflows"
 BLUEPRINT = ROOT / "subgraphs" / f"{NAME}.json"

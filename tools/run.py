@@ -1,7 +1,7 @@
 """Run a module of this repository as a program inside the package `instance_edit`.
 
-`python -m tools.run demo.run_demo` runs `instance_edit.demo.run_demo`, whose relative imports reach
-every room, with the pack's folder off `sys.path`.
+`python -m tools.run tools.demo.run_demo` runs `instance_edit.tools.demo.run_demo`, whose relative
+imports reach every room, with the pack's folder off `sys.path`.
 """
 
 from __future__ import annotations

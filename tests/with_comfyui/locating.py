@@ -8,8 +8,8 @@ from typing import Any
 import comfy.samplers
 import torch
 
-from instance_edit.attention.prompt_spans import PromptSpans
-from instance_edit.nodes.host import attach_spans
+from instance_edit.host.patch import attach_spans
+from instance_edit.prompts.spans import PromptSpans
 from instance_edit.tests.with_comfyui.core import (
     Conditioning,
     random_conditioning,

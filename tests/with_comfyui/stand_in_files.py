@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from instance_edit.tests.with_comfyui import tiny_models
 from instance_edit.tools.comfy_server import make_base_directory
 from instance_edit.tools.random_weights import seed_weights
-from instance_edit.tools.workflows.loaders import FILES
+from instance_edit.tools.workflow_sheets.loaders import FILES
 
 SIDE = 128
 SMALL_VAE = "taef2"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from instance_edit.attention.capture import text_attention, token_weights
-from instance_edit.nodes.host_capture import (
+from instance_edit.host.capture import (
     CAPTURE,
     WRAPPER,
     Capture,

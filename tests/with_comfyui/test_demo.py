@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from instance_edit.demo.run_demo import run_demo
-from instance_edit.demo.run_loaders import WeightsError, choose_loaders
+from instance_edit.tools.demo.loaders import WeightsError, choose_loaders
+from instance_edit.tools.demo.run_demo import run_demo
 
 
 def test_the_demo_saves_its_pictures_and_a_sheet(

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from instance_edit.demo.evaluate import disentangled_mask
-from instance_edit.demo.flow_run import initialise
 from instance_edit.demo.flux import Flux
 from instance_edit.demo.instructions import edits_of, prompt, sample_clauses
-from instance_edit.demo.judging import judge
 from instance_edit.demo.scenes import render, sample_scenes
 from instance_edit.demo.text import tokenize
+from instance_edit.demo.training.evaluate import disentangled_mask
+from instance_edit.demo.training.flow_run import initialise
+from instance_edit.demo.training.judging import judge
 from instance_edit.demo.weights import WEIGHTS, DemoWeights, load_weights
 from instance_edit.tests.with_comfyui import tiny_models
 from instance_edit.tests.with_comfyui.core import reference, run_node, sample

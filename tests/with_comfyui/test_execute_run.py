@@ -11,7 +11,7 @@ import torch
 from comfy_extras.nodes_torch_compile import TorchCompileModel
 from comfy_extras.nodes_train import TrainLoraNode
 
-from instance_edit.nodes.host_run import RUN, longest_sequence
+from instance_edit.host.run import RUN, longest_sequence
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
     random_latent,

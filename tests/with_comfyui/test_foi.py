@@ -6,10 +6,10 @@ import comfy.samplers
 import pytest
 import torch
 
+from instance_edit.host.capture import WRAPPER
+from instance_edit.host.contrast import sample_guided
+from instance_edit.host.foi import FOI
 from instance_edit.mask_ops.found_masks import spread_tokens
-from instance_edit.nodes.host_capture import WRAPPER
-from instance_edit.nodes.host_contrast import sample_guided
-from instance_edit.nodes.host_foi import FOI
 from instance_edit.nodes.locate_instruction import instruction_tokens
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,

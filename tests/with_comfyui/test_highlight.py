@@ -11,13 +11,13 @@ from comfy.ldm.modules.attention import attention_pytorch
 from torch import Tensor
 
 from instance_edit.attention.lqr_highlight import Highlight
-from instance_edit.attention.prompt_spans import PromptSpans
-from instance_edit.nodes.host_highlight import (
+from instance_edit.host.lqr_highlight import (
     call_chunks,
     edit_keys,
     highlight_edits,
     highlight_override,
 )
+from instance_edit.prompts.spans import PromptSpans
 from instance_edit.tests.with_comfyui.core import random_latent
 from instance_edit.tests.with_comfyui.editing import Editor
 from instance_edit.tests.with_comfyui.sessions import ON, Session

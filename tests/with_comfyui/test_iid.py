@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from instance_edit.attention.iid import compose_branches, iid_maps
-from instance_edit.mask_ops.found_masks import spread_tokens
-from instance_edit.nodes.host_branches import (
+from instance_edit.host.capture import WRAPPER
+from instance_edit.host.iid import (
     branch_conditioning,
     sample_branches,
     shut_padding,
     split_branches,
 )
-from instance_edit.nodes.host_capture import WRAPPER
+from instance_edit.mask_ops.found_masks import spread_tokens
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
     random_latent,

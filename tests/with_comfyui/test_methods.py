@@ -10,9 +10,9 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from comfy.sd import CLIP
 
-from instance_edit.evaluation.host import node_runner
-from instance_edit.evaluation.methods import METHODS
-from instance_edit.evaluation.studio import EditTask, Studio
+from instance_edit.benchmarks.host import node_runner
+from instance_edit.benchmarks.leak.methods import METHODS
+from instance_edit.benchmarks.studio import EditTask, Studio
 
 STEPS = 2
 RUN = node_runner()

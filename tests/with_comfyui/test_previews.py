@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from instance_edit.attention.prompt_spans import PromptSpans
+from instance_edit.host.patch import attach_spans
 from instance_edit.mask_ops.boxes import Box
 from instance_edit.mask_ops.regions import InstanceRegion
-from instance_edit.nodes.host import attach_spans
-from instance_edit.nodes.pictures import HEAT, heat_colour, readable_on, shorten
-from instance_edit.nodes.pictures import font as load_font
-from instance_edit.nodes.pictures_bias import CELL, LABELS, MARGIN, MATRIX_TOP, ROW, share_word
+from instance_edit.pictures.bias import CELL, LABELS, MARGIN, MATRIX_TOP, ROW, share_word
+from instance_edit.pictures.marks import HEAT, heat_colour, readable_on, shorten
+from instance_edit.pictures.marks import font as load_font
+from instance_edit.prompts.spans import PromptSpans
 from instance_edit.tests.with_comfyui.core import run_node
 
 PICTURE = torch.rand(1, 96, 128, 3, generator=torch.Generator().manual_seed(0))

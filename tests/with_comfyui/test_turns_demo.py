@@ -6,11 +6,11 @@ import logging
 
 import pytest
 
-from instance_edit.benchmarks.turns import edit_in_rounds, reconstruct
-from instance_edit.benchmarks.turns_methods import LQR, lqr_rounds, naive
-from instance_edit.benchmarks.turns_sessions import editing_sessions
-from instance_edit.evaluation.host import demo_studio
-from instance_edit.evaluation.studio import Studio
+from instance_edit.benchmarks.host import demo_studio
+from instance_edit.benchmarks.studio import Studio
+from instance_edit.benchmarks.turns.methods import LQR, lqr_rounds, naive
+from instance_edit.benchmarks.turns.sessions import editing_sessions
+from instance_edit.benchmarks.turns.turns import edit_in_rounds, reconstruct
 
 log = logging.getLogger(__name__)
 SESSIONS = editing_sessions(1, 8)

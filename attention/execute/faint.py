@@ -1,0 +1,103 @@
+"""Keys that a bias damps so strongly that leaving them out changes no digit of the result.
+
+MICE's default floor is log(1e-30) = -69: a finite bias, so that no key is shut by definition, but
+one that hardly any model can overcome. What the queries and keys at hand can overcome is bounded
+by their norms, so it need not be guessed.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from ..bias import AttentionBias
+
+FAINT = -40.0
+"""A bias at or below this may prove negligible."""
+ANCHORS = 16
+ALL_ANCHORS = 1024
+"""Open keys that the proof compares the faint ones with: per class of queries, and in all."""
+DIGITS = 24 * math.log(2)
+"""What is left out weighs less than 2^-24 of what is not: float32's rounding."""
+ROUNDING = 1.02
+"""Norms and products are taken in the model's own dtype, with an error below 2 %."""
+PROOF_BYTES = 4 << 20
+"""What the proof may hold at a time."""
+
+
+@dataclass(frozen=True)
+class Faint:
+    """A bias whose faint keys are shut, and what shows whether that is exact.
+
+    Attributes:
+        shut: the bias.
+        anchors: (classes, A) int64, places of keys that the queries of each class see with bias 0.
+        margin: natural logarithm of how far a faint key's logit may lie above the anchors' mean.
+    """
+
+    shut: AttentionBias
+    anchors: Tensor
+    margin: float
+
+    @torch.no_grad()
+    def is_exact(self, q: Tensor, k: Tensor) -> bool:
+        """True if no faint key can count, whatever the directions of these queries and keys.
+
+        A query's open keys weigh at least A exp(mean of their logits) (Jensen), its faint keys
+        together at most Z exp(bias + their largest logit), and the two logits differ by at most
+        |q| |k - mean anchor| / sqrt(d) (Cauchy-Schwarz). Reads one number from the device.
+
+        Args:
+            q, k: (B, H, L, D) as they enter the attention, scaled by 1 / sqrt(D) there.
+        """
+        reach = norms(q).amax(2, keepdim=True)
+        means = k[:, :, self.anchors.flatten()].unflatten(2, self.anchors.shape).mean(3)
+        excess = ROUNDING * reach * farthest(k, means)
+        return bool(excess.amax() <= self.margin * math.sqrt(q.shape[3]))
+
+
+def farthest(k: Tensor, means: Tensor) -> Tensor:
+    """(B, H, C) float32: at least the distance from each of (B, H, C, D) to its farthest key."""
+    squares = norms(k).square()
+    at_once = max(1, PROOF_BYTES // (squares.numel() * k.element_size()))
+    own, keys = squares.flatten(0, 1)[..., None].to(k.dtype), k.flatten(0, 1)
+    found: list[Tensor] = [
+        torch.baddbmm(own, keys, some, alpha=-2).amax(1)
+        for some in torch.split(means.flatten(0, 1).transpose(1, 2), at_once, dim=2)
+    ]
+    relative = torch.cat(found, dim=1).float().unflatten(0, k.shape[:2]) + norms(means).square()
+    spare = (ROUNDING - 1) * squares.amax(2, keepdim=True)
+    return (relative + spare).clamp(min=0).sqrt()
+
+
+def norms(vectors: Tensor) -> Tensor:
+    """Euclidean norms over the last of four dimensions, float32."""
+    return cast(Tensor, torch.linalg.vector_norm(vectors, dim=3).float())
+
+
+def find_faint(bias: AttentionBias) -> Faint | None:
+    """The bias without its faint keys.
+
+    None if it has none, or if a class of queries has no open picture key to compare them with (or
+    no anchor is left for it, beyond ``ALL_ANCHORS`` classes).
+    """
+    image = bias.key_class == 0
+    faint = [table[(table <= FAINT) & table.isfinite()] for table in (bias.rows, bias.columns)]
+    loudest = torch.cat(faint)
+    if not len(loudest):
+        return None
+    open_keys = [((row[bias.key_group] == 0) & image).nonzero()[:, 0] for row in bias.rows]
+    count = min(ANCHORS, ALL_ANCHORS // len(open_keys), *(len(places) for places in open_keys))
+    if count == 0:
+        return None
+    spread = torch.arange(count, device=bias.rows.device)
+    anchors = torch.stack([places[spread * len(places) // count] for places in open_keys])
+    shut = replace(
+        bias,
+        rows=bias.rows.masked_fill(bias.rows <= FAINT, -math.inf),
+        columns=bias.columns.masked_fill(bias.columns <= FAINT, -math.inf),
+    )
+    margin = -float(loudest.amax()) - math.log(bias.total / count) - DIGITS
+    return Faint(shut, anchors, margin)

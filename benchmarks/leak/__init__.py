@@ -1,0 +1,1 @@
+"""Edit success and leakage of every method on the miniature."""

@@ -1,0 +1,1 @@
+"""Loaders of the papers' own benchmarks."""

@@ -1,0 +1,1 @@
+"""Drift over many rounds of editing."""

@@ -1,0 +1,251 @@
+"""How a session may be edited in rounds, each built from nodes as a workflow would.
+
+Imports ComfyUI: `add_comfyui_to_path` comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from comfy_extras import nodes_custom_sampler as custom
+from torch import Tensor
+
+from ..leak.methods import METHODS
+from ..locate.edits import locate
+from ..locate.locators import euler, schedule
+from ..studio import EditTask, Latent, Studio
+from .sessions import Session
+
+Rounds = Callable[[Studio, Latent, Session, Sequence[str], int], Iterator[Latent]]
+ADAPTIVE = {
+    "adaptive_attention": "on",
+    "inside": 2.0,
+    "outside": 0.8,
+    "threshold": 0.3,
+    "first_step": 5,
+    "keywords": "",
+}
+CONTRAST = "InstanceEditLocateByContrast"
+TOLERANCE = 0.1
+
+
+@dataclass(frozen=True)
+class LQR:
+    """Settings of Flow Inversion and Dual-LQR Sampler.
+
+    ``single``: what the only objective is, "first" or "previous"; "" for both.
+    ``saved``: every result is saved as an 8-bit picture and encoded again.
+    ``mask``: where a turn may edit, by the latent's noise mask: "" everywhere, "painted" around its
+    object, "located" where Locate by Velocity Contrast finds the instruction.
+    """
+
+    eta: float = 0.9
+    lqr_steps: int = 2
+    weight: float = 0.7
+    gamma: float = 0.5
+    tolerance: float = TOLERANCE
+    adaptive: bool = False
+    single: str = ""
+    saved: bool = False
+    mask: str = ""
+
+
+@torch.inference_mode()
+def sample_advanced(
+    studio: Studio, sampler: Any, conditioning: Any, latent: Latent, seed: int
+) -> Latent:
+    """Core's SamplerCustomAdvanced with FLUX's "simple" sigmas and plain guidance."""
+    execute = {name: getattr(custom, name).EXECUTE_NORMALIZED for name in (
+        "BasicGuider", "RandomNoise", "SamplerCustomAdvanced"
+    )}  # fmt: skip
+    guider = execute["BasicGuider"](model=studio.model, conditioning=conditioning).args[0]
+    return execute["SamplerCustomAdvanced"](
+        noise=execute["RandomNoise"](noise_seed=seed).args[0],
+        guider=guider,
+        sampler=sampler,
+        sigmas=schedule(studio),
+        latent_image=latent,
+    ).args[0]
+
+
+def edit_task(
+    session: Session, latent: Latent, instructions: Sequence[str], seed: int, masks: Tensor
+) -> EditTask:
+    """One turn for the methods of the leak benchmark."""
+    joined = " and ".join(instructions)
+    return EditTask(
+        picture=session.picture,
+        reference=latent,
+        instructions=tuple(instructions),
+        joined=joined,
+        joined_with_locations=joined,
+        masks=masks,
+        silhouettes=masks,
+        boxes=(),
+        seed=seed,
+    )
+
+
+def naive(
+    studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
+) -> Iterator[Latent]:
+    """Every round edits the result of the one before, from fresh noise (Euler)."""
+    for number, instruction in enumerate(instructions):
+        task = edit_task(session, latent, [instruction], seed + number, session.mask(number))
+        latent = METHODS["vanilla"].edit(studio, task)
+        yield latent
+
+
+def naive_saved(
+    studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
+) -> Iterator[Latent]:
+    """The same with every result saved as an 8-bit picture and encoded again."""
+    for number, instruction in enumerate(instructions):
+        [edited] = naive(studio, latent, session, [instruction], seed + number)
+        latent = saved_and_loaded(studio, edited)
+        yield latent
+
+
+def naive_undrifted(
+    studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
+) -> Iterator[Latent]:
+    """Naive chaining with Undo Drift after every round."""
+    memory: dict[str, Any] = {}
+    for number, instruction in enumerate(instructions):
+        (turn,) = studio.run("InstanceEditTurnMemory", latent=latent, **memory)
+        memory = {"turn": turn}
+        [edited] = naive(studio, latent, session, [instruction], seed + number)
+        latent = undrifted(studio, edited, turn)
+        yield latent
+
+
+def undrifted(studio: Studio, edited: Latent, turn: Any) -> Latent:
+    """The latent after Undo Drift."""
+    inputs = {"latent": edited, "turn": turn, "tolerance": TOLERANCE}
+    return studio.run("InstanceEditUndoDrift", model=studio.model, **inputs)[0]
+
+
+def saved_and_loaded(studio: Studio, latent: Latent) -> Latent:
+    """The latent as it comes back from an 8-bit picture."""
+    picture = (studio.decode([latent]) * 255).round() / 255
+    return studio.encode(picture.movedim(1, -1))
+
+
+def naive_located(
+    studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
+) -> Iterator[Latent]:
+    """Naive chaining confined, as in ``dual_located``, to where the instruction is found."""
+    for number, instruction in enumerate(instructions):
+        masked = confined(studio, latent, session, number, seed + number, "located")
+        edit = studio.prompt(instruction, latent)
+        latent = sample_advanced(studio, euler(), edit, masked, seed + number)
+        yield latent
+
+
+def confined(
+    studio: Studio, latent: Latent, session: Session, number: int, seed: int, how: str
+) -> Latent:
+    """The latent with a noise mask, "painted" or "located", for round ``number`` (from 0)."""
+    mask = session.mask(number)
+    if how == "located":
+        task = edit_task(session, latent, [session.instructions[number]], seed, mask)
+        (mask, *_), *_ = locate(studio, task, CONTRAST, sampler=euler(), steps=0)
+    (masked,) = studio.run("SetLatentNoiseMask", samples=latent, mask=mask)
+    return masked
+
+
+def lqr_rounds(settings: LQR) -> Rounds:
+    """Every round inverts the result of the one before and samples it with LQR guidance."""
+
+    def rounds(
+        studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
+    ) -> Iterator[Latent]:
+        first, memory = latent, {}
+        (inversion,) = studio.run("InstanceEditFlowInversion", gamma=settings.gamma)
+        for number, instruction in enumerate(instructions):
+            start = first if settings.single == "first" else latent
+            (turn,) = studio.run("InstanceEditTurnMemory", latent=start, **memory)
+            memory = {} if settings.single else {"turn": turn}
+            if settings.mask:
+                latent = confined(studio, latent, session, number, seed + number, settings.mask)
+            source = studio.prompt("", latent)
+            noise = sample_advanced(studio, inversion, source, latent, seed + number)
+            (sampler,) = studio.run(
+                "InstanceEditDualLQRSampler",
+                turn=turn,
+                eta=settings.eta,
+                lqr_steps=settings.lqr_steps,
+                previous_weight=settings.weight,
+                tolerance=settings.tolerance,
+                adaptive_attention=ADAPTIVE if settings.adaptive else {"adaptive_attention": "off"},
+            )
+            edit = studio.prompt(instruction, latent)
+            latent = sample_advanced(studio, sampler, edit, noise, seed + number)
+            if settings.saved:
+                latent = saved_and_loaded(studio, latent)
+            yield latent
+
+    return rounds
+
+
+def one_pass(
+    studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
+) -> Iterator[Latent]:
+    """Not in rounds: MICE with all that 1, 2 .. rounds come to at once, each from the original."""
+    for count in range(1, len(instructions) + 1):
+        wishes, masks = session.at_once(count)
+        yield METHODS["mice"].edit(studio, edit_task(session, latent, wishes, seed, masks))
+
+
+def one_pass_undrifted(
+    studio: Studio, latent: Latent, session: Session, instructions: Sequence[str], seed: int
+) -> Iterator[Latent]:
+    """The same with Undo Drift."""
+    (turn,) = studio.run("InstanceEditTurnMemory", latent=latent)
+    for edited in one_pass(studio, latent, session, instructions, seed):
+        yield undrifted(studio, edited, turn)
+
+
+EDITING: dict[str, Rounds | LQR] = {
+    "naive": naive,
+    "naive_saved": naive_saved,
+    "naive_located": naive_located,
+    "naive_undrifted": naive_undrifted,
+    "single_first": LQR(single="first"),
+    "single_previous": LQR(single="previous"),
+    "dual": LQR(),
+    "dual_adaptive": LQR(adaptive=True),
+    "dual_saved": LQR(saved=True),
+    "dual_saved_0.4": LQR(saved=True, tolerance=0.4),
+    "single_first_published": LQR(single="first", tolerance=0.0),
+    "single_previous_published": LQR(single="previous", tolerance=0.0),
+    "dual_published": LQR(tolerance=0.0),
+    "dual_adaptive_published": LQR(adaptive=True, tolerance=0.0),
+    "dual_masked": LQR(mask="painted", tolerance=0.0),
+    "dual_located": LQR(mask="located", tolerance=0.0),
+    "mice_one_pass": one_pass,
+    "mice_one_pass_undrifted": one_pass_undrifted,
+}
+RECONSTRUCTION: dict[str, Rounds | LQR] = {
+    "naive": naive,
+    "inversion_alone": LQR(eta=0.0, gamma=0.0, tolerance=0.0),
+    "single_first_published": LQR(single="first", tolerance=0.0),
+    "single_previous_published": LQR(single="previous", tolerance=0.0),
+    "dual_published": LQR(tolerance=0.0),
+    "dual_all_steps": LQR(lqr_steps=8, tolerance=0.0),
+    "dual": LQR(),
+}
+PUBLISHED = LQR(tolerance=0.0)
+SWEEPS: dict[str, dict[str, Rounds | LQR]] = {
+    "tolerance": {f"{t:g}": LQR(tolerance=t) for t in (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)},
+    "lambda": {f"{w:g}": replace(PUBLISHED, weight=w, lqr_steps=4) for w in (0.0, 0.3, 0.7, 1.0)},
+    "eta": {f"{eta:g}": replace(PUBLISHED, eta=eta, lqr_steps=4) for eta in (0.3, 0.6, 0.9, 1.0)},
+    "eta_all": {
+        f"{eta:g}": replace(PUBLISHED, eta=eta, lqr_steps=8)
+        for eta in (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
+    },
+    "lqr_steps": {str(n): replace(PUBLISHED, lqr_steps=n) for n in (0, 1, 2, 4, 5, 6, 8)},
+}

@@ -1,0 +1,58 @@
+"""Auxiliary readers for the flow model's training.
+
+Linear heads on the image stream after some blocks have to name the shape and colour of the source
+object (reference tokens) and of the wanted object (latent tokens). They teach the selection by
+words early and are dropped from the exported model.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..flux_blocks import HIDDEN
+from ..shapes import COLOUR_NAMES, SHAPES
+from .flow_data import Batch
+
+SOURCE_TAPS, TARGET_TAPS = (1, 2), (2, 3, 4)
+SIZES = (len(SHAPES) + 1, len(COLOUR_NAMES) + 1)
+
+
+class Heads(nn.Module):
+    """The auxiliary linear readers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source = nn.ModuleList(nn.Linear(HIDDEN, sum(SIZES)) for _ in SOURCE_TAPS)
+        self.target = nn.ModuleList(nn.Linear(HIDDEN, sum(SIZES)) for _ in TARGET_TAPS)
+
+    def forward(self, taps: list[Tensor], batch: Batch) -> Tensor:
+        """Summed cross entropies; taps (B, 162, 128) with latents before reference."""
+        loss = taps[0].new_zeros((), dtype=torch.float32)
+        before, after = (_answers(s.shape, s.colour) for s in (batch.before, batch.after))
+        for head, tap in zip(self.source, SOURCE_TAPS, strict=True):
+            loss = loss + _cross_entropy(head(taps[tap][:, 81:]), before)
+        for head, tap in zip(self.target, TARGET_TAPS, strict=True):
+            loss = loss + _cross_entropy(head(taps[tap][:, :81]), after)
+        return loss
+
+
+def per_token(cells: Tensor) -> Tensor:
+    """(B, 9) per cell -> (B, 81) per token."""
+    return cells.unflatten(1, (3, 3)).repeat_interleave(3, 1).repeat_interleave(3, 2).flatten(1)
+
+
+def _answers(shape: Tensor, colour: Tensor) -> tuple[Tensor, Tensor]:
+    return per_token(shape + 1), per_token(colour + 1)  # 0 = empty cell
+
+
+def _cross_entropy(logits: Tensor, answers: tuple[Tensor, Tensor]) -> Tensor:
+    parts = logits.float().split(SIZES, dim=-1)
+    return sum(
+        (
+            functional.cross_entropy(part.flatten(0, 1), answer.flatten())
+            for part, answer in zip(parts, answers, strict=True)
+        ),
+        start=logits.new_zeros((), dtype=torch.float32),
+    )

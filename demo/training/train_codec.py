@@ -1,0 +1,85 @@
+"""Stage one of the training: the linear encoder is fitted, TAESD's decoder is trained."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from pathlib import Path
+
+import torch
+
+from ..codec import Decoder, LinearEncoder, fit_encoder
+from ..scenes import render, sample_scenes
+
+logger = logging.getLogger(__name__)
+BATCH = 4
+PEAK_RATE = 2e-3
+
+
+def fitted_encoder() -> LinearEncoder:
+    """The encoder fitted to 512 scenes of a fixed seed: always the same."""
+    generator = torch.Generator().manual_seed(1)
+    return fit_encoder(render(sample_scenes(512, generator, min_objects=3)))
+
+
+def decoder_batch(
+    encoder: LinearEncoder, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Slightly noisy latents (B, 16, 18, 18) and the pictures (B, 3, 144, 144) they stand for."""
+    images = render(sample_scenes(BATCH, generator, 3, 9))
+    latents = encoder.encode(images)
+    noise = torch.rand(BATCH, 1, 1, 1, generator=generator) * 0.08
+    return latents + noise * torch.randn(latents.shape, generator=generator), images
+
+
+def train_codec(path: Path, minutes: float, device: str = "cpu") -> None:
+    """Train the decoder for the given time and save it with the encoder; a finished file is
+    kept.
+    """
+    if path.exists():
+        return
+    torch.manual_seed(2)
+    encoder, generator = fitted_encoder(), torch.Generator().manual_seed(3)
+    decoder = Decoder().to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        decoder.parameters(), lr=PEAK_RATE, weight_decay=1e-4, betas=(0.9, 0.98)
+    )
+    start, step = time.monotonic(), 0
+    while (progress := (time.monotonic() - start) / (minutes * 60)) < 1:
+        rate = (
+            PEAK_RATE * min(1.0, (step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * progress))
+            + 1e-5
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        latents, pixels = decoder_batch(encoder, generator)
+        latents = latents.to(device, memory_format=torch.channels_last)
+        with torch.autocast(device, torch.bfloat16):
+            error = decoder.decode(latents).float() - pixels.to(device)
+        loss = error.abs().mean() + 4 * error.square().mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        if step % 50 == 0:
+            psnr = -10 * math.log10(error.square().mean().item())
+            logger.info(
+                "codec step %d (%.0f %%): loss %.4f, PSNR %.1f dB",
+                step,
+                100 * progress,
+                loss.item(),
+                psnr,
+            )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {key: value.detach().cpu().contiguous() for key, value in decoder.state_dict().items()}
+    torch.save({"mean": encoder.mean, "projection": encoder.projection, "decoder": state}, path)
+
+
+def load_codec(path: Path) -> tuple[LinearEncoder, Decoder]:
+    """The codec that train_codec saved."""
+    saved = torch.load(path, weights_only=True)
+    decoder = Decoder()
+    decoder.load_state_dict(saved["decoder"])
+    return LinearEncoder(saved["mean"], saved["projection"]), decoder.eval()

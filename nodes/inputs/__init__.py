@@ -1,0 +1,1 @@
+"""Parts of schemas that several nodes share."""

@@ -1,0 +1,115 @@
+"""Inputs and outputs that the locators share, and how what they find leaves them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ...mask_ops.found_masks import FoundMasks, check_found, spread_tokens
+from ...mask_ops.regions import InstanceRegion
+from ...pictures.found import draw_found
+from ...pictures.marks import to_image
+from .sockets import Regions
+
+
+def sampling_inputs() -> list[io.Input]:
+    """Model, conditioning and what a sampler takes."""
+    return [
+        io.Model.Input("model", tooltip="A FLUX.1 or FLUX.2 model, LoRAs and all."),
+        io.Conditioning.Input(
+            "conditioning",
+            tooltip="From Multi-Prompt Encode, with its reference latents, as for sampling.",
+        ),
+        io.Latent.Input("latent", tooltip="The latent that is sampled, as for any sampler."),
+        io.Sigmas.Input("sigmas", tooltip="The whole schedule of the edit, from its first step."),
+        io.Int.Input(
+            "noise_seed",
+            default=0,
+            min=0,
+            max=0xFFFFFFFFFFFFFFFF,
+            control_after_generate=True,
+            tooltip="Seed of the start noise; take the one of the edit.",
+        ),
+    ]
+
+
+def blocks_input(default: str) -> io.Input:
+    """Which blocks are read."""
+    return io.String.Input(
+        "blocks",
+        default="",
+        advanced=True,
+        tooltip="Blocks whose attention is read, doubles first: numbers ('17' or '10-18, 30') or a "
+        f"share ('25%-75%'). Empty (neutral): {default}.",
+    )
+
+
+def result_inputs() -> list[io.Input]:
+    """What only concerns the result."""
+    return [
+        Regions.Input(
+            "regions",
+            optional=True,
+            tooltip="The regions that Multi-Prompt Encode got: keeps their strengths and steps "
+            "windows. Not connected (neutral): strength 1, all steps.",
+        ),
+        io.Image.Input(
+            "image",
+            optional=True,
+            tooltip="The picture, as ground of the preview. Not connected (neutral): grey.",
+        ),
+    ]
+
+
+def found_outputs() -> list[io.Output]:
+    """Masks, regions and preview."""
+    return [
+        io.Mask.Output(
+            display_name="masks", tooltip="One mask per instruction, as large as the picture."
+        ),
+        Regions.Output(
+            display_name="regions",
+            tooltip="The same masks as regions, for Build Disentangled Bias or FoI Guider.",
+        ),
+        io.Image.Output(
+            display_name="preview",
+            tooltip="Per instruction: the raw map, its values with the threshold, the mask.",
+        ),
+    ]
+
+
+def found_values(
+    found: FoundMasks,
+    instructions: Sequence[str],
+    latent: Tensor,
+    model: Any,
+    regions: Sequence[InstanceRegion],
+    image: Tensor | None,
+) -> tuple[Tensor, tuple[InstanceRegion, ...], Tensor]:
+    """Masks in pixels, regions and preview, in the order of ``found_outputs``.
+
+    Raises:
+        ValueError: an instruction that found nothing, or regions of other instructions.
+    """
+    check_found(found.masks, instructions)
+    patch = model.get_model_object("diffusion_model").patch_size
+    scale = model.get_model_object("latent_format").spacial_downscale_ratio
+    size = (latent.shape[-2] * scale, latent.shape[-1] * scale)
+    masks = spread_tokens(found.masks.float(), patch * scale, size)
+    given = regions or [InstanceRegion(text, box=(0.0, 0.0, 1.0, 1.0)) for text in instructions]
+    if tuple(region.instruction for region in given) != tuple(instructions):
+        raise ValueError(
+            f"the conditioning was encoded for {list(instructions)}, the regions are for "
+            f"{[region.instruction for region in given]}. Connect the same regions to both."
+        )
+    placed = tuple(
+        replace(region, mask=mask, box=None, reference_masks=None)
+        for region, mask in zip(given, masks, strict=True)
+    )
+    pages = [
+        draw_found(found.maps[n], float(found.thresholds[n]), masks[n], n, text, image)
+        for n, text in enumerate(instructions)
+    ]
+    return masks, placed, to_image(*pages)

@@ -1,0 +1,1 @@
+"""Text as the user wrote it: instruction lines, [marked words], spans of the prompts."""

@@ -1,0 +1,1 @@
+"""`make demo`: edits a picture on a real headless ComfyUI and shows what each method did."""
