@@ -1,4 +1,4 @@
-"""FoI: focus on your instruction (arXiv 2312.10113), carried over to joint attention."""
+"""FoI's cross-condition modulation (arXiv 2312.10113), carried over to joint attention."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,46 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..mask_ops.found_masks import FoundMasks, min_max, smooth_maps, threshold_maps
 from .assemble import prompt_index
 from .capture import mask_rows, query_chunks
 from .tokens import TokenLayout
 
 Kernel = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
-POOLED_SIDE = 16
-GAMMA = 3
-
-
-def foi_masks(attention: Tensor, threshold: float = 0.5) -> FoundMasks:
-    """Masks from the attention to keywords: pooled, smoothed, ``gamma`` times min-max(A^2).
-
-    Args:
-        attention: (N, h, w) of the picture's tokens to each instruction's keywords, renormalised
-            over text keys, the mean over heads and localising blocks.
-        threshold: tau in (0, 1); the paper takes 0.4 to 0.7.
-
-    Returns:
-        Maps in [0, 1] and masks on the token grid; a grid larger than about 16 x 16 is pooled to
-        that, and each pooled cell speaks for its tokens.
-    """
-    if not 0 < threshold < 1:
-        raise ValueError(f"the threshold must be between 0 and 1, got {threshold}. Try 0.5.")
-    grid = attention.shape[-2:]
-    factor = max(1.0, max(grid) / POOLED_SIDE)
-    pooled = (max(1, round(grid[0] / factor)), max(1, round(grid[1] / factor)))
-    small = F.adaptive_avg_pool2d(attention.float()[:, None], pooled)[:, 0]
-    focused = focus(smooth_maps(small, 3, 0.5))
-    maps = F.interpolate(focused[:, None], size=list(grid), mode="nearest-exact")[:, 0]
-    return threshold_maps(maps, maps.new_full((len(maps),), threshold))
-
-
-def focus(maps: Tensor) -> Tensor:
-    """``A <- min-max(A^2)``, three times: (N, h, w) >= 0 -> [0, 1].
-
-    After the first time the least value is 0 and the greatest 1, so the others only square:
-    ``min-max(A^2)^4``.
-    """
-    return min_max(maps.square()) ** (2 ** (GAMMA - 1))
 
 
 def foi_logits(

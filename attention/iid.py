@@ -1,68 +1,14 @@
-"""IID: instances found by the attention to their instructions (arXiv 2504.04784)."""
+"""IID's attention of phase B: prompts bound to their latents, all else open (arXiv 2504.04784)."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from ..mask_ops.found_masks import FoundMasks, smooth_maps, threshold_maps
-from ..mask_ops.otsu import otsu_threshold
 from .assemble import SHUT, assemble_bias, inside_rows, key_rows, prompt_columns
 from .bias import AttentionBias
 from .membership import Membership, assign_tokens
 from .tokens import TokenLayout
-
-
-def default_steps(total: int) -> int:
-    """S, how many steps phase A takes: about 30 % (28 -> 8, 4 -> 1), at least one."""
-    return max(1, round(0.3 * total))
-
-
-def iid_maps(attention: Tensor) -> Tensor:
-    """How much more each branch attends to its instruction than the other branches to theirs.
-
-    Args:
-        attention: (N, H, h, w) of each branch's latents to its own instruction, post-softmax, the
-            mean over the instruction's tokens.
-
-    Returns:
-        (N, h, w) float32: ``max(0, A_i - mean over k != i of A_k)`` per head, then the mean over
-        heads. One branch alone keeps its attention.
-    """
-    branches = attention.shape[0]
-    own = attention.float()
-    if branches > 1:
-        others = (own.sum(0, keepdim=True) - own) / (branches - 1)
-        own = (own - others).clamp(min=0)
-    return own.mean(1)
-
-
-def iid_masks(attention: Tensor, *, size: int = 3, sigma: float = 1.0) -> FoundMasks:
-    """Masks from the attention at step S: maps, Gaussian, Otsu's threshold.
-
-    Args:
-        attention: see ``iid_maps``.
-        size, sigma: of the Gaussian, in tokens.
-    """
-    maps = smooth_maps(iid_maps(attention), size, sigma)
-    thresholds = torch.stack([otsu_threshold(one.flatten()) for one in maps])
-    return threshold_maps(maps, thresholds)
-
-
-def compose_branches(latents: Tensor, masks: Tensor) -> Tensor:
-    """One latent of N branches: each in its mask, the mean where masks overlap or none is.
-
-    Args:
-        latents: (B, N, C, H, W).
-        masks: (N, H, W) bool, on the latent.
-
-    Returns:
-        (B, C, H, W).
-    """
-    claimed = masks.any(0)
-    share = torch.where(claimed, masks, torch.ones_like(masks)).to(latents.dtype)
-    share = share / share.sum(0)
-    return (latents * share[None, :, None]).sum(1)
 
 
 def iid_bias(

@@ -11,31 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..benchmarks.leak.matching import Shown
-from ..demo.scenes import Edits, Scenes
-
 CHANGE_THRESHOLD = 10.0
 SSIM_WINDOW = 11
-
-
-def edit_success(shown: Shown, edits: Edits) -> Tensor:
-    """(B,) share of the edited cells that show exactly their target's shape and colour."""
-    return _share(_shows(shown, edits.shape, edits.colour), edits.shape >= 0)
-
-
-def leakage(shown: Shown, edits: Edits) -> Tensor:
-    """(B,) share of the edited cells that show another edited cell's target, and not their own."""
-    asked = edits.shape >= 0
-    leaked = torch.zeros_like(asked)
-    for turn in range(1, asked.shape[1]):
-        shape, colour, there = (t.roll(turn, 1) for t in (edits.shape, edits.colour, asked))
-        leaked |= _shows(shown, shape, colour) & there
-    return _share(leaked & ~_shows(shown, edits.shape, edits.colour), asked)
-
-
-def untouched_rate(shown: Shown, scenes: Scenes, edits: Edits) -> Tensor:
-    """(B,) share of the cells without an instruction, empty ones too, that show what they did."""
-    return _share(_shows(shown, scenes.shape, scenes.colour), edits.shape < 0)
 
 
 def change_rate(
@@ -50,7 +27,7 @@ def change_rate(
         threshold: on the scale 0-255.
     """
     changed = mean_changes(source, result, masks) > threshold
-    return _share(changed, masks.flatten(2).any(2))
+    return share_of(changed, masks.flatten(2).any(2))
 
 
 def mean_changes(source: Tensor, result: Tensor, masks: Tensor) -> Tensor:
@@ -97,13 +74,8 @@ def grow_masks(masks: Tensor, margin: int) -> Tensor:
     return functional.max_pool2d(masks.float(), 2 * margin + 1, 1, margin) > 0
 
 
-def _shows(shown: Shown, shape: Tensor, colour: Tensor) -> Tensor:
-    """(B, 9) bool: a cell shows this shape and colour; an empty cell has no colour."""
-    return (shown.shape == shape) & ((shown.colour == colour) | (shape < 0))
-
-
-def _share(hits: Tensor, among: Tensor) -> Tensor:
-    """(B,) share of ``among`` (B, N) that are hits; NaN for an empty set."""
+def share_of(hits: Tensor, among: Tensor) -> Tensor:
+    """(B,) share of ``among`` that are hits, both (B, N) bool; NaN for an empty set."""
     return (hits & among).sum(1) / among.sum(1)
 
 

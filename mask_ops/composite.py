@@ -67,3 +67,12 @@ def background_change(source: Tensor, edited: Tensor, weight: Tensor) -> tuple[f
         return 0.0, 0.0, 0.0
     change = (edited - source).abs()[:, background] * 255
     return float(background.float().mean()), float(change.mean()), float(change.max())
+
+
+def stretch(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, H, W, C) at another (H, W), bicubic; unchanged if it has that size."""
+    if tuple(image.shape[1:3]) == size:
+        return image
+    planes = image.movedim(-1, 1)
+    planes = torch.nn.functional.interpolate(planes, size, mode="bicubic", antialias=True)
+    return planes.movedim(1, -1).clamp(0, 1)

@@ -131,22 +131,3 @@ def join_regions(
             "picture that is edited. Resize the masks, or the picture before painting."
         )
     return regions
-
-
-def instruction_lines(text: str, count: int, things: str) -> list[str]:
-    """One instruction per line; blank lines at the end do not count.
-
-    Args:
-        count: how many are needed.
-        things: what they belong to, for the error, e.g. "masks".
-
-    Raises:
-        ValueError: more or fewer lines than needed.
-    """
-    lines = [line.strip() for line in text.strip().splitlines()]
-    if len(lines) != count:
-        raise ValueError(
-            f"one instruction per line is needed, in the order of the {things}: got {len(lines)} "
-            f"line(s) for {count} {things}."
-        )
-    return lines

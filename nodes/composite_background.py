@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..mask_ops.composite import background_change, composite, feathered_union
+from ..mask_ops.composite import background_change, composite, feathered_union, stretch
 from ..mask_ops.regions import InstanceRegion, region_masks
 from .inputs.sockets import CATEGORY, Regions
 
@@ -70,15 +69,6 @@ class CompositeBackground(io.ComfyNode):
         report = describe_change(source, edited, weight)
         result = composite(source, edited, weight)
         return io.NodeOutput(result, weight[None], report, ui=ui.PreviewText(report))
-
-
-def stretch(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, H, W, C) at another (H, W), bicubic; unchanged if it has that size."""
-    if tuple(image.shape[1:3]) == size:
-        return image
-    planes = image.movedim(-1, 1)
-    planes = torch.nn.functional.interpolate(planes, size, mode="bicubic", antialias=True)
-    return planes.movedim(1, -1).clamp(0, 1)
 
 
 def describe_change(source: Tensor, edited: Tensor, weight: Tensor) -> str:

@@ -4,7 +4,7 @@ from comfy_api.latest import io
 
 from ..demo.example import SCENES, first_scene, instance_masks
 from ..demo.scenes import CANVAS, render
-from .composite_background import stretch
+from ..mask_ops.composite import stretch
 from .inputs.sockets import CATEGORY
 
 

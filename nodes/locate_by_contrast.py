@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..attention.iid import default_steps
 from ..host.capture import check_flux
 from ..host.contrast import ContrastGuider, sample_guided
 from ..host.iid import latent_samples, split_branches
 from ..host.layout import conditioning_spans
 from ..mask_ops.contrast import contrast_masks, velocity_contrast
 from ..mask_ops.regions import InstanceRegion
+from ..sampling.iid import default_steps
 from .inputs.locate import found_outputs, found_values, result_inputs, sampling_inputs
 from .inputs.sockets import CATEGORY
 

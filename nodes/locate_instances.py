@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..attention.iid import compose_branches, default_steps, iid_masks
 from ..host.capture import (
     Capture,
     TextReading,
@@ -25,7 +24,9 @@ from ..host.iid import (
     split_branches,
 )
 from ..mask_ops.found_masks import FoundMasks, spread_tokens
+from ..mask_ops.iid import iid_masks
 from ..mask_ops.regions import InstanceRegion
+from ..sampling.iid import compose_branches, default_steps
 from .inputs.locate import (
     blocks_input,
     found_outputs,

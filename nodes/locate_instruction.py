@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from comfy_api.latest import io
 
-from ..attention.foi import foi_masks
 from ..attention.schedule import Stage
 from ..host.capture import (
     Capture,
@@ -21,9 +20,11 @@ from ..host.capture import (
 from ..host.iid import latent_samples, sample_branches
 from ..host.layout import conditioning_spans
 from ..host.text import real_tokens
+from ..mask_ops.foi import foi_masks
 from ..mask_ops.found_masks import FoundMasks
-from ..mask_ops.regions import InstanceRegion, instruction_lines
+from ..mask_ops.regions import InstanceRegion
 from ..prompts.keywords import find_words, keyword_tokens, read_marks
+from ..prompts.lines import instruction_lines
 from .inputs.locate import (
     blocks_input,
     found_outputs,

@@ -4,7 +4,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..mask_ops.regions import InstanceRegion, instruction_lines, join_regions
+from ..mask_ops.regions import InstanceRegion, join_regions
+from ..prompts.lines import instruction_lines
 from .inputs.regions import end_input, regions_input, start_input, strength_input
 from .inputs.sockets import CATEGORY, Regions
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from instance_edit.attention import TokenLayout, foi
-from instance_edit.attention.foi import focus, foi_attend, foi_boosts, foi_logits, foi_masks
+from instance_edit.attention import TokenLayout
+from instance_edit.attention.foi import foi_attend, foi_boosts, foi_logits
+from instance_edit.mask_ops.foi import GAMMA, focus, foi_masks
 from instance_edit.mask_ops.found_masks import min_max
 from instance_edit.sampling.foi import blend_distilled, blend_guided
 
@@ -104,7 +105,7 @@ def test_the_global_prompt_keeps_its_logits() -> None:
 def test_three_rounds_of_squaring_and_stretching() -> None:
     maps = torch.rand(2, 6, 5, generator=torch.Generator().manual_seed(1)) + 0.1
     expected = maps
-    for _ in range(foi.GAMMA):
+    for _ in range(GAMMA):
         expected = min_max(expected.square())
     torch.testing.assert_close(focus(maps), expected)
 

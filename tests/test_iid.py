@@ -9,14 +9,10 @@ import torch
 from torch import Tensor
 
 from instance_edit.attention import TokenLayout
-from instance_edit.attention.iid import (
-    compose_branches,
-    default_steps,
-    iid_bias,
-    iid_maps,
-    iid_masks,
-)
+from instance_edit.attention.iid import iid_bias
+from instance_edit.mask_ops.iid import iid_maps, iid_masks
 from instance_edit.mask_ops.token_grid import resize_token_masks
+from instance_edit.sampling.iid import compose_branches, default_steps
 
 LAYOUT = TokenLayout((2, 3, 1), (3, 4), ((2, 2), (2, 2)))
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from instance_edit.benchmarks.leak.matching import NONE, OTHER, shown_objects
+from instance_edit.benchmarks.leak.success import edit_success, leakage, untouched_rate
 from instance_edit.demo.scenes import (
     CELLS,
     COLOUR_NAMES,
@@ -23,13 +24,10 @@ from instance_edit.demo.scenes import (
 )
 from instance_edit.evaluation.metrics import (
     change_rate,
-    edit_success,
     grow_masks,
-    leakage,
     mae_background,
     outside,
     ssim_background,
-    untouched_rate,
 )
 
 

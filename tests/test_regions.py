@@ -4,12 +4,8 @@ import pytest
 import torch
 
 from instance_edit.mask_ops.boxes import Box
-from instance_edit.mask_ops.regions import (
-    InstanceRegion,
-    instruction_lines,
-    join_regions,
-    region_masks,
-)
+from instance_edit.mask_ops.regions import InstanceRegion, join_regions, region_masks
+from instance_edit.prompts.lines import instruction_lines
 
 MASK = torch.zeros(8, 8)
 MASK[:4, :4] = 1

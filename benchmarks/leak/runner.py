@@ -8,18 +8,12 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from ...evaluation.metrics import (
-    change_rate,
-    edit_success,
-    leakage,
-    mae_background,
-    ssim_background,
-    untouched_rate,
-)
+from ...evaluation.metrics import change_rate, mae_background, ssim_background
 from ..studio import EditTask, Studio
 from .matching import shown_objects
 from .methods import Method
 from .scenes import LeakScene, join_edits
+from .success import edit_success, leakage, untouched_rate
 
 DECODE_BATCH = 10
 

@@ -13,8 +13,6 @@ import comfy.samplers
 import torch
 from torch import Tensor
 
-from ...attention.foi import foi_masks
-from ...attention.iid import iid_masks
 from ...demo.instructions import edits_of, matches, sample_clauses
 from ...demo.scenes import apply_edits, cell_masks, object_masks, sample_scenes
 from ...host.capture import Capture, TextReading, attach_reading, capture_attention
@@ -27,6 +25,8 @@ from ...host.iid import (
 )
 from ...host.layout import conditioning_spans
 from ...mask_ops.contrast import contrast_masks, velocity_contrast
+from ...mask_ops.foi import foi_masks
+from ...mask_ops.iid import iid_masks
 from ...mask_ops.token_grid import grid_coverage, masks_to_grid
 from ...nodes.locate_instruction import MIDDLE, instruction_tokens
 from ..leak.scenes import LeakScene

@@ -21,8 +21,9 @@ from ...demo.scenes import (
     render,
     sample_scenes,
 )
-from ...evaluation.metrics import edit_success, grow_masks, mae_background, outside
+from ...evaluation.metrics import grow_masks, mae_background, outside
 from ..leak.matching import shown_objects
+from ..leak.success import edit_success
 
 SEED = 70_000
 OBJECTS = 4  # are edited; the other five are background

@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...host.lqr_highlight import Words
-from ...mask_ops.regions import instruction_lines
+from ...prompts.lines import instruction_lines
 from ...prompts.spans import PromptSpans
 from ..locate_instruction import instruction_tokens
 

@@ -6,7 +6,6 @@ import comfy.samplers
 import pytest
 import torch
 
-from instance_edit.attention.iid import compose_branches, iid_maps
 from instance_edit.host.capture import WRAPPER
 from instance_edit.host.iid import (
     branch_conditioning,
@@ -15,6 +14,8 @@ from instance_edit.host.iid import (
     split_branches,
 )
 from instance_edit.mask_ops.found_masks import spread_tokens
+from instance_edit.mask_ops.iid import iid_maps
+from instance_edit.sampling.iid import compose_branches
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
     random_latent,

@@ -1,0 +1,25 @@
+"""IID's phase A: how long the branches run, and one latent of them all (arXiv 2504.04784)."""
+
+import torch
+from torch import Tensor
+
+
+def default_steps(total: int) -> int:
+    """S, how many steps phase A takes: about 30 % (28 -> 8, 4 -> 1), at least one."""
+    return max(1, round(0.3 * total))
+
+
+def compose_branches(latents: Tensor, masks: Tensor) -> Tensor:
+    """One latent of N branches: each in its mask, the mean where masks overlap or none is.
+
+    Args:
+        latents: (B, N, C, H, W).
+        masks: (N, H, W) bool, on the latent.
+
+    Returns:
+        (B, C, H, W).
+    """
+    claimed = masks.any(0)
+    share = torch.where(claimed, masks, torch.ones_like(masks)).to(latents.dtype)
+    share = share / share.sum(0)
+    return (latents * share[None, :, None]).sum(1)
