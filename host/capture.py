@@ -1,12 +1,10 @@
 """The capture side of the seam: what image tokens read of the text while a model is sampled."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import comfy.conds
-import comfy.ldm.flux.model
-import comfy.patcher_extension
 import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
@@ -15,13 +13,16 @@ from ..attention.capture import text_attention, token_weights
 from ..attention.schedule import Stage, block_kinds, parse_stages, sampling_progress
 from ..attention.tokens import TokenLayout
 from ..prompts.spans import PromptSpans
-from .kernels import whole_sequence
-from .patch import KEY, find_layout
+from .attention_call import OVERRIDE, split_heads
+from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
+from .carrier import Conditioning, attach, call_spans
+from .families import Family
+from .kernels import Override, open_call, whole_sequence
+from .known import require_family
+from .sequence import Added, token_sequence, watch_text, whole_text
 
 CAPTURE = f"{KEY}_capture"
 READING = f"{KEY}_reading"
-WRAPPER = comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
-Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -70,37 +71,22 @@ class Capture:
         return torch.stack([one for calls in self.maps.values() for one in calls]).mean(0)
 
 
-def attach_reading(conditioning: list[list[Any]], reading: TextReading) -> list[list[Any]]:
+def attach_reading(conditioning: Conditioning, reading: TextReading) -> Conditioning:
     """The conditioning with what shall be read of it."""
-    marked = comfy.conds.CONDConstant(reading)
-    return [
-        [text, {**extras, "model_conds": {**extras.get("model_conds", {}), READING: marked}}]
-        for text, extras in conditioning
-    ]
+    return attach(conditioning, READING, comfy.conds.CONDConstant(reading))
 
 
-def check_flux(model: ModelPatcher, node: str) -> Any:
-    """The FLUX model inside, or an error that names the node."""
-    flux = model.get_model_object("diffusion_model")
-    if not isinstance(flux, comfy.ldm.flux.model.Flux):
-        raise ValueError(
-            f"{node} needs a FLUX model (FLUX.1 or FLUX.2), got {type(model.model).__name__}. "
-            "Load a FLUX checkpoint with Load Diffusion Model."
-        )
-    return flux
-
-
-def chosen_blocks(flux: Any, text: str, default: Stage | int) -> tuple[int, ...]:
+def chosen_blocks(total: int, text: str, default: Stage | int) -> tuple[int, ...]:
     """Numbers of the blocks that a node's text names: ``40, 50-55`` or ``25%-75%``.
 
     Args:
+        total: number of the model's blocks.
         text: empty means the default.
         default: a stage, or a block number that may count from the end.
 
     Raises:
         ValueError: another form, or no block of this model.
     """
-    total = len(flux.double_blocks) + len(flux.single_blocks)
     if not text.strip() and isinstance(default, int):
         return (default % total,)
     runs = [part.strip() for part in text.split(",") if part.strip()]
@@ -128,50 +114,51 @@ def capture_attention(model: ModelPatcher, *captures: Capture) -> ModelPatcher:
 
 
 def capturing_forward(capture: Capture) -> Callable[..., Tensor]:
-    """The wrapper around FLUX's forward that reads the attention of one capture."""
+    """The wrapper around the model that reads the attention of one capture."""
 
-    def forward(executor: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        timestep, context, _, _, ref_latents, _, options = args
-        spans: PromptSpans | None = kwargs.get(KEY)
-        reading: TextReading | None = kwargs.get(READING) or (spans and span_reading(spans))
-        step = step_number(timestep, options)
+    @around_model
+    def forward(call: ModelCall, run: Forward) -> Tensor:
+        runs = call_spans(call)
+        reading: TextReading | None = call.extras.get(READING)
+        if reading is None and runs:
+            reading = span_reading([spans for spans, _ in runs])
+        step = step_number(call)
         if reading is None or step not in capture.steps:
-            return executor(x, *args, **kwargs)
-        whole = PromptSpans((context.shape[1],), ())
-        layout, _, _ = find_layout(executor.class_obj, whole, x, context, ref_latents)
-        weights = reading_weights(reading, context.shape[1]).to(x.device)
-        read = attention_reader(capture, layout, weights, step)
-        override = reading_override(
-            options.get("optimized_attention_override"),
-            len(executor.class_obj.double_blocks),
-            read,
-        )
-        changed = {**options, "optimized_attention_override": override}
-        return executor(x, *args[:-1], changed, **kwargs)
+            return run()
+        family = require_family(call.model, "a locator")
+        options, added = watch_text(call.options)
+        reader = TextReader(capture, family, call, reading, step, added)
+        return run({**options, OVERRIDE: reading_override(options.get(OVERRIDE), reader)})
 
     return forward
 
 
-def span_reading(spans: PromptSpans) -> TextReading:
-    """Reads every instance's whole prompt."""
-    layout = TokenLayout(spans.lengths, (1, 1))
-    places = [layout.text_span(n + 1) for n in range(layout.instances)]
-    groups = tuple(tuple(range(place.start, place.stop)) for place in places)
-    return TextReading(layout.text_total, (groups,))
+def span_reading(items: Sequence[PromptSpans]) -> TextReading:
+    """Reads every instance's whole prompt, per item of the batch."""
+    groups: list[tuple[tuple[int, ...], ...]] = []
+    for spans in items:
+        layout = TokenLayout(spans.lengths, (1, 1))
+        places = [layout.text_span(n + 1) for n in range(layout.instances)]
+        groups.append(tuple(tuple(range(place.start, place.stop)) for place in places))
+    return TextReading(items[0].total, tuple(groups))
 
 
-def step_number(timestep: Tensor, options: Options) -> int:
+def step_number(call: ModelCall) -> int:
     """0-based number of the step that this call belongs to."""
-    schedule = options.get("sample_sigmas")
+    schedule = call.options.get("sample_sigmas")
     if schedule is None or len(schedule) < 2:
         return 0
-    sigma = float(options["sigmas"][0] if "sigmas" in options else timestep[0])
-    return int(sampling_progress(sigma, schedule) * (len(schedule) - 1) + 1e-6)
+    return int(sampling_progress(call.level, schedule) * (len(schedule) - 1) + 1e-6)
 
 
-def reading_weights(reading: TextReading, text: int) -> Tensor:
-    """(items, groups, text) weights; what the host padded stands before the text."""
-    padding = text - reading.length
+def reading_weights(reading: TextReading, text: int, behind: int = 0) -> Tensor:
+    """(items, groups, text) weights over the text keys.
+
+    Args:
+        text: number of text keys; what the host padded stands before the words.
+        behind: how many of them another patch put behind the words.
+    """
+    padding = text - behind - reading.length
     items = [
         token_weights([[token + padding for token in group] for group in item], text)
         for item in reading.groups
@@ -179,38 +166,54 @@ def reading_weights(reading: TextReading, text: int) -> Tensor:
     return torch.stack(items)
 
 
-def attention_reader(
-    capture: Capture, layout: TokenLayout, weights: Tensor, step: int
-) -> Callable[[int, Tensor, Tensor, Tensor | None], None]:
-    """A function that puts one block's maps into the capture."""
-    where = capture.reference
-    rows = layout.latent_span if where is None else layout.reference_span(where)
-    h, w = layout.latent_grid if where is None else layout.reference_grids[where]
+@dataclass(frozen=True)
+class TextReader:
+    """Puts the maps of one forward's blocks into a capture.
 
-    def read(block: int, q: Tensor, k: Tensor, mask: Tensor | None) -> None:
-        if block not in capture.blocks:
-            return
+    Attributes:
+        added: says what other patches added to the text.
+    """
+
+    capture: Capture
+    family: Family
+    call: ModelCall
+    reading: TextReading
+    step: int
+    added: Callable[[], Added]
+
+    def read(self, block: int, q: Tensor, k: Tensor, mask: Tensor | None) -> None:
+        """Read one block; q and k are (B, H, L, D) with as many heads each."""
+        added, capture = self.added(), self.capture
+        spans = whole_text(self.call)
+        sequence = token_sequence(self.family, self.call, spans, added)
+        layout, where = sequence.layout, capture.reference
+        rows = layout.latent_span if where is None else layout.reference_span(where)
+        h, w = layout.latent_grid if where is None else layout.reference_grids[where]
+        weights = reading_weights(self.reading, layout.text_total, added.behind).to(q.device)
         every = weights.repeat(q.shape[0] // len(weights), 1, 1)
         found = text_attention(q, k, rows, every, renormalise=capture.renormalise, mask=mask)
         maps = found.view(-1, len(weights), *found.shape[1:3], h, w).mean(0)
-        capture.maps.setdefault((step, block), []).append(maps.cpu())
-
-    return read
+        capture.maps.setdefault((self.step, block), []).append(maps.cpu())
 
 
-def reading_override(
-    previous: Callable[..., Tensor] | None,
-    doubles: int,
-    read: Callable[[int, Tensor, Tensor, Tensor | None], None],
-) -> Callable[..., Tensor]:
+def reading_override(previous: Override | None, reader: TextReader) -> Override:
     """An attention override that reads q and k and leaves the attention to whoever was there."""
 
     @whole_sequence
-    def override(func: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
-        where: Options = kwargs.get("transformer_options") or {}
-        if "block_index" in where:
-            single = where["block_type"] == "single"
-            read(where["block_index"] + single * doubles, args[0], args[1], kwargs.get("mask"))
-        return func(*args, **kwargs) if previous is None else previous(func, *args, **kwargs)
+    def override(
+        func: Override,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        heads: int,
+        mask: Tensor | None = None,
+        **rest: Any,
+    ) -> Tensor:
+        where: Options = rest.get("transformer_options") or {}
+        block = reader.family.where(reader.call.model, where)
+        if block is not None and block in reader.capture.blocks:
+            split = split_heads(q, k, v, heads, rest)
+            reader.read(block, split.q, split.every_k(), mask)
+        return open_call(previous, func)(q, k, v, heads, mask=mask, **rest)
 
     return override

@@ -1,17 +1,19 @@
 """The seam of velocity contrast: every instruction's prediction on one trajectory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import comfy.sample
 import comfy.samplers
-import comfy.utils
-import latent_preview
 import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from .iid import Branches, Conditioning, latent_samples
+from ..mask_ops.contrast import contrast_masks, velocity_contrast
+from ..mask_ops.found_masks import FoundMasks
+from .carrier import Conditioning, conditioning_spans
+from .iid import Branches, split_branches
+from .known import known_model
+from .sampling_run import SamplingRun, sample_guided
 
 Keep = Callable[[Tensor, Tensor], None]
 
@@ -38,24 +40,28 @@ class ContrastGuider(comfy.samplers.CFGGuider):
         return plain
 
 
-def sample_guided(
-    guider: comfy.samplers.CFGGuider,
-    latent: Mapping[str, Any],
-    sampler: Any,
-    sigmas: Tensor,
-    seed: int,
-) -> Tensor:
-    """The latent at the end of ``sigmas``, as SamplerCustomAdvanced samples it."""
-    model = guider.model_patcher
-    samples = latent_samples(model, latent)
-    noise = comfy.sample.prepare_noise(samples, seed, latent.get("batch_index"))
-    return guider.sample(
-        noise,
-        samples,
-        sampler,
-        sigmas,
-        denoise_mask=latent.get("noise_mask"),
-        callback=latent_preview.prepare_callback(model, sigmas.shape[-1] - 1),
-        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
-        seed=seed,
+def locate_by_contrast(
+    model: ModelPatcher, conditioning: Conditioning, run: SamplingRun
+) -> FoundMasks:
+    """Where each instruction changes the prediction, the mean over the steps of the run."""
+    known = known_model(model, "Locate by Velocity Contrast")
+    maps = contrast_maps(model, conditioning, run)
+    return contrast_masks(torch.stack(maps).mean(0), known.patch)
+
+
+def contrast_maps(
+    model: ModelPatcher, conditioning: Conditioning, run: SamplingRun
+) -> list[Tensor]:
+    """Per model call the (N, H, W) change of the prediction by each instruction, on the CPU."""
+    branches = split_branches(conditioning)
+    spans = conditioning_spans(conditioning)
+    empty = conditioning[0][0][:, : spans.lengths[0]]
+    maps: list[Tensor] = []
+    guider = ContrastGuider(
+        model,
+        [[empty, branches.extras]],
+        branches,
+        lambda instructed, plain: maps.append(velocity_contrast(instructed, plain).cpu()),
     )
+    sample_guided(guider, run)
+    return maps

@@ -1,33 +1,33 @@
 """The seam of FoI: pairs of branches, substituted logits, disentangled sampling."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
-import comfy.conds
-import comfy.patcher_extension
 import comfy.samplers
 import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ..attention.foi import foi_attend, foi_boosts
-from ..attention.schedule import sampling_progress
+from ..attention.recipe import Extent
+from ..attention.schedule import in_window, sampling_progress
 from ..attention.tokens import TokenLayout
 from ..mask_ops.found_masks import spread_tokens
 from ..mask_ops.regions import InstanceRegion, region_masks
-from ..prompts.spans import PromptSpans
 from ..sampling.foi import SHARE, blend_distilled, blend_guided
+from .attention_call import OVERRIDE, as_wanted, split_heads
+from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model, bare_model
 from .capture import step_number
-from .iid import Conditioning, repeat_references, split_branches
-from .kernels import attention_call, whole_sequence
-from .layout import conditioning_spans
-from .patch import KEY, find_layout
+from .carrier import Conditioning, SpansCond, call_spans, conditioning_spans
+from .iid import repeat_references, split_branches
+from .kernels import Override, attention_call, open_call, whole_sequence
+from .known import require_family
+from .sequence import picture_extent, token_sequence, watch_text
 
 FOI = f"{KEY}_foi"
-WRAPPER = comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
-Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +59,10 @@ class FoIGuider(comfy.samplers.CFGGuider):
                 "this model has instance attention, which FoI Guider does without. Connect the "
                 "model from before Apply Instance Attention."
             )
+        self.family = require_family(model.get_model_object("diffusion_model"), "FoI Guider")
+        self.masks_for = cached_masks(how)
         patched = model.clone()
-        patched.add_wrapper_with_key(WRAPPER, FOI, foi_forward(how))
+        patched.add_wrapper_with_key(WRAPPER, FOI, foi_forward(how, self.masks_for))
         super().__init__(patched)
         pair, none = foi_conditionings(positive, null, how)
         self.inner_set_conds({"positive": pair, "none": none})
@@ -86,18 +88,28 @@ class FoIGuider(comfy.samplers.CFGGuider):
         progress = sampling_progress(float(timestep[0]), options["sample_sigmas"])
         if progress >= SHARE - 1e-6:
             return None
-        patch = self.inner_model.diffusion_model.patch_size
-        extent = (x.shape[-2] / patch, x.shape[-1] / patch)
-        masks = foi_region_masks(self.how, extent, progress)
+        patch = self.family.patch(bare_model(self.inner_model.diffusion_model))
+        masks = self.masks_for(picture_extent(x, patch), progress)
         union = spread_tokens(masks.any(0)[None], patch, (x.shape[-2], x.shape[-1]))[0]
         return union.to(x)
 
 
-def foi_region_masks(how: FoISettings, extent: tuple[float, float], progress: float) -> Tensor:
-    """(N, h, w) bool masks of the regions that take part at this point of the sampling."""
-    grid = (-int(-extent[0] // 1), -int(-extent[1] // 1))
-    active = [region.start <= progress + 1e-6 and progress < region.end for region in how.regions]
-    return region_masks(how.regions, grid, extent, active=active)
+MasksFor = Callable[[Extent, float], Tensor]
+"""(rows, columns) of tokens and progress -> (N, h, w) bool masks of the regions taking part."""
+
+
+def cached_masks(how: FoISettings) -> MasksFor:
+    """The regions on the token grid, made once for each set that takes part."""
+
+    @lru_cache(maxsize=16)
+    def build(extent: Extent, active: tuple[bool, ...]) -> Tensor:
+        grid = (math.ceil(extent[0]), math.ceil(extent[1]))
+        return region_masks(how.regions, grid, extent, active=active)
+
+    def masks_for(extent: Extent, progress: float) -> Tensor:
+        return build(extent, tuple(in_window(progress, r.start, r.end) for r in how.regions))
+
+    return masks_for
 
 
 def foi_conditionings(
@@ -123,35 +135,36 @@ def foi_conditionings(
     repeats = -(-text.shape[1] // empty.shape[1])
     empty = empty.repeat(1, repeats, 1)[:, : text.shape[1]].to(text)
     pooled = (extras.get("pooled_output"), null_extras.get("pooled_output"))
-    if None not in pooled:
+    if pooled[0] is not None and pooled[1] is not None:
         extras = {**extras, "pooled_output": torch.cat(pooled)}
-    conds = {**extras["model_conds"], FOI: comfy.conds.CONDConstant(spans)}
+    conds = {**extras["model_conds"], FOI: SpansCond((spans,))}
     bare = {key: value for key, value in extras.items() if key != "reference_latents"}
     extras = repeat_references({**extras, "model_conds": conds}, 2)
     pair = [[torch.cat([text, empty]), extras]]
     return pair, [[empty, {**bare, "pooled_output": null_extras.get("pooled_output")}]]
 
 
-def foi_forward(how: FoISettings) -> Callable[..., Tensor]:
-    """The wrapper around FLUX's forward that substitutes the logits of pairs of branches."""
+def foi_forward(how: FoISettings, masks_for: MasksFor) -> Callable[..., Tensor]:
+    """The wrapper around the model that substitutes the logits of pairs of branches."""
 
-    def forward(executor: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        timestep, context, _, _, ref_latents, _, options = args
-        spans: PromptSpans | None = kwargs.get(FOI)
-        if spans is None or step_number(timestep, options) < how.plain_steps:
-            return executor(x, *args, **kwargs)
-        layout, _, extents = find_layout(executor.class_obj, spans, x, context, ref_latents)
-        sigma = float(options["sigmas"][0])
-        masks = foi_region_masks(
-            how, extents[0], sampling_progress(sigma, options["sample_sigmas"])
-        )
-        boosts = foi_boosts([how.boost * region.strength for region in how.regions], sigma)
+    @around_model
+    def forward(call: ModelCall, run: Forward) -> Tensor:
+        runs = call_spans(call, FOI)
+        if not runs or step_number(call) < how.plain_steps:
+            return run()
+        family = require_family(call.model, "FoI Guider")
+        options, added = watch_text(call.options)
         used: list[int] = []
-        override = foi_override(
-            options.get("optimized_attention_override"), used, layout, masks, boosts
-        )
-        changed = {**options, "optimized_attention_override": override}
-        out = executor(x, *args[:-1], changed, **kwargs)
+
+        @cache
+        def change() -> FoIChange:
+            sequence = token_sequence(family, call, runs[0][0], added())
+            masks = masks_for(sequence.extents[0], call_progress(call))
+            boosts = foi_boosts([how.boost * region.strength for region in how.regions], call.level)
+            return FoIChange(sequence.layout, masks, boosts)
+
+        override = foi_override(options.get(OVERRIDE), used, change)
+        out = run({**options, OVERRIDE: override})
         if not used:
             raise ValueError(
                 "no block ran with FoI's logits: another patch replaced the attention override. "
@@ -162,18 +175,27 @@ def foi_forward(how: FoISettings) -> Callable[..., Tensor]:
     return forward
 
 
+class FoIChange(NamedTuple):
+    """What FoI changes in one forward: see ``foi_attend``."""
+
+    layout: TokenLayout
+    masks: Tensor
+    boosts: Tensor
+
+
+def call_progress(call: ModelCall) -> float:
+    """How far the sampling is at this call, 0 .. 1."""
+    return sampling_progress(call.level, call.options["sample_sigmas"])
+
+
 def foi_override(
-    previous: Callable[..., Tensor] | None,
-    used: list[int],
-    layout: TokenLayout,
-    masks: Tensor,
-    boosts: Tensor,
-) -> Callable[..., Tensor]:
+    previous: Override | None, used: list[int], change: Callable[[], FoIChange]
+) -> Override:
     """An attention override with FoI's logits; ``used`` is filled at every call."""
 
     @whole_sequence
     def override(
-        func: Callable[..., Tensor],
+        func: Override,
         q: Tensor,
         k: Tensor,
         v: Tensor,
@@ -181,13 +203,15 @@ def foi_override(
         mask: Tensor | None = None,
         **rest: Any,
     ) -> Tensor:
-        used.append(q.shape[2])
-        plain = func if previous is None else partial(previous, func)
+        split = split_heads(q, k, v, heads, rest)
+        used.append(split.q.shape[2])
+        plain = open_call(previous, func)
 
         def kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
             call = plain if mask is None else attention_call(previous, q)
-            return call(q, k, v, heads, mask=mask, **rest)
+            return call(q, k, v, heads, mask=mask, **split.rest)
 
-        return foi_attend(q, k, v, layout, masks, boosts, kernel, mask)
+        out = foi_attend(split.q, split.every_k(), split.every_v(), *change(), kernel, mask)
+        return as_wanted(out, heads, split.flat)
 
     return override

@@ -1,28 +1,28 @@
-"""One branch per instruction: conditionings, sampling, and predictions side by side."""
+"""The seam of IID's phase A: one branch per instruction, and what each attends to."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import comfy.conds
-import comfy.patcher_extension
-import comfy.sample
-import comfy.samplers
-import comfy.utils
-import latent_preview
 import torch
 import torch.nn.functional as F
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from .kernels import attention_call, whole_sequence
-from .layout import conditioning_spans
-from .patch import KEY
+from ..mask_ops.found_masks import FoundMasks, spread_tokens
+from ..mask_ops.iid import iid_masks
+from ..sampling.iid import compose_branches
+from .attention_call import OVERRIDE, as_wanted, split_heads
+from .call import KEY, WRAPPER, Forward, ModelCall, around_model
+from .capture import Capture, TextReading, attach_reading, capture_attention, chosen_blocks
+from .carrier import Conditioning, conditioning_spans
+from .kernels import Override, attention_call, whole_sequence
+from .known import known_model
+from .sampling_run import SamplingRun, latent_samples, sample_branches
 
 PADDING = f"{KEY}_padding"
-WRAPPER = comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
-Options = Mapping[str, Any]
-Conditioning = list[list[Any]]
+PENULTIMATE = -2
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,13 @@ def stack_texts(texts: Sequence[Tensor], left: bool) -> tuple[Tensor, tuple[slic
     return stacked, tuple(slice(*place.indices(longest)) for place in places)
 
 
-def branch_conditioning(branches: Branches, flux: Any) -> tuple[Conditioning, tuple[slice, ...]]:
+def branch_conditioning(branches: Branches, left: bool) -> tuple[Conditioning, tuple[slice, ...]]:
     """All branches as one conditioning with a batch of texts, and where each text stands.
 
-    FLUX.1's shorter texts are filled up on the right with tokens that ``shut_padding`` hides.
+    Args:
+        left: fill shorter texts up on the left, where the model pads them anyway. On the right
+            ``shut_padding`` hides the filling.
     """
-    left = bool(flux.params.global_modulation)
     text, places = stack_texts(branches.texts, left)
     extras = {**branches.extras, "model_conds": dict(branches.extras["model_conds"])}
     lengths = tuple(place.stop for place in places)
@@ -102,42 +103,46 @@ def repeat_references(extras: dict[str, Any], times: int) -> dict[str, Any]:
 def shut_padding(model: ModelPatcher) -> ModelPatcher:
     """A clone in which nobody attends to the filling of shorter texts."""
 
-    def forward(executor: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        lengths: tuple[int, ...] | None = kwargs.get(PADDING)
+    @around_model
+    def forward(call: ModelCall, run: Forward) -> Tensor:
+        lengths: tuple[int, ...] | None = call.extras.get(PADDING)
         if lengths is None:
-            return executor(x, *args, **kwargs)
-        context: Tensor = args[1]
-        token = torch.arange(context.shape[1], device=x.device)
-        filling = token >= torch.tensor(lengths, device=x.device)[:, None]
-        shut = torch.zeros(filling.shape, dtype=x.dtype, device=x.device)
-        shut = shut.masked_fill(filling, float("-inf")).repeat(len(x) // len(lengths), 1)
-        options = dict(args[-1])
-        options["optimized_attention_override"] = shutting_override(
-            options.get("optimized_attention_override"), shut[:, None, None]
-        )
-        return executor(x, *args[:-1], options, **kwargs)
+            return run()
+        token = torch.arange(call.context.shape[1], device=call.x.device)
+        filling = token >= torch.tensor(lengths, device=call.x.device)[:, None]
+        shut = torch.zeros(filling.shape, device=call.x.device)
+        shut = shut.masked_fill(filling, float("-inf")).repeat(len(call.x) // len(lengths), 1)
+        override = shutting_override(call.options.get(OVERRIDE), shut[:, None, None])
+        return run({**call.options, OVERRIDE: override})
 
     patched = model.clone()
     patched.add_wrapper_with_key(WRAPPER, PADDING, forward)
     return patched
 
 
-def shutting_override(
-    previous: Callable[..., Tensor] | None, shut: Tensor
-) -> Callable[..., Tensor]:
+def shutting_override(previous: Override | None, shut: Tensor) -> Override:
     """An attention override that adds (B, 1, 1, text) to the logits of the text keys."""
 
     @whole_sequence
-    def override(func: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
-        q, k = args[:2]
-        added = F.pad(shut.to(q.dtype), (0, k.shape[2] - shut.shape[-1]))
-        mask = kwargs.pop("mask", None)
+    def override(
+        func: Override,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        heads: int,
+        mask: Tensor | None = None,
+        **rest: Any,
+    ) -> Tensor:
         if mask is not None:
             raise ValueError(
                 "branches of several lengths cannot be batched together with another attention "
                 "mask. Set the number of branches per batch to 1."
             )
-        return attention_call(previous, q)(*args, mask=added, **kwargs)
+        split = split_heads(q, k, v, heads, rest)
+        added = F.pad(shut.to(q.dtype), (0, split.k.shape[2] - shut.shape[-1]))
+        kernel = attention_call(previous, split.q)
+        out = kernel(split.q, split.every_k(), split.every_v(), heads, mask=added, **split.rest)
+        return as_wanted(out, heads, split.flat)
 
     return override
 
@@ -157,45 +162,48 @@ def branch_groups(
     return [replace(branches, texts=branches.texts[i : i + size]) for i in range(0, count, size)]
 
 
-def sample_branches(
-    model: ModelPatcher,
-    conditioning: Conditioning,
-    negative: Conditioning | None,
-    cfg: float,
-    latent: Mapping[str, Any],
-    sampler: Any,
-    sigmas: Tensor,
-    seed: int,
-    branches: int,
-) -> Tensor:
-    """The latents of all branches at the end of ``sigmas``, from one start noise: (B, N, C, H, W).
+class Located(NamedTuple):
+    """What phase A found: the masks on the token grid, and the branches' composed latent."""
+
+    found: FoundMasks
+    composed: Tensor
+
+
+def locate_instances(
+    model: ModelPatcher, conditioning: Conditioning, run: SamplingRun, blocks: str, at_once: int
+) -> Located:
+    """Sample one branch per instruction, and find where each acts in the last step.
 
     Args:
-        conditioning: with a batch of ``branches`` texts.
-        negative, cfg: as for any sampler; cfg 1 needs no negative.
+        run: phase A, the first steps of the edit.
+        blocks: which are read, see ``chosen_blocks``; empty: the last but one, as in the paper.
+        at_once: branches that run as one batch; 0: as many as memory allows.
     """
-    samples = latent_samples(model, latent)
-    noise = comfy.sample.prepare_noise(samples, seed, latent.get("batch_index"))
-    mask = latent.get("noise_mask")
-    if mask is not None and mask.shape[0] > 1:
-        mask = mask.repeat_interleave(branches, dim=0)
-    out = comfy.sample.sample_custom(
-        model,
-        noise.repeat_interleave(branches, dim=0),
-        cfg,
-        sampler,
-        sigmas,
-        conditioning,
-        conditioning if negative is None else negative,
-        samples.repeat_interleave(branches, dim=0),
-        noise_mask=mask,
-        callback=latent_preview.prepare_callback(model, sigmas.shape[-1] - 1),
-        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
-        seed=seed,
-    )
-    return out.view(samples.shape[0], branches, *out.shape[1:])
+    known = known_model(model, "Locate Instances (IID)")
+    read = chosen_blocks(known.blocks, blocks, PENULTIMATE)
+    samples = latent_samples(model, run.latent)
+    groups = branch_groups(model, split_branches(conditioning), samples, at_once)
+    maps, ends = zip(*(run_branches(model, group, read, run) for group in groups), strict=True)
+    found = iid_masks(torch.cat(maps))
+    fine = spread_tokens(found.masks, known.patch, (samples.shape[-2], samples.shape[-1]))
+    return Located(found, compose_branches(torch.cat(ends, dim=1), fine))
 
 
-def latent_samples(model: ModelPatcher, latent: Mapping[str, Any]) -> Tensor:
-    """The samples of a LATENT, widened to the model's channels if it is empty."""
-    return comfy.sample.fix_empty_latent_channels(model, latent["samples"])
+def run_branches(
+    model: ModelPatcher, branches: Branches, blocks: Collection[int], run: SamplingRun
+) -> tuple[Tensor, Tensor]:
+    """Sample branches in one batch and read the last step.
+
+    Returns:
+        (N, H, h, w) attention of each branch to its instruction, and their latents
+        (B, N, C, H, W).
+    """
+    known = known_model(model, "Locate Instances (IID)")
+    left = known.family.text_padding(known.diffusion) == "left"
+    texts, places = branch_conditioning(branches, left)
+    own = tuple((tuple(range(place.start, place.stop)),) for place in places)
+    capture = Capture(blocks, {run.steps - 1})
+    reading = TextReading(texts[0][0].shape[1], own)
+    patched = capture_attention(shut_padding(model), capture)
+    ends = sample_branches(patched, attach_reading(texts, reading), run, len(places))
+    return capture.mean()[:, :, 0], ends

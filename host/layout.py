@@ -1,14 +1,20 @@
 """Token layout as it will be in the model, read off a conditioning before anything is sampled."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
+from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ..attention.recipe import Extent
 from ..attention.tokens import Grid, TokenLayout
+from ..mask_ops.found_masks import spread_tokens
 from ..mask_ops.regions import InstanceRegion
-from ..prompts.spans import PromptSpans
-from .patch import KEY
+from .carrier import Conditioning, conditioning_spans
+from .known import known_model
+from .sampling_run import latent_samples
+from .sequence import picture_extent
 
 PIXELS_PER_TOKEN = 16
 ASSUMED_GRID = (64, 64)
@@ -16,34 +22,41 @@ ASSUMED_TOKENS = 12
 UNPATCHED_CHANNELS = 128  # FLUX.2's latents are one token per cell, FLUX.1's 2 x 2 cells
 
 
-def conditioning_spans(conditioning: list[list[Any]]) -> PromptSpans:
-    """The prompt spans that Multi-Prompt Encode put into a conditioning."""
-    for _, extras in conditioning:
-        spans = extras.get("model_conds", {}).get(KEY)
-        if spans is not None:
-            return spans.cond
-    raise ValueError(
-        "the conditioning holds no instances: connect the one that comes from Multi-Prompt Encode."
-    )
+def block_count(model: ModelPatcher) -> int:
+    """Number of blocks of a MODEL, doubles and singles together.
+
+    Raises:
+        ValueError: a model of no known family.
+    """
+    return known_model(model, "this node").blocks
 
 
-def reference_extents(conditioning: list[list[Any]]) -> list[Extent]:
+def found_pixels(model: ModelPatcher, latent: Mapping[str, Any], masks: Tensor) -> Tensor:
+    """(N, h, w) masks on the token grid as (N, H, W) float32 masks of the picture.
+
+    Args:
+        latent: the LATENT that was looked at.
+    """
+    patch = known_model(model, "this node").patch
+    scale = model.get_model_object("latent_format").spacial_downscale_ratio
+    rows, columns = latent_samples(model, latent).shape[-2:]
+    return spread_tokens(masks.float(), patch * scale, (rows * scale, columns * scale))
+
+
+def reference_extents(conditioning: Conditioning) -> list[Extent]:
     """(rows, columns) of tokens of every reference latent in a conditioning."""
     for _, extras in conditioning:
         latents: list[Tensor] = extras.get("reference_latents") or []
         if latents:
             patches = [1 if x.shape[1] == UNPATCHED_CHANNELS else 2 for x in latents]
-            return [
-                (x.shape[-2] / patch, x.shape[-1] / patch)
-                for x, patch in zip(latents, patches, strict=True)
-            ]
+            return [picture_extent(x, patch) for x, patch in zip(latents, patches, strict=True)]
     return []
 
 
 def expected_layout(
     regions: tuple[InstanceRegion, ...],
     image: Tensor | None,
-    conditioning: list[list[Any]] | None,
+    conditioning: Conditioning | None,
 ) -> tuple[TokenLayout, list[Extent]]:
     """The layout of an edit, and the extents of its pictures in tokens.
 
@@ -69,9 +82,5 @@ def expected_layout(
         owned = [region.reference + 1 for region in regions if region.reference is not None]
         references = [latent] * max(1, *owned, 0)
     extents = [latent, *references]
-    grids: list[Grid] = [(_up(rows), _up(columns)) for rows, columns in extents]
+    grids: list[Grid] = [(math.ceil(rows), math.ceil(columns)) for rows, columns in extents]
     return TokenLayout(lengths, grids[0], tuple(grids[1:])), extents
-
-
-def _up(cells: float) -> int:
-    return max(1, -int(-cells // 1))

@@ -1,26 +1,26 @@
 """The seam for adaptive attention: maps and highlights of one sampling run, step after step."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache
 from typing import Any
 
-import comfy.ldm.flux.model
-import comfy.patcher_extension
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
 from ..attention.capture import mask_rows, text_attention
 from ..attention.lqr_highlight import Highlight, highlight_region, highlighted_attention
 from ..prompts.spans import PromptSpans
-from .kernels import whole_sequence
-from .patch import KEY, find_layout
+from .attention_call import OVERRIDE, Heads, as_wanted, split_heads
+from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
+from .carrier import call_spans
+from .families import Family
+from .kernels import Override, open_call, whole_sequence
+from .known import require_family
+from .sequence import Added, token_sequence, watch_text, whole_text
 
-Options = Mapping[str, Any]
 Words = Callable[[PromptSpans], Sequence[Sequence[int]]]
 POSITIVE = 0
-WRAPPER = comfy.patcher_extension.WrappersMP.DIFFUSION_MODEL
 
 
 def highlight_edits(
@@ -43,25 +43,24 @@ def highlight_edits(
     regions: dict[object, Tensor] = {}
     watching = highlight.first_step == 2
 
-    def forward(executor: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    @around_model
+    def forward(call: ModelCall, run: Forward) -> Tensor:
         if not watching:
-            return executor(x, *args, **kwargs)
-        _, context, _, _, references, _, options = args
-        if not isinstance(executor.class_obj, comfy.ldm.flux.model.Flux):
-            raise ValueError(
-                "adaptive attention needs a FLUX model, got "
-                f"{type(executor.class_obj).__name__}. Switch it off in Dual-LQR Sampler."
-            )
-        spans: PromptSpans | None = kwargs.get(KEY)
-        keys, latents = edit_keys(executor.class_obj, spans, x, context, references, words)
+            return run()
+        family = require_family(call.model, "adaptive attention (Dual-LQR Sampler)")
+        options, added = watch_text(call.options)
         seen, factors = call_chunks(options, maps, regions, highlight)
-        changed = {
-            **options,
-            "optimized_attention_override": highlight_override(
-                options.get("optimized_attention_override"), keys, latents, seen, factors
-            ),
-        }
-        return executor(x, *args[:-1], changed, **kwargs)
+
+        def double_block(where: Options) -> int | None:
+            block = family.where(call.model, where)
+            return block if block is not None and block < family.counts(call.model)[0] else None
+
+        @cache
+        def places() -> tuple[Tensor, slice]:
+            return edit_keys(family, call, words, added())
+
+        override = highlight_override(options.get(OVERRIDE), double_block, places, seen, factors)
+        return run({**options, OVERRIDE: override})
 
     def finish_step(step: int) -> None:
         nonlocal watching
@@ -79,30 +78,26 @@ def highlight_edits(
 
 
 def edit_keys(
-    flux: Any,
-    spans: PromptSpans | None,
-    x: Tensor,
-    context: Tensor,
-    references: Sequence[Tensor] | None,
-    words: Words | None = None,
+    family: Family, call: ModelCall, words: Words | None = None, added: Added | None = None
 ) -> tuple[Tensor, slice]:
     """Which keys are the edit's words, (Z,) bool, and where the latent tokens stand.
 
     The words of the instances when there are any, else the whole prompt.
     """
-    whole = PromptSpans((context.shape[1],), ())
-    layout, repeats, _ = find_layout(flux, spans or whole, x, context, references)
-    edit = torch.zeros(layout.text_total, dtype=torch.bool, device=x.device)
-    if spans is None or not spans.instructions:
-        edit[:] = True
+    runs = call_spans(call)
+    spans = runs[0][0] if runs else whole_text(call)
+    sequence = token_sequence(family, call, spans, added)
+    layout, order = sequence.layout, torch.tensor(sequence.orders[0])
+    edit = torch.zeros(layout.total, dtype=torch.bool)
+    if not spans.instructions:
+        edit[layout.text_span(0)] = True
     elif words is None:
-        edit[layout.text_span(0).stop :] = True
+        edit[layout.text_span(0).stop : layout.text_total] = True
     else:
         for n, tokens in enumerate(words(spans)):
             edit[[layout.text_span(n + 1).start + token for token in tokens]] = True
-    start = context.shape[1]
-    keys = F.pad(edit.repeat(repeats), (0, layout.image_tokens))
-    return keys, slice(start, start + layout.latent_tokens)
+    start = int((order == layout.latent_span.start).nonzero()[0])
+    return edit[order].to(call.x.device), slice(start, start + layout.latent_tokens)
 
 
 def call_chunks(
@@ -128,50 +123,79 @@ def call_chunks(
 
 
 def highlight_override(
-    previous: Callable[..., Tensor] | None,
-    keys: Tensor,
-    latents: slice,
+    previous: Override | None,
+    double_block: Callable[[Options], int | None],
+    places: Callable[[], tuple[Tensor, slice]],
     seen: Sequence[dict[int, Tensor] | None],
     factors: Sequence[Tensor | None],
-) -> Callable[..., Tensor]:
-    """An attention override that notes the double blocks' maps and applies the known factors."""
+) -> Override:
+    """An attention override that notes the double blocks' maps and applies the known factors.
+
+    Args:
+        double_block: number of the double block that a call comes from, by its options; else None.
+        places: the edit's keys and the latents' queries, see ``edit_keys``.
+    """
 
     @whole_sequence
     def override(
-        func: Callable[..., Tensor],
+        func: Override,
         q: Tensor,
         k: Tensor,
         v: Tensor,
         heads: int,
         mask: Tensor | None = None,
-        **kwargs: Any,
+        **rest: Any,
     ) -> Tensor:
-        call = func if previous is None else partial(previous, func)
-        out = call(q, k, v, heads, mask=mask, **kwargs)
-        where: Options = kwargs.get("transformer_options") or {}
-        if where.get("block_type") != "double" or not any(maps is not None for maps in seen):
-            return out
-        words = keys[: latents.start].float().expand(q.shape[0], 1, -1)
-        share = text_attention(q, k, latents, words, mask=mask)[:, :, 0]
+        on = open_call(previous, func)
+        block = double_block(rest.get("transformer_options") or {})
+        if block is None or not any(maps is not None for maps in seen):
+            return on(q, k, v, heads, mask=mask, **rest)
+        split = split_heads(q, k, v, heads, rest)
+        heads_of = Heads(split.q, split.every_k(), split.every_v(), split.rest, split.flat)
+        out = on(*heads_of[:3], heads, mask=mask, **split.rest)
+        keys, latents = places()
+        words = keys[: latents.start].float().expand(len(q), 1, -1)
+        share = text_attention(split.q, heads_of.k, latents, words, mask=mask)[:, :, 0]
         for maps, part in zip(seen, share.mean(1).chunk(len(seen)), strict=True):
             if maps is not None:
-                maps[where["block_index"]] = part
-        if all(factor is None for factor in factors):
-            return out
-        neutral = torch.ones_like(share[:, 0]).chunk(len(seen))
-        known = zip(factors, neutral, strict=True)
-        factor = torch.cat([one if factor is None else factor for factor, one in known])
-        rows = None if mask is None else mask_rows(mask, latents, q.dtype)
-
-        def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            flat = call(q, k, v, heads, mask=rows, **kwargs)
-            return rearrange(flat, "b l (h d) -> b h l d", h=heads)
-
-        plain = rearrange(out[:, latents], "b l (h d) -> b h l d", h=heads)
-        changed = highlighted_attention(
-            q[:, :, latents], k, v, keys, factor, plain, share, attention
-        )
-        out[:, latents] = rearrange(changed, "b h l d -> b l (h d)")
-        return out
+                maps[block] = part
+        if any(factor is not None for factor in factors):
+            factor = every_factor(factors, share)
+            out = raise_words(out, heads_of, keys, latents, factor, share, mask, on)
+        return as_wanted(out, heads, split.flat)
 
     return override
+
+
+def every_factor(factors: Sequence[Tensor | None], share: Tensor) -> Tensor:
+    """(B, L): the factors of each conditioning in the batch, 1 where none is known."""
+    neutral = torch.ones_like(share[:, 0]).chunk(len(factors))
+    known = zip(factors, neutral, strict=True)
+    return torch.cat([one if factor is None else factor for factor, one in known])
+
+
+def raise_words(
+    out: Tensor,
+    split: Heads,
+    keys: Tensor,
+    latents: slice,
+    factor: Tensor,
+    share: Tensor,
+    mask: Tensor | None,
+    call: Override,
+) -> Tensor:
+    """``out``, (B, Lq, H * D), with the latents' attention to the edit's words multiplied."""
+    heads = split.q.shape[1]
+    rows = None if mask is None else mask_rows(mask, latents, split.q.dtype)
+
+    def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        flat = call(q, k, v, heads, mask=rows, **split.rest)
+        return rearrange(flat, "b l (h d) -> b h l d", h=heads)
+
+    plain = rearrange(out[:, latents], "b l (h d) -> b h l d", h=heads)
+    queries = split.q[:, :, latents]
+    changed = highlighted_attention(
+        queries, split.k, split.v, keys, factor, plain, share, attention
+    )
+    out[:, latents] = rearrange(changed, "b h l d -> b l (h d)")
+    return out

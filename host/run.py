@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from threading import Event
+from dataclasses import dataclass
 from typing import Any
 
 import comfy.model_management
@@ -11,13 +11,26 @@ from torch import Tensor
 
 from ..attention.bias import AttentionBias
 from ..attention.execute.attend import working_bytes
+from .call import KEY, Options, bare_model
+from .families import find_family
 from .kernels import kernel_name
 
 log = logging.getLogger("instance_edit")
 
 RUN = "instance_edit_run"
-CONDITION = "instance_edit"
-Options = Mapping[str, Any]
+
+
+@dataclass
+class RunNote:
+    """What is known of one sampling run.
+
+    Attributes:
+        proved: a model call of it came through our override.
+        logged: its line was logged.
+    """
+
+    proved: bool = False
+    logged: bool = False
 
 
 def prepared_sampling(dense: bool) -> Callable[..., Any]:
@@ -33,7 +46,7 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
     ) -> Any:
         options = kwargs.get("model_options") or (args[0] if args else None)
         if options is not None:
-            options.setdefault("transformer_options", {})[RUN] = Event()
+            options.setdefault("transformer_options", {})[RUN] = RunNote()
         text, total = longest_sequence(model, noise_shape, conds)
         if text:
             bytes_needed = attention_bytes(model, noise_shape, total, dense)
@@ -48,11 +61,11 @@ def longest_sequence(
     model: Any, noise_shape: Sequence[int], conds: Mapping[str, Sequence[Options]]
 ) -> tuple[int, int]:
     """(text tokens, all tokens) of the longest conditioning with instances; (0, 0) if none has."""
-    patch = model.model.diffusion_model.patch_size
+    patch = _family(model).patch(_diffusion(model))
     longest = (0, 0)
     for cond in (cond for several in conds.values() for cond in several):
         text: Tensor | None = cond.get("cross_attn")
-        if text is None or CONDITION not in cond.get("model_conds", {}):
+        if text is None or KEY not in cond.get("model_conds", {}):
             continue
         pictures = [tuple(noise_shape), *(p.shape for p in cond.get("reference_latents") or ())]
         image = sum(math.ceil(p[-2] / patch) * math.ceil(p[-1] / patch) for p in pictures)
@@ -62,12 +75,9 @@ def longest_sequence(
 
 def attention_bytes(model: Any, noise_shape: Sequence[int], total: int, dense: bool) -> int:
     """Bytes that biased attention takes beside the model's own."""
-    params = model.model.diffusion_model.params
+    heads, width = _family(model).heads(_diffusion(model))
     dtype = model.model.get_dtype_inference()
-    width = params.hidden_size // params.num_heads
-    return working_bytes(
-        total, noise_shape[0], params.num_heads, width, dtype, model.load_device.type, dense
-    )
+    return working_bytes(total, noise_shape[0], heads, width, dtype, model.load_device.type, dense)
 
 
 def check_fits(bytes_needed: int, total: int, device: Any, dense: bool) -> None:
@@ -92,35 +102,58 @@ def widened(
 ) -> tuple[int, ...]:
     """A noise shape for core's estimate, which counts latent pixels only, taller by our share.
 
-    Every text token counts as much as an image token, and the bias's bytes as what they are.
+    Every text token counts as an image token; ``bytes_needed`` is turned into as many pixels as
+    core's estimate gives that many bytes.
     """
     batch, channels, *middle, height, width = noise_shape
     pixel_bytes = model.model.memory_required([1, channels, *middle, 1, 1])
-    pixels = text * model.model.diffusion_model.patch_size**2 + bytes_needed / (batch * pixel_bytes)
+    side = _family(model).patch(_diffusion(model))
+    pixels = text * side**2 + bytes_needed / (batch * pixel_bytes)
     return (batch, channels, *middle, height + math.ceil(pixels / width), width)
+
+
+def _diffusion(model: Any) -> Any:
+    return bare_model(model.model.diffusion_model)
+
+
+def _family(model: Any) -> Any:
+    return find_family(_diffusion(model))
+
+
+def is_first_call(options: Options) -> bool:
+    """True until a call of this sampling run has been through; always outside a run."""
+    note: RunNote | None = options.get(RUN)
+    if note is None:
+        return True
+    first, note.proved = not note.proved, True
+    return first
 
 
 def report_run(
     options: Options,
-    biases: Mapping[tuple[str, int], AttentionBias | None],
-    block: tuple[str, int],
+    planned: Mapping[int, Any],
+    block: Sequence[tuple[AttentionBias | None, slice]],
     masked: Callable[..., Tensor],
     plain: Callable[..., Tensor],
     whole: bool,
 ) -> None:
-    """Log one line at a run's first biased call; nothing outside a sampling run."""
-    logged: Event | None = options.get(RUN)
-    if logged is None or logged.is_set():
+    """Log one line at a run's first biased call; nothing outside a sampling run.
+
+    Args:
+        planned: the biases of all blocks, each with its items of the batch.
+        block: those of the block that is called.
+    """
+    note: RunNote | None = options.get(RUN)
+    if note is None or note.logged:
         return
-    logged.set()
-    found = [bias for bias in biases.values() if bias is not None]
-    first = biases[block]
-    assert first is not None
-    stored = sum(bias.nbytes for bias in {id(bias): bias for bias in found}.values())
+    note.logged = True
+    held = {id(bias): bias for biases in planned.values() for bias, _ in biases if bias is not None}
+    first = next(bias for bias, _ in block if bias is not None)
+    stored = sum(bias.nbytes for bias in held.values())
     schedule = options.get("sample_sigmas")
     kernels = kernel_name(masked) if whole else f"{kernel_name(masked)}, {kernel_name(plain)}"
     log.info(
-        f"instance attention: {len(found)} biased blocks, "
+        f"instance attention: {len(planned)} biased blocks, "
         f"{'?' if schedule is None else len(schedule) - 1} steps, {first.total} tokens, "
         f"kernel {kernels}, bias {stored / 2**20:.2f} MiB "
         f"(dense: {first.total**2 * first.rows.element_size() / 2**20:.0f} MiB)."

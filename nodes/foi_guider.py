@@ -4,7 +4,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..host.capture import check_flux
 from ..host.foi import FoIGuider, FoISettings
 from ..mask_ops.regions import InstanceRegion
 from .inputs.sockets import CATEGORY, Regions
@@ -115,7 +114,6 @@ class FoIGuiderNode(io.ComfyNode):
         plain_steps: int,
         form: dict[str, Any],
     ) -> io.NodeOutput:
-        check_flux(model, "FoI Guider")
         if form["form"] == WITH_CFG:
             scales = (form["image_scale"], form["text_scale"])
         else:

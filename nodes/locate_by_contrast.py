@@ -5,11 +5,8 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..host.capture import check_flux
-from ..host.contrast import ContrastGuider, sample_guided
-from ..host.iid import latent_samples, split_branches
-from ..host.layout import conditioning_spans
-from ..mask_ops.contrast import contrast_masks, velocity_contrast
+from ..host.contrast import locate_by_contrast
+from ..host.sampling_run import SamplingRun
 from ..mask_ops.regions import InstanceRegion
 from ..sampling.iid import default_steps
 from .inputs.locate import found_outputs, found_values, result_inputs, sampling_inputs
@@ -55,23 +52,9 @@ class LocateByContrast(io.ComfyNode):
         regions: tuple[InstanceRegion, ...] = (),
         image: torch.Tensor | None = None,
     ) -> io.NodeOutput:
-        flux = check_flux(model, "Locate by Velocity Contrast")
-        total = len(sigmas) - 1
-        steps = steps or default_steps(total)
-        if not 1 <= steps <= total:
-            raise ValueError(f"steps must be 1 .. {total}, the schedule's; got {steps}.")
-        branches = split_branches(conditioning)
-        empty = conditioning[0][0][:, : conditioning_spans(conditioning).lengths[0]]
-        maps: list[torch.Tensor] = []
-        guider = ContrastGuider(
-            model,
-            [[empty, branches.extras]],
-            branches,
-            lambda instructed, plain: maps.append(velocity_contrast(instructed, plain).cpu()),
-        )
-        sample_guided(guider, latent, sampler, sigmas[: steps + 1], noise_seed)
-        found = contrast_masks(torch.stack(maps).mean(0), flux.patch_size)
-        samples = latent_samples(model, latent)
-        return io.NodeOutput(
-            *found_values(found, branches.instructions, samples, model, regions, image)
-        )
+        run = SamplingRun(latent, sampler, sigmas, noise_seed)
+        steps = steps or default_steps(run.steps)
+        if not 1 <= steps <= run.steps:
+            raise ValueError(f"steps must be 1 .. {run.steps}, the schedule's; got {steps}.")
+        found = locate_by_contrast(model, conditioning, run.first(steps))
+        return io.NodeOutput(*found_values(found, conditioning, latent, model, regions, image))

@@ -1,32 +1,14 @@
 """Locate Instances (IID): masks from N branches, and the composed latent to go on from."""
 
-from collections.abc import Collection
 from typing import Any
 
 import torch
 from comfy_api.latest import io
 
-from ..host.capture import (
-    Capture,
-    TextReading,
-    attach_reading,
-    capture_attention,
-    check_flux,
-    chosen_blocks,
-)
-from ..host.iid import (
-    Branches,
-    branch_conditioning,
-    branch_groups,
-    latent_samples,
-    sample_branches,
-    shut_padding,
-    split_branches,
-)
-from ..mask_ops.found_masks import FoundMasks, spread_tokens
-from ..mask_ops.iid import iid_masks
+from ..host.iid import locate_instances
+from ..host.sampling_run import SamplingRun
 from ..mask_ops.regions import InstanceRegion
-from ..sampling.iid import compose_branches, default_steps
+from ..sampling.iid import default_steps
 from .inputs.locate import (
     blocks_input,
     found_outputs,
@@ -35,8 +17,6 @@ from .inputs.locate import (
     sampling_inputs,
 )
 from .inputs.sockets import CATEGORY
-
-PENULTIMATE = -2
 
 
 class LocateInstances(io.ComfyNode):
@@ -115,62 +95,15 @@ class LocateInstances(io.ComfyNode):
         regions: tuple[InstanceRegion, ...] = (),
         image: torch.Tensor | None = None,
     ) -> io.NodeOutput:
-        flux = check_flux(model, "Locate Instances (IID)")
-        total = len(sigmas) - 1
-        steps = steps or default_steps(total)
-        if not 1 <= steps < total:
+        run = SamplingRun(latent, sampler, sigmas, noise_seed, cfg, negative)
+        steps = steps or default_steps(run.steps)
+        if not 1 <= steps < run.steps:
             raise ValueError(
-                f"the branches run {steps} of {total} steps; at least one step must be left for "
-                "the edit. Lower 'steps', or use a longer schedule."
+                f"the branches run {steps} of {run.steps} steps; at least one step must be left "
+                "for the edit. Lower 'steps', or use a longer schedule."
             )
         if cfg != 1 and negative is None:
             raise ValueError(f"cfg {cfg} needs 'negative'. Connect one, or set cfg to 1.")
-        read = chosen_blocks(flux, blocks, PENULTIMATE)
-        branches = split_branches(conditioning)
-        samples = latent_samples(model, latent)
-        runs = [
-            run_branches(
-                model, group, read, latent, sampler, sigmas[: steps + 1], noise_seed, cfg, negative
-            )
-            for group in branch_groups(model, branches, samples, branches_at_once)
-        ]
-        maps, ends = zip(*runs, strict=True)
-        found: FoundMasks = iid_masks(torch.cat(maps))
-        values = found_values(found, branches.instructions, samples, model, regions, image)
-        fine = spread_tokens(found.masks, flux.patch_size, tuple(samples.shape[-2:]))
-        composed = compose_branches(torch.cat(ends, dim=1), fine)
-        return io.NodeOutput(*values, {**latent, "samples": composed}, sigmas[steps:])
-
-
-def run_branches(
-    model: Any,
-    branches: Branches,
-    blocks: Collection[int],
-    latent: dict[str, Any],
-    sampler: Any,
-    sigmas: torch.Tensor,
-    seed: int,
-    cfg: float,
-    negative: Any,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sample branches in one batch and read the last step.
-
-    Returns:
-        (N, H, h, w) attention of each branch to its instruction, and their latents
-        (B, N, C, H, W).
-    """
-    texts, places = branch_conditioning(branches, model.get_model_object("diffusion_model"))
-    own = tuple((tuple(range(place.start, place.stop)),) for place in places)
-    capture = Capture(blocks, {len(sigmas) - 2})
-    ends = sample_branches(
-        capture_attention(shut_padding(model), capture),
-        attach_reading(texts, TextReading(texts[0][0].shape[1], own)),
-        negative,
-        cfg,
-        latent,
-        sampler,
-        sigmas,
-        seed,
-        len(places),
-    )
-    return capture.mean()[:, :, 0], ends
+        located = locate_instances(model, conditioning, run.first(steps), blocks, branches_at_once)
+        values = found_values(located.found, conditioning, latent, model, regions, image)
+        return io.NodeOutput(*values, {**latent, "samples": located.composed}, sigmas[steps:])

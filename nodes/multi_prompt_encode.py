@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..host.patch import attach_spans
+from ..host.carrier import attach_spans
 from ..host.text import encode_prompt
 from ..mask_ops.regions import InstanceRegion
 from ..prompts.keywords import read_marks

@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
-from ..attention.bias import AttentionBias
 from ..attention.tokens import Grid, TokenLayout
 
 
@@ -22,6 +19,11 @@ class PromptSpans:
     lengths: tuple[int, ...]
     instructions: tuple[str, ...]
     cropped: bool = False
+
+    @property
+    def total(self) -> int:
+        """Number of tokens, all prompts together."""
+        return sum(self.lengths)
 
     def layout(
         self,
@@ -43,7 +45,7 @@ class PromptSpans:
         Raises:
             ValueError: text of another length than the prompts account for.
         """
-        padding = max(0, padded_to - sum(self.lengths))
+        padding = max(0, padded_to - self.total)
         lengths = (self.lengths[0] + padding, *self.lengths[1:])
         layout = TokenLayout(lengths, latent_grid, tuple(reference_grids))
         repeats, rest = divmod(context_length, layout.text_total)
@@ -57,9 +59,17 @@ class PromptSpans:
         return layout, repeats
 
 
-def repeat_text(bias: AttentionBias, layout: TokenLayout, repeats: int) -> AttentionBias:
-    """The bias of a sequence whose text stands ``repeats`` times before the image tokens."""
-    if repeats == 1:
-        return bias
-    text = torch.arange(layout.text_total).repeat(repeats)
-    return bias.take(torch.cat([text, torch.arange(layout.text_total, layout.total)]))
+def text_order(
+    layout: TokenLayout, repeats: int = 1, front: int = 0, behind: int = 0
+) -> tuple[int, ...]:
+    """The canonical token at each place of a model's text.
+
+    Args:
+        repeats: how often the host repeated the text.
+        front, behind: tokens of the layout's global prompt that another patch put before and
+            behind the (repeated) text.
+    """
+    span = layout.text_span(0)
+    added = range(span.stop - behind, span.stop)
+    words = [*range(front, span.stop - behind), *range(span.stop, layout.text_total)]
+    return (*range(front), *words * repeats, *added)

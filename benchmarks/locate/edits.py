@@ -11,7 +11,7 @@ from typing import Any
 import comfy.sample
 import torch
 
-from ...host.contrast import sample_guided
+from ...host.sampling_run import SamplingRun, sample_guided
 from ..leak.methods import METHODS, Method, biased, masked_regions
 from ..studio import EditTask, Latent, Studio
 from .locators import euler, keywords_of, located_conditioning, schedule, start_latent
@@ -127,7 +127,7 @@ def foi_on(regions: FindRegions) -> Edit:
         )
         with torch.inference_mode():
             samples = sample_guided(
-                guider, start_latent(task), euler(), schedule(studio), task.seed
+                guider, SamplingRun(start_latent(task), euler(), schedule(studio), task.seed)
             )
         return {"samples": samples}
 

@@ -16,19 +16,21 @@ from torch import Tensor
 from ...demo.instructions import edits_of, matches, sample_clauses
 from ...demo.scenes import apply_edits, cell_masks, object_masks, sample_scenes
 from ...host.capture import Capture, TextReading, attach_reading, capture_attention
-from ...host.contrast import ContrastGuider, sample_guided
+from ...host.carrier import conditioning_spans
+from ...host.contrast import contrast_maps
+from ...host.foi_locate import MIDDLE, word_reading
 from ...host.iid import (
     branch_conditioning,
-    sample_branches,
     shut_padding,
     split_branches,
 )
-from ...host.layout import conditioning_spans
-from ...mask_ops.contrast import contrast_masks, velocity_contrast
+from ...host.keywords import instruction_tokens
+from ...host.known import known_model
+from ...host.sampling_run import SamplingRun, sample_branches
+from ...mask_ops.contrast import contrast_masks
 from ...mask_ops.foi import foi_masks
 from ...mask_ops.iid import iid_masks
 from ...mask_ops.token_grid import grid_coverage, masks_to_grid
-from ...nodes.locate_instruction import MIDDLE, instruction_tokens
 from ..leak.scenes import LeakScene
 from ..studio import Conditioning, EditTask, Latent, Studio
 
@@ -141,7 +143,8 @@ def found_masks(studio: Studio, task: EditTask, steps: int) -> dict[str, Tensor]
                 masks[f"{name}/{block}@{tau}"] = foi_masks(one, tau).masks
             mean = torch.stack([maps[step, number] for number in middle]).mean(0)
             masks[f"{name}/middle"] = foi_masks(mean).masks
-    changes = contrast_changes(studio, task, conditioning, sigmas)
+    run = SamplingRun(start_latent(task), euler(), sigmas, task.seed)
+    changes = contrast_maps(studio.model, conditioning, run)
     for step in range(1, len(changes) + 1):
         mean = torch.stack(changes[:step]).mean(0)
         masks[f"contrast/{step}"] = contrast_masks(mean, 2).masks
@@ -152,72 +155,36 @@ def iid_capture(
     studio: Studio, task: EditTask, conditioning: Conditioning, sigmas: Tensor
 ) -> Capture:
     """Every branch's attention to its own instruction, all steps and blocks."""
-    flux = studio.model.get_model_object("diffusion_model")
+    known = known_model(studio.model, "the benchmark")
     branches = split_branches(conditioning)
-    texts, places = branch_conditioning(branches, flux)
+    left = known.family.text_padding(known.diffusion) == "left"
+    texts, places = branch_conditioning(branches, left)
     own = tuple((tuple(range(place.start, place.stop)),) for place in places)
-    capture = Capture(all_blocks(flux), range(len(sigmas) - 1))
+    run = SamplingRun(start_latent(task), euler(), sigmas, task.seed)
+    capture = Capture(range(known.blocks), range(run.steps))
     sample_branches(
         capture_attention(shut_padding(studio.model), capture),
         attach_reading(texts, TextReading(texts[0][0].shape[1], own)),
-        None,
-        1.0,
-        start_latent(task),
-        euler(),
-        sigmas,
-        task.seed,
+        run,
         len(branches.texts),
     )
     return capture
-
-
-def all_blocks(flux: Any) -> range:
-    return range(len(flux.double_blocks) + len(flux.single_blocks))
 
 
 def foi_captures(
     studio: Studio, task: EditTask, conditioning: Conditioning, sigmas: Tensor
 ) -> dict[str, Capture]:
     """Attention to keywords, all steps and blocks, of the latent's tokens and the reference's."""
-    blocks = all_blocks(studio.model.get_model_object("diffusion_model"))
+    blocks = range(known_model(studio.model, "the benchmark").blocks)
     spans = conditioning_spans(conditioning)
-    groups = tuple(
-        tuple(
-            sum(spans.lengths[: n + 1]) + token
-            for token in instruction_tokens(studio.clip, text, words, spans.lengths[n + 1])
+    words = [
+        instruction_tokens(studio.clip, text, typed, length)
+        for text, typed, length in zip(
+            spans.instructions, keywords_of(task.instructions), spans.lengths[1:], strict=True
         )
-        for n, (text, words) in enumerate(
-            zip(spans.instructions, keywords_of(task.instructions), strict=True)
-        )
-    )
-    steps = range(len(sigmas) - 1)
-    captures = [Capture(blocks, steps, True, reference) for reference in (None, 0)]
-    sample_branches(
-        capture_attention(studio.model, *captures),
-        attach_reading(conditioning, TextReading(sum(spans.lengths), (groups,))),
-        None,
-        1.0,
-        start_latent(task),
-        euler(),
-        sigmas,
-        task.seed,
-        1,
-    )
+    ]
+    run = SamplingRun(start_latent(task), euler(), sigmas, task.seed)
+    captures = [Capture(blocks, range(run.steps), True, reference) for reference in (None, 0)]
+    marked = attach_reading(conditioning, word_reading(conditioning, words))
+    sample_branches(capture_attention(studio.model, *captures), marked, run)
     return dict(zip(SOURCES, captures, strict=True))
-
-
-def contrast_changes(
-    studio: Studio, task: EditTask, conditioning: Conditioning, sigmas: Tensor
-) -> list[Tensor]:
-    """The (N, H, W) change of the prediction by each instruction, step by step."""
-    branches = split_branches(conditioning)
-    empty = conditioning[0][0][:, : conditioning_spans(conditioning).lengths[0]]
-    changes: list[Tensor] = []
-    guider = ContrastGuider(
-        studio.model,
-        [[empty, branches.extras]],
-        branches,
-        lambda instructed, plain: changes.append(velocity_contrast(instructed, plain)),
-    )
-    sample_guided(guider, start_latent(task), euler(), sigmas, task.seed)
-    return changes

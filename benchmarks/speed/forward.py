@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -78,9 +79,11 @@ def forward_calls(
     flux: Any, layout: TokenLayout, dtype: torch.dtype, device: torch.device
 ) -> dict[str, Callable[[], object]]:
     """Forwards at equal token count: "unpatched", "ours" and "dense"."""
-    from comfy.patcher_extension import WrappersMP
+    from comfy.patcher_extension import WrapperExecutor
 
-    from ...host.patch import FLUX2_TEXT_TOKENS, KEY, biased_forward
+    from ...host.call import KEY
+    from ...host.families.flux import FLUX2_TEXT_TOKENS
+    from ...host.patch import biased_forward
 
     params = flux.params
     if params.global_modulation:
@@ -97,15 +100,24 @@ def forward_calls(
     recipe = scene_recipe(layout.instances)
     spans = PromptSpans(layout.text_lengths, tuple(r.instruction for r in recipe.regions))
 
-    def forward(options: dict[str, object], **extra: object) -> object:
-        with torch.inference_mode():
-            return flux(x, one, context, pooled, one, references, None, options, **extra)
+    def model(x: torch.Tensor, *given: Any, **_: object) -> torch.Tensor:
+        options = given[4]
+        return flux(x, one, context, pooled, one, references, None, options)
 
-    def patched(dense: bool) -> Callable[[], object]:
-        wrapper = biased_forward(recipe, dense)
-        options: dict[str, object] = {
-            "wrappers": {WrappersMP.DIFFUSION_MODEL: {KEY: [wrapper]}},
-        }
-        return lambda: forward(options, **{KEY: spans})
+    def forward(*wrappers: Callable[..., torch.Tensor]) -> Callable[[], object]:
+        around = WrapperExecutor.new_class_executor(
+            model, SimpleNamespace(diffusion_model=flux), list(wrappers)
+        )
+        extras = {KEY: ((spans,),), "ref_latents": references}
 
-    return {"unpatched": lambda: forward({}), "ours": patched(False), "dense": patched(True)}
+        def run() -> object:
+            with torch.inference_mode():
+                return around.execute(x, one, None, context, None, {}, **extras)
+
+        return run
+
+    return {
+        "unpatched": forward(),
+        "ours": forward(biased_forward(recipe)),
+        "dense": forward(biased_forward(recipe, dense=True)),
+    }

@@ -1,15 +1,12 @@
 """What adaptive attention can be told, and which words of the instructions it looks at."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from comfy_api.latest import io
 
+from ...host.keywords import keyword_numbers
 from ...host.lqr_highlight import Words
-from ...prompts.lines import instruction_lines
-from ...prompts.spans import PromptSpans
-from ..locate_instruction import instruction_tokens
 
 
 def highlight_inputs() -> list[io.Input]:
@@ -38,7 +35,7 @@ def highlight_inputs() -> list[io.Input]:
             max=0.99,
             step=0.01,
             tooltip="Of the map from which the region is cut; a lower one makes it larger. Paper: "
-            "0.3. With both factors at 1 it does nothing.",
+            "0.3. Neutral are factors of 1: then the threshold does not matter.",
         ),
         io.Int.Input(
             "first_step",
@@ -68,11 +65,4 @@ def edit_words(clip: Any, keywords: str) -> Words | None:
             )
         return None
 
-    def words(spans: PromptSpans) -> list[Sequence[int]]:
-        typed = [""] * len(spans.instructions)
-        if keywords.strip():
-            typed = instruction_lines(keywords, len(typed), "instructions")
-        places = zip(spans.instructions, typed, spans.lengths[1:], strict=True)
-        return [instruction_tokens(clip, text, line, length) for text, line, length in places]
-
-    return lru_cache(maxsize=4)(words)
+    return lru_cache(maxsize=4)(lambda spans: keyword_numbers(clip, spans, keywords))

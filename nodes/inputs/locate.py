@@ -1,13 +1,15 @@
 """Inputs and outputs that the locators share, and how what they find leaves them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...mask_ops.found_masks import FoundMasks, check_found, spread_tokens
+from ...host.carrier import conditioning_spans
+from ...host.layout import found_pixels
+from ...mask_ops.found_masks import FoundMasks, check_found
 from ...mask_ops.regions import InstanceRegion
 from ...pictures.found import draw_found
 from ...pictures.marks import to_image
@@ -82,8 +84,8 @@ def found_outputs() -> list[io.Output]:
 
 def found_values(
     found: FoundMasks,
-    instructions: Sequence[str],
-    latent: Tensor,
+    conditioning: Any,
+    latent: Mapping[str, Any],
     model: Any,
     regions: Sequence[InstanceRegion],
     image: Tensor | None,
@@ -93,13 +95,11 @@ def found_values(
     Raises:
         ValueError: an instruction that found nothing, or regions of other instructions.
     """
+    instructions = conditioning_spans(conditioning).instructions
     check_found(found.masks, instructions)
-    patch = model.get_model_object("diffusion_model").patch_size
-    scale = model.get_model_object("latent_format").spacial_downscale_ratio
-    size = (latent.shape[-2] * scale, latent.shape[-1] * scale)
-    masks = spread_tokens(found.masks.float(), patch * scale, size)
+    masks = found_pixels(model, latent, found.masks)
     given = regions or [InstanceRegion(text, box=(0.0, 0.0, 1.0, 1.0)) for text in instructions]
-    if tuple(region.instruction for region in given) != tuple(instructions):
+    if tuple(region.instruction for region in given) != instructions:
         raise ValueError(
             f"the conditioning was encoded for {list(instructions)}, the regions are for "
             f"{[region.instruction for region in given]}. Connect the same regions to both."

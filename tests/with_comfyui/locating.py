@@ -8,7 +8,7 @@ from typing import Any
 import comfy.samplers
 import torch
 
-from instance_edit.host.patch import attach_spans
+from instance_edit.host.carrier import attach_spans
 from instance_edit.prompts.spans import PromptSpans
 from instance_edit.tests.with_comfyui.core import (
     Conditioning,

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from instance_edit.attention.capture import text_attention, token_weights
+from instance_edit.host.call import WRAPPER
 from instance_edit.host.capture import (
     CAPTURE,
-    WRAPPER,
     Capture,
     TextReading,
     attach_reading,

@@ -6,7 +6,7 @@ import comfy.samplers
 import pytest
 import torch
 
-from instance_edit.host.capture import WRAPPER
+from instance_edit.host.call import WRAPPER
 from instance_edit.host.contrast import sample_guided
 from instance_edit.host.foi import FOI
 from instance_edit.mask_ops.found_masks import spread_tokens

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from comfy.ldm.modules.attention import attention_pytorch
 from torch import Tensor
 
 from instance_edit.attention.lqr_highlight import Highlight
+from instance_edit.host.call import KEY, ModelCall
+from instance_edit.host.families import find_family
 from instance_edit.host.lqr_highlight import (
     call_chunks,
     edit_keys,
@@ -38,6 +42,10 @@ def random(seed: int, *shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+def double_block(options: Mapping[str, Any]) -> int | None:
+    return options["block_index"] if options["block_type"] == "double" else None
+
+
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     return attention_pytorch(q, k, v, HEADS, mask=mask, skip_reshape=True, transformer_options={})
 
@@ -49,7 +57,7 @@ def test_the_positive_prompts_half_gets_the_bias_and_the_negative_half_nothing(m
     region = random(4, 1, L) > 0
     maps: dict[object, dict[int, Tensor]] = {}
     seen, factors = call_chunks(OPTIONS, maps, {"edit": region}, Highlight())
-    override = highlight_override(None, KEYS, LATENTS, seen, factors)
+    override = highlight_override(None, double_block, lambda: (KEYS, LATENTS), seen, factors)
     out = override(
         attention_pytorch, q, k, v, HEADS, mask=mask, skip_reshape=True, transformer_options=OPTIONS
     )
@@ -72,7 +80,7 @@ def test_single_blocks_and_probes_are_left_alone() -> None:
     maps: dict[object, dict[int, Tensor]] = {}
     region = torch.ones(1, L, dtype=torch.bool)
     seen, factors = call_chunks(OPTIONS, maps, {"edit": region}, Highlight())
-    override = highlight_override(None, KEYS, LATENTS, seen, factors)
+    override = highlight_override(None, double_block, lambda: (KEYS, LATENTS), seen, factors)
     for options in ({}, {**OPTIONS, "block_type": "single"}):
         out = override(
             attention_pytorch, q, k, v, HEADS, skip_reshape=True, transformer_options=options
@@ -92,7 +100,7 @@ def test_another_packs_override_still_sees_every_call() -> None:
     options = {**OPTIONS, "uuids": ["edit"], "cond_or_uncond": [0]}
     region = random(4, 1, L) > 0
     seen, factors = call_chunks(options, {}, {"edit": region}, Highlight())
-    override = highlight_override(previous, KEYS, LATENTS, seen, factors)
+    override = highlight_override(previous, double_block, lambda: (KEYS, LATENTS), seen, factors)
     override(attention_pytorch, q, k, v, HEADS, skip_reshape=True, transformer_options=options)
     assert calls == [Z, L]
 
@@ -100,16 +108,19 @@ def test_another_packs_override_still_sees_every_call() -> None:
 @pytest.mark.parametrize("name", ["flux1", "flux2"])
 def test_the_edits_words_are_the_instances_or_else_the_whole_prompt(name, request) -> None:
     flux = request.getfixturevalue(name).model.diffusion_model
+    family = find_family(flux)
     padding = 502 if name == "flux2" else 0
     x = torch.zeros(1, 16, 8, 12) if name == "flux1" else torch.zeros(1, 128, 4, 6)
     context = torch.zeros(1, padding + 10, 64)
     spans = PromptSpans((4, 3, 3), ("a cat", "a dog"))
-    keys, latents = edit_keys(flux, spans, x, context, [x])
+    extras = {KEY: ((spans,),), "ref_latents": [x]}
+    call = ModelCall(flux, x, context, extras, torch.ones(1), {})
+    keys, latents = edit_keys(family, call)
     assert keys.nonzero().flatten().tolist() == list(range(padding + 4, padding + 10))
     assert (latents, keys.shape) == (slice(padding + 10, padding + 34), (padding + 58,))
-    keys, _ = edit_keys(flux, spans, x, context, [x], lambda spans: [(1, 2), (0,)])
+    keys, _ = edit_keys(family, call, lambda spans: [(1, 2), (0,)])
     assert keys.nonzero().flatten().tolist() == [padding + 5, padding + 6, padding + 7]
-    keys, latents = edit_keys(flux, None, x, context, None)
+    keys, latents = edit_keys(family, replace(call, extras={}))
     assert keys.nonzero().flatten().tolist() == list(range(padding + 10))
     assert latents == slice(padding + 10, padding + 34)
 

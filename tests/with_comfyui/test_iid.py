@@ -6,7 +6,7 @@ import comfy.samplers
 import pytest
 import torch
 
-from instance_edit.host.capture import WRAPPER
+from instance_edit.host.call import WRAPPER
 from instance_edit.host.iid import (
     branch_conditioning,
     sample_branches,

@@ -11,7 +11,9 @@ import torch
 from instance_edit.attention.recipe import BiasRecipe
 from instance_edit.attention.schedule import equal_stages
 from instance_edit.attention.tokens import TokenLayout
-from instance_edit.host.patch import apply_instance_attention, attach_spans, biased_attention
+from instance_edit.host.carrier import attach_spans
+from instance_edit.host.override import biased_attention
+from instance_edit.host.patch import apply_instance_attention
 from instance_edit.prompts.spans import PromptSpans
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from instance_edit.host.patch import attach_spans
+from instance_edit.host.carrier import attach_spans
 from instance_edit.mask_ops.boxes import Box
 from instance_edit.mask_ops.regions import InstanceRegion
 from instance_edit.pictures.bias import CELL, LABELS, MARGIN, MATRIX_TOP, ROW, share_word

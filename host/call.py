@@ -1,0 +1,75 @@
+"""One call of a diffusion model, with the same arguments for every family of models."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import comfy.patcher_extension
+from torch import Tensor
+
+KEY = "instance_edit"
+WRAPPER = comfy.patcher_extension.WrappersMP.APPLY_MODEL
+Options = Mapping[str, Any]
+Forward = Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class ModelCall:
+    """What a call of ComfyUI's ``BaseModel.apply_model`` carries.
+
+    Attributes:
+        model: the diffusion model, never the compiled shell around it.
+        x: (B, C, .., H, W) noisy latents.
+        context: (B, T, width) text features, as the model gets them.
+        extras: every other condition by its name (``ref_latents``, ``guidance`` ..).
+        sigma: (B,) noise level.
+        options: the transformer_options.
+    """
+
+    model: Any
+    x: Tensor
+    context: Tensor
+    extras: Mapping[str, Any]
+    sigma: Tensor
+    options: Options
+
+    @property
+    def level(self) -> float:
+        """The sampler's noise level; between two calls of one step it stays the same."""
+        return float(self.options["sigmas"][0] if "sigmas" in self.options else self.sigma[0])
+
+
+def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., Tensor]:
+    """An APPLY_MODEL wrapper out of ``body(call, forward)``.
+
+    ``forward(options=.., without=..)`` goes on to the model, with other transformer_options and
+    without some of the extras.
+    """
+
+    def wrapper(
+        executor: Any,
+        x: Tensor,
+        t: Tensor,
+        c_concat: Tensor | None = None,
+        c_crossattn: Tensor | None = None,
+        control: object = None,
+        transformer_options: Options | None = None,
+        **extras: Any,
+    ) -> Tensor:
+        given = transformer_options or {}
+
+        def forward(options: Options = given, without: tuple[str, ...] = ()) -> Tensor:
+            kept = {name: value for name, value in extras.items() if name not in without}
+            return executor(x, t, c_concat, c_crossattn, control, options, **kept)
+
+        if c_crossattn is None:  # a model without text: nothing of ours can be meant
+            return forward()
+        model = bare_model(executor.class_obj.diffusion_model)
+        return body(ModelCall(model, x, c_crossattn, extras, t, given), forward)
+
+    return wrapper
+
+
+def bare_model(model: Any) -> Any:
+    """The diffusion model inside torch.compile's shell, or the model itself."""
+    return getattr(model, "_orig_mod", model)

@@ -1,0 +1,78 @@
+"""Prompt spans on their way through a conditioning to the model."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+import comfy.conds
+
+from ..prompts.spans import PromptSpans
+from .call import KEY, ModelCall
+
+Conditioning = list[list[Any]]
+Items = tuple[PromptSpans, ...]
+
+
+class SpansCond(comfy.conds.CONDRegular):
+    """The spans of a conditioning, one for all items of a batch or one per item.
+
+    Conditionings whose texts are equally long may share a model call; ``concat`` then gives the
+    items of each.
+    """
+
+    cond: Items
+
+    def process_cond(self, batch_size: int, area: object = None, **_: object) -> "SpansCond":
+        return SpansCond(tuple(replace(item, cropped=area is not None) for item in self.cond))
+
+    def can_concat(self, other: "SpansCond") -> bool:
+        return self.cond[0].total == other.cond[0].total
+
+    def concat(self, others: Sequence["SpansCond"]) -> tuple[Items, ...]:
+        return (self.cond, *(other.cond for other in others))
+
+    def size(self) -> list[int]:
+        return [1]
+
+
+def attach_spans(conditioning: Conditioning, *spans: PromptSpans) -> Conditioning:
+    """The conditioning with its prompt spans; they survive Combine, ReferenceLatent and the like.
+
+    Args:
+        spans: one for all items of the text's batch, or one per item.
+    """
+    return attach(conditioning, KEY, SpansCond(spans))
+
+
+def attach(conditioning: Conditioning, key: str, cond: comfy.conds.CONDRegular) -> Conditioning:
+    """The conditioning with one more condition, which reaches the model under ``key``."""
+    return [
+        [text, {**extras, "model_conds": {**extras.get("model_conds", {}), key: cond}}]
+        for text, extras in conditioning
+    ]
+
+
+def conditioning_spans(conditioning: Conditioning) -> PromptSpans:
+    """The prompt spans that Multi-Prompt Encode put into a conditioning (its first item's)."""
+    for _, extras in conditioning:
+        carried = extras.get("model_conds", {}).get(KEY)
+        if carried is not None:
+            return carried.cond[0]
+    raise ValueError(
+        "the conditioning holds no instances: connect the one that comes from Multi-Prompt Encode."
+    )
+
+
+def call_spans(call: ModelCall, key: str = KEY) -> list[tuple[PromptSpans, slice]]:
+    """The spans of a model call, each with the items of the batch that have them; [] for none."""
+    chunks: tuple[Items, ...] = call.extras.get(key) or ()
+    if not chunks:
+        return []
+    each = len(call.x) // len(chunks)
+    items = [chunk[i % len(chunk)] for chunk in chunks for i in range(each)]
+    runs: list[tuple[PromptSpans, slice]] = []
+    for spans, run in groupby(range(len(items)), key=items.__getitem__):
+        places = list(run)
+        runs.append((spans, slice(places[0], places[-1] + 1)))
+    return runs

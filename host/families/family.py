@@ -1,0 +1,110 @@
+"""What the seam asks of a family of models, and the answers that most families share."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from torch import Tensor
+
+from ...attention.tokens import TokenLayout
+from ..call import ModelCall, Options
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Attention calls over the same tokens in the same order.
+
+    Attributes:
+        block: number of the first block, doubles first, then singles.
+        count: how many blocks.
+        order: the canonical token (of the TokenLayout) that stands at each place of the sequence.
+    """
+
+    block: int
+    count: int
+    order: tuple[int, ...]
+
+
+class Family(Protocol):
+    """One family of models; every method is asked about the bare diffusion model or a call of it.
+
+    The canonical sequence is ``[text | latent | references]``, whatever the model's own order.
+    """
+
+    name: str
+
+    def owns(self, model: Any) -> bool:
+        """True if the model is of this family."""
+        ...
+
+    def counts(self, model: Any) -> tuple[int, int]:
+        """Number of double and of single blocks."""
+        ...
+
+    def heads(self, model: Any) -> tuple[int, int]:
+        """Number of attention heads, and the width of one."""
+        ...
+
+    def patch(self, model: Any) -> int:
+        """Side of a token in latent pixels."""
+        ...
+
+    def references(self, call: ModelCall) -> Sequence[Tensor]:
+        """The reference latents that a call really attends to, in the order of the sequence.
+
+        Raises:
+            ValueError: references that the model would drop without a word.
+        """
+        ...
+
+    def padded_to(self, model: Any) -> int:
+        """Number of tokens up to which the host pads short text on its left; 0 for no padding."""
+        ...
+
+    def text_padding(self, model: Any) -> Literal["left", "right"]:
+        """On which side a shorter text of a batch may be filled up without moving its words."""
+        ...
+
+    def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
+        """The attention calls of one forward.
+
+        Args:
+            text: the canonical token at each place of the text.
+        """
+        ...
+
+    def where(self, model: Any, options: Options) -> int | None:
+        """Number of the block that an attention call comes from, or None if it is no block's."""
+        ...
+
+
+class JointAttention:
+    """FLUX's own layout, ``[text | latent | references]`` in every block, blocks named by core."""
+
+    def counts(self, model: Any) -> tuple[int, int]:
+        return len(model.double_blocks), len(model.single_blocks)
+
+    def heads(self, model: Any) -> tuple[int, int]:
+        return model.num_heads, model.hidden_size // model.num_heads
+
+    def patch(self, model: Any) -> int:
+        return model.patch_size
+
+    def references(self, call: ModelCall) -> Sequence[Tensor]:
+        return call.extras.get("ref_latents") or ()
+
+    def padded_to(self, model: Any) -> int:
+        return 0
+
+    def text_padding(self, model: Any) -> Literal["left", "right"]:
+        return "right"
+
+    def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
+        image = range(layout.latent_span.start, layout.total)
+        yield Stage(0, sum(self.counts(call.model)), (*text, *image))
+
+    def where(self, model: Any, options: Options) -> int | None:
+        if "block_index" not in options:
+            return None
+        single = options.get("block_type") == "single"
+        return options["block_index"] + (self.counts(model)[0] if single else 0)

@@ -1,0 +1,57 @@
+"""The seam of FoI's locator: the picture's attention to an instruction's keywords."""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from comfy.model_patcher import ModelPatcher
+
+from ..attention.schedule import Stage
+from ..attention.tokens import TokenLayout
+from ..mask_ops.foi import foi_masks
+from ..mask_ops.found_masks import FoundMasks
+from .capture import Capture, TextReading, attach_reading, capture_attention, chosen_blocks
+from .carrier import Conditioning, conditioning_spans
+from .known import known_model
+from .sampling_run import SamplingRun, latent_samples, sample_branches
+
+MIDDLE = Stage("read", 0.25, 0.75)
+
+
+def locate_instruction(
+    model: ModelPatcher,
+    conditioning: Conditioning,
+    run: SamplingRun,
+    words: Sequence[Sequence[int]],
+    blocks: str,
+    threshold: float,
+    reference: int | None = None,
+) -> FoundMasks:
+    """Where each instruction acts, by the attention of the run's last step.
+
+    Args:
+        run: the steps up to the one that is read.
+        words: per instruction the numbers of its keywords' tokens in its prompt.
+        blocks: which are read, see ``chosen_blocks``; empty: the middle half.
+        threshold: see ``foi_masks``.
+        reference: number of the reference image whose tokens read; None: the latent's.
+    """
+    known = known_model(model, "Locate Instruction (FoI)")
+    read = chosen_blocks(known.blocks, blocks, MIDDLE)
+    capture = Capture(read, {run.steps - 1}, renormalise=True, reference=reference)
+    marked = attach_reading(conditioning, word_reading(conditioning, words))
+    sample_branches(capture_attention(model, capture), marked, run)
+    latent = latent_samples(model, run.latent)
+    grid = [-(-side // known.patch) for side in latent.shape[-2:]]
+    maps = F.interpolate(capture.mean()[0].mean(0)[None], grid, mode="bilinear")[0]
+    return foi_masks(maps, threshold)
+
+
+def word_reading(conditioning: Conditioning, words: Sequence[Sequence[int]]) -> TextReading:
+    """Reads some tokens of every instance's prompt, one group per instance."""
+    spans = conditioning_spans(conditioning)
+    layout = TokenLayout(spans.lengths, (1, 1))
+    groups = tuple(
+        tuple(layout.text_span(n + 1).start + token for token in tokens)
+        for n, tokens in enumerate(words)
+    )
+    return TextReading(spans.total, (groups,))

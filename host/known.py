@@ -1,0 +1,48 @@
+"""A model of a known family, and what nodes ask about it."""
+
+from typing import Any, NamedTuple
+
+from comfy.model_patcher import ModelPatcher
+
+from .call import bare_model
+from .families import Family, find_family
+
+
+class KnownModel(NamedTuple):
+    """A bare diffusion model and its family."""
+
+    diffusion: Any
+    family: Family
+
+    @property
+    def blocks(self) -> int:
+        """Number of its blocks, doubles and singles together."""
+        return sum(self.family.counts(self.diffusion))
+
+    @property
+    def patch(self) -> int:
+        """Side of a token in latent pixels."""
+        return self.family.patch(self.diffusion)
+
+
+def known_model(model: ModelPatcher, node: str) -> KnownModel:
+    """The diffusion model inside a MODEL.
+
+    Raises:
+        ValueError: a model of no known family; names the node and the model's class.
+    """
+    diffusion = bare_model(model.get_model_object("diffusion_model"))
+    return KnownModel(diffusion, require_family(diffusion, node))
+
+
+def require_family(diffusion: Any, node: str) -> Family:
+    """The family of a bare diffusion model; raises as ``known_model`` does."""
+    family = find_family(diffusion)
+    if family is None:
+        kind = type(diffusion)
+        raise ValueError(
+            f"{node} needs a model with FLUX's joint attention (FLUX.1, FLUX.2, LongCat-Image, "
+            f"Ovis-Image, Chroma), got {kind.__module__}.{kind.__qualname__}. Load one of those "
+            "with Load Diffusion Model."
+        )
+    return family

@@ -1,0 +1,177 @@
+"""The attention override of one forward: every block its bias, and a tally of what came."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..attention.bias import AttentionBias
+from ..attention.execute.attend import attend
+from .attention_call import OVERRIDE, Heads, as_wanted, split_heads
+from .call import ModelCall, Options
+from .families import Family
+from .kernels import (
+    Override,
+    attention_call,
+    open_call,
+    wants_whole_sequence,
+    whole_sequence,
+)
+from .run import report_run
+
+BlockBias = tuple[tuple[AttentionBias | None, slice], ...]
+"""Biases of one block, each with the items of the batch that it is for."""
+Planned = Callable[[], Mapping[int, BlockBias]]
+
+
+@dataclass
+class Tally:
+    """What came to the attention of one forward, by numbers of blocks.
+
+    Attributes:
+        came: blocks whose attention call reached our override.
+        ran: blocks that core says came to their attention at all.
+    """
+
+    came: set[int] = field(default_factory=set)
+    ran: set[int] = field(default_factory=set)
+
+
+def biased_override(
+    options: Options,
+    family: Family,
+    call: ModelCall,
+    planned: Planned,
+    tally: Tally,
+    dense: bool = False,
+) -> dict[str, Any]:
+    """transformer_options for one forward, with our override chained before any other.
+
+    Args:
+        planned: the biases by block; asked once the attention runs.
+        tally: filled while the model runs.
+        dense: use the whole matrix; also where another override must see the whole sequence.
+    """
+    previous: Override | None = options.get(OVERRIDE)
+    whole = dense or wants_whole_sequence(previous)
+
+    @whole_sequence
+    @torch.compiler.disable
+    def override(
+        func: Override,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        heads: int,
+        mask: Tensor | None = None,
+        **rest: Any,
+    ) -> Tensor:
+        where: Options = rest.get("transformer_options") or {}
+        block = family.where(call.model, where)
+        if block is not None:
+            tally.came.add(block)
+        biases = None if block is None else planned().get(block)
+        plain = open_call(previous, func)
+        if biases is None:
+            return plain(q, k, v, heads, mask=mask, **rest)
+        split = split_heads(q, k, v, heads, rest)
+        masked = attention_call(previous, split.q)
+        report_run(where, planned(), biases, masked, plain, whole)
+        parts = [
+            attend_items(split, bias, items, mask, masked, plain, whole) for bias, items in biases
+        ]
+        return as_wanted(parts[0] if len(parts) == 1 else torch.cat(parts), heads, split.flat)
+
+    @torch.compiler.disable
+    def record(q: Tensor, k: Tensor, v: Tensor, extra_options: Options, **_: object) -> Options:
+        block = family.where(call.model, extra_options)
+        if block is not None:
+            tally.ran.add(block)
+        return {}
+
+    patches = dict(options.get("patches", {}))
+    patches["attn1_patch"] = [*patches.get("attn1_patch", ()), record]
+    return {**options, OVERRIDE: override, "patches": patches}
+
+
+def attend_items(
+    split: Heads,
+    bias: AttentionBias | None,
+    items: slice,
+    mask: Tensor | None,
+    masked: Override,
+    plain: Override,
+    dense: bool,
+) -> Tensor:
+    """Attention of some items of a batch with their bias: (b, Lq, H * D)."""
+    q, k, v = (x[items] for x in split[:3])
+    if mask is not None and mask.ndim > 2 and mask.shape[0] > 1:
+        mask = mask[items]
+    if bias is None:
+        return plain(q, k, v, q.shape[1], mask=mask, **split.rest)
+    return biased_attention(
+        masked, bias, q, k, v, q.shape[1], mask, plain=plain, dense=dense, **split.rest
+    )
+
+
+def biased_attention(
+    attention: Override,
+    bias: AttentionBias,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    heads: int,
+    mask: Tensor | None = None,
+    plain: Override | None = None,
+    dense: bool = False,
+    **rest: Any,
+) -> Tensor:
+    """One attention call of a block with its bias; q, k, v are (B, H, L, D).
+
+    Args:
+        attention: honours a mask. ``plain`` gets the parts that need none; default the same.
+        dense: use the whole matrix at once.
+    """
+    if k.shape[2] != bias.total or q.shape[2] > bias.total:
+        raise ValueError(
+            f"a block attends {q.shape[2]} to {k.shape[2]} tokens, but text, latent and references "
+            f"account for {bias.total}: another patch adds or drops tokens. Remove it from models "
+            "with instance attention."
+        )
+
+    def kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        return attention(q, k, v, q.shape[1], mask=mask, **rest)
+
+    def open_kernel(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return (plain or attention)(q, k, v, q.shape[1], mask=None, **rest)
+
+    return attend(q, k, v, bias, kernel, mask, open_kernel=open_kernel, dense=dense)
+
+
+def check_reached(tally: Tally, planned: Planned, model: Any, first: bool) -> None:
+    """Refuse a forward that did without our override.
+
+    Args:
+        first: no call of this run has been seen yet. Later a step cache may skip a whole forward.
+
+    Raises:
+        ValueError: no attention call came at all, or a block ran without its bias.
+    """
+    if not tally.came:
+        if not first:
+            return
+        kind = type(model)
+        raise ValueError(
+            f"none of the attention of {kind.__module__}.{kind.__qualname__} came to instance "
+            "attention: another pack replaced the model's forward, its blocks or its attention "
+            "override. Remove that pack's node from this model."
+        )
+    missed = sorted((planned().keys() & tally.ran) - tally.came)
+    if missed:
+        raise ValueError(
+            f"{len(missed)} block(s), first block {missed[0]} (doubles count first), ran without "
+            "their bias: another patch replaced the attention override. Apply Instance Attention "
+            "works with overrides that chain; remove the other patch or put it before this node."
+        )
