@@ -20,7 +20,9 @@ class AttentionBias:
         rows: (classes, key groups) float. Key group 0 is the global prompt, 1 is every instance
             prompt (always 0 there), 2 + i is image token i.
         columns: (1 + N, query groups) float. Line 0 (all keys but instance prompts) is 0.
-        query_class, key_group, key_class, query_group: (Z,) int64 indices into the tables.
+        query_class, query_group: (queries,) int64 indices into the tables.
+        key_group, key_class: (keys,) int64. A method's bias is square: queries and keys are the Z
+            tokens of the joint sequence; ``rectangle`` takes others.
     """
 
     rows: Tensor
@@ -31,9 +33,14 @@ class AttentionBias:
     query_group: Tensor
 
     @property
-    def total(self) -> int:
-        """Z, the number of tokens."""
+    def queries(self) -> int:
+        """Number of queries; Z as a method builds it."""
         return self.query_class.shape[0]
+
+    @property
+    def keys(self) -> int:
+        """Number of keys; Z as a method builds it."""
+        return self.key_class.shape[0]
 
     @property
     def nbytes(self) -> int:
@@ -46,24 +53,35 @@ class AttentionBias:
         return not bool(self.rows.any()) and not bool(self.columns.any())
 
     def tile(self, queries: slice | Tensor) -> Tensor:
-        """Rows of the dense bias for some queries: (len(queries), Z), dtype of the tables."""
+        """Rows of the dense bias for some queries: (len(queries), keys), dtype of the tables."""
         rows = self.rows[self.query_class[queries]][:, self.key_group]
         columns = self.columns[:, self.query_group[queries]]
         return rows + columns[self.key_class].T
 
     def dense(self) -> Tensor:
-        """The whole bias as (Z, Z) float32. For tests, pictures and short sequences."""
+        """The whole bias as (queries, keys) float32. For tests, pictures and short sequences."""
         return self.tile(slice(None)).float()
+
+    def rectangle(self, queries: Tensor, keys: Tensor) -> "AttentionBias":
+        """The bias of other queries on other keys: ``B[i, j] = self[queries[i], keys[j]]``.
+
+        For cross-attention, queries that see cached keys, and parts of the sequence.
+
+        Args:
+            queries: (q,) int64, which of these queries; any order, repeats allowed.
+            keys: (k,) int64, likewise which of these keys.
+        """
+        return replace(
+            self,
+            query_class=self.query_class[queries],
+            query_group=self.query_group[queries],
+            key_group=self.key_group[keys],
+            key_class=self.key_class[keys],
+        )
 
     def take(self, tokens: Tensor) -> "AttentionBias":
         """The bias of the sequence ``[self[t] for t in tokens]``; tokens is (Z',) int64."""
-        return replace(
-            self,
-            query_class=self.query_class[tokens],
-            key_group=self.key_group[tokens],
-            key_class=self.key_class[tokens],
-            query_group=self.query_group[tokens],
-        )
+        return self.rectangle(tokens, tokens)
 
     def to(self, device: torch.device | str, dtype: torch.dtype = torch.float32) -> "AttentionBias":
         """A copy on a device, its tables in ``dtype`` (a float type)."""

@@ -134,10 +134,10 @@ def biased_attention(
         attention: honours a mask. ``plain`` gets the parts that need none; default the same.
         dense: use the whole matrix at once.
     """
-    if k.shape[2] != bias.total or q.shape[2] > bias.total:
+    if k.shape[2] != bias.keys or q.shape[2] > bias.queries:
         raise ValueError(
             f"a block attends {q.shape[2]} to {k.shape[2]} tokens, but text, latent and references "
-            f"account for {bias.total}: another patch adds or drops tokens. Remove it from models "
+            f"account for {bias.keys}: another patch adds or drops tokens. Remove it from models "
             "with instance attention."
         )
 

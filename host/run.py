@@ -154,7 +154,7 @@ def report_run(
     kernels = kernel_name(masked) if whole else f"{kernel_name(masked)}, {kernel_name(plain)}"
     log.info(
         f"instance attention: {len(planned)} biased blocks, "
-        f"{'?' if schedule is None else len(schedule) - 1} steps, {first.total} tokens, "
+        f"{'?' if schedule is None else len(schedule) - 1} steps, {first.keys} tokens, "
         f"kernel {kernels}, bias {stored / 2**20:.2f} MiB "
-        f"(dense: {first.total**2 * first.rows.element_size() / 2**20:.0f} MiB)."
+        f"(dense: {first.queries * first.keys * first.rows.element_size() / 2**20:.0f} MiB)."
     )

@@ -42,24 +42,26 @@ def attend(
     those together weigh less than float32's rounding (``faint.py``).
 
     Args:
-        q, k, v: (B, H, Lq, D) and (B, H, Z, D); Lq may be shorter than Z (cached references),
-            the queries are then the first of the sequence.
-        bias: for Z tokens, on the device of q.
+        q, k, v: (B, H, Lq, D) and (B, H_kv, keys, D). H is a whole multiple of H_kv (grouped-query
+            attention: query head h reads head h // (H / H_kv)); Lq may be less than the bias's
+            queries (cached references), they are then the first of them.
+        bias: for these queries and keys, on the device of q.
         kernel: ``kernel(q, k, v, mask)`` that honours an additive mask, (1, 1, 1, keys) expanded
-            or (1, 1, queries, keys); gets any number of heads, queries and keys. Returns
-            (B, H, Lq, D) or (B, Lq, H * D).
+            or (1, 1, queries, keys); gets any number of heads (as many of k and v as of q),
+            queries and keys. Returns (B, Lq, H * D), as ComfyUI's kernels do.
         mask: another pack's mask, bool (True = open) or additive, broadcastable to (B, H, Lq, Z).
             It is as large as the dense bias, which is then used.
         open_kernel: ``open_kernel(q, k, v)`` for the calls without a mask; default ``kernel``.
         dense: use the whole matrix at once.
 
     Returns:
-        As the kernel does.
+        (B, Lq, H * D).
     """
-    queries = q.shape[2]
-    if dense or mask is not None or bias.total <= SHORT:
+    queries, shared = q.shape[2], sharing_heads(q, k)
+    if dense or mask is not None or bias.queries * bias.keys <= SHORT**2:
         tile = bias.tile(slice(0, queries)).to(q.dtype)[None, None]
-        return kernel(q, k, v, tile if mask is None else tile + additive_mask(mask, q.dtype))
+        mask = tile if mask is None else tile + additive_mask(mask, q.dtype)
+        return kernel(q, repeat_heads(k, shared), repeat_heads(v, shared), mask)
     faint = faint_of(bias)
     if faint is not None and faint.is_exact(q, k):
         bias = faint.shut
@@ -93,15 +95,18 @@ def attend_groups(
     open_kernel: OpenKernel | None = None,
 ) -> Tensor:
     """``attend`` group by group; see there."""
-    heads, queries, width = q.shape[1:]
+    batch, heads, queries, width = q.shape
+    shared = sharing_heads(q, k)
     out = None
     for group in groups:
         tile = None if group.is_open else group.tile(bias).to(q.dtype)[None, None]
-        count = heads_at_once(group, q)
-        for first in range(0, heads, count):
-            some = slice(first, min(first + count, heads))
+        count = heads_at_once(group, q, shared)
+        for first in range(0, k.shape[1], count):
+            read = slice(first, min(first + count, k.shape[1]))
+            some = slice(read.start * shared, read.stop * shared)
             part_q = pick(q[:, some], group.queries)
-            part_k, part_v = pick(k[:, some], group.keys), pick(v[:, some], group.keys)
+            part_k = repeat_heads(pick(k[:, read], group.keys), shared)
+            part_v = repeat_heads(pick(v[:, read], group.keys), shared)
             if tile is not None:
                 shape = (1, 1, part_q.shape[2], tile.shape[3])
                 part = kernel(part_q, part_k, part_v, tile.expand(shape))
@@ -110,27 +115,49 @@ def attend_groups(
             else:
                 part = kernel(part_q, part_k, part_v, None)
             if out is None:
-                shape = q.shape if part.ndim == 4 else (q.shape[0], queries, heads * width)
-                out = part.new_empty(shape)
-            if part.ndim == 4:
-                place(out[:, some], part, group.queries, 2)
-            else:
-                columns = slice(some.start * width, some.stop * width)
-                place(out[..., columns], part, group.queries, 1)
+                out = part.new_empty(batch, queries, heads * width)
+            place(out[..., some.start * width : some.stop * width], part, group.queries)
     assert out is not None
     return out
 
 
-def heads_at_once(group: Group, q: Tensor) -> int:
-    """How many heads' queries, results, keys and values may be copied together; at least one."""
+def sharing_heads(q: Tensor, k: Tensor) -> int:
+    """How many heads of q read one head of k and v.
+
+    Raises:
+        ValueError: they do not share evenly.
+    """
+    shared, rest = divmod(q.shape[1], k.shape[1])
+    if rest or not shared:
+        raise ValueError(
+            f"{q.shape[1]} heads of queries cannot share {k.shape[1]} heads of keys and values "
+            "evenly. Give as many heads of keys and values as of queries, or a whole fraction."
+        )
+    return shared
+
+
+def repeat_heads(tokens: Tensor, times: int) -> Tensor:
+    """(B, H_kv, L, D) -> (B, H_kv * times, L, D); a copy unless once."""
+    return tokens if times == 1 else tokens.repeat_interleave(times, dim=1)
+
+
+def heads_at_once(group: Group, q: Tensor, shared: int = 1) -> int:
+    """How many heads of keys and values may be worked on together, with what is copied for them:
+    at least one.
+
+    Args:
+        shared: heads of q that read each of them.
+    """
     copied = 0
     if isinstance(group.queries, Tensor):
         copied += 2 * len(group.queries)
     if isinstance(group.keys, Tensor):
         copied += 2 * len(group.keys)
+    elif shared > 1:
+        copied += 2 * (group.keys.stop - group.keys.start)
     limit = COPY_BYTES.get(q.device.type, ACCELERATOR_COPY_BYTES)
-    per_head = copied * q.shape[0] * q.shape[3] * q.element_size()
-    return max(1, min(q.shape[1], limit // max(1, per_head)))
+    per_head = copied * shared * q.shape[0] * q.shape[3] * q.element_size()
+    return max(1, min(q.shape[1] // shared, limit // max(1, per_head)))
 
 
 def working_bytes(
@@ -155,7 +182,7 @@ def working_bytes(
     head_bytes = batch * width * dtype.itemsize
     copies = min(max(limit, 4 * total * head_bytes), 4 * total * heads * head_bytes)
     proof = ALL_ANCHORS * heads * head_bytes + PROOF_BYTES
-    return max(2 * tile_rows_for(total, dtype.itemsize) * row_bytes + copies, proof)
+    return max(2 * tile_rows_for(total, total, dtype.itemsize) * row_bytes + copies, proof)
 
 
 def pick(tokens: Tensor, places: Picked) -> Tensor:
@@ -165,12 +192,12 @@ def pick(tokens: Tensor, places: Picked) -> Tensor:
     return tokens.index_select(2, places)
 
 
-def place(out: Tensor, part: Tensor, places: Picked, dim: int) -> None:
-    """Write a group's result into ``out`` at its queries, in place."""
+def place(out: Tensor, part: Tensor, places: Picked) -> None:
+    """Write a group's result, (B, n, columns), into ``out`` at its queries, in place."""
     if isinstance(places, slice):
-        out.narrow(dim, places.start, places.stop - places.start).copy_(part)
+        out.narrow(1, places.start, places.stop - places.start).copy_(part)
     else:
-        out[(slice(None),) * dim + (places,)] = part
+        out[:, places] = part
 
 
 def additive_mask(mask: Tensor, dtype: torch.dtype) -> Tensor:

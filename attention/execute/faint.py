@@ -50,9 +50,10 @@ class Faint:
         |q| |k - mean anchor| / sqrt(d) (Cauchy-Schwarz). Reads one number from the device.
 
         Args:
-            q, k: (B, H, L, D) as they enter the attention, scaled by 1 / sqrt(D) there.
+            q, k: (B, H, Lq, D) and (B, H_kv, keys, D) as they enter the attention, scaled by
+                1 / sqrt(D) there; H is a whole multiple of H_kv, as for ``attend``.
         """
-        reach = norms(q).amax(2, keepdim=True)
+        reach = norms(q).amax(2).unflatten(1, (k.shape[1], -1)).amax(2, keepdim=True)
         means = k[:, :, self.anchors.flatten()].unflatten(2, self.anchors.shape).mean(3)
         excess = ROUNDING * reach * farthest(k, means)
         return bool(excess.amax() <= self.margin * math.sqrt(q.shape[3]))
@@ -99,5 +100,5 @@ def find_faint(bias: AttentionBias) -> Faint | None:
         rows=bias.rows.masked_fill(bias.rows <= FAINT, -math.inf),
         columns=bias.columns.masked_fill(bias.columns <= FAINT, -math.inf),
     )
-    margin = -float(loudest.amax()) - math.log(bias.total / count) - DIGITS
+    margin = -float(loudest.amax()) - math.log(bias.keys / count) - DIGITS
     return Faint(shut, anchors, margin)

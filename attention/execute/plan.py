@@ -97,7 +97,7 @@ def plan_groups(
     groups = [_make_group(host, m.sort().values, 1, shared=True) for m in common]
     rare = [kind for kind, m in enumerate(members) if len(m) < uniform_rows]
     part = PART_ROWS.get(device.type, queries)
-    length = tile_rows or tile_rows_for(bias.total, bias.rows.element_size())
+    length = tile_rows or tile_rows_for(bias.queries, bias.keys, bias.rows.element_size())
     call_pairs = CALL_PAIRS.get(device.type, ACCELERATOR_CALL_PAIRS)
     for alike in _seeing_alike(host, kinds[rare], counts[rare], call_pairs):
         together = torch.cat([members[rare[i]] for i in alike])
@@ -113,9 +113,9 @@ def runs_of(places: Tensor, lengths: int | list[int]) -> tuple[Tensor, ...]:
     return torch.split(places, lengths)
 
 
-def tile_rows_for(total: int, itemsize: int) -> int:
+def tile_rows_for(queries: int, keys: int, itemsize: int) -> int:
     """Queries whose rows of the bias are held at once: ``TILE_SHARE`` or ``TILE_BYTES``."""
-    return max(int(TILE_SHARE * total), TILE_BYTES // (total * itemsize), 1)
+    return max(int(TILE_SHARE * queries), TILE_BYTES // (keys * itemsize), 1)
 
 
 def _kinds_of_queries(bias: AttentionBias, queries: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -149,9 +149,9 @@ def _seeing_alike(
     sizes = cast(list[int], counts.tolist())
     places = cast(list[list[int]], kinds.tolist())
     runs: list[list[int]] = []
-    union = torch.zeros(bias.total, dtype=torch.bool)
+    union = torch.zeros(bias.keys, dtype=torch.bool)
     size = pairs = 0
-    for i in sorted(range(len(kinds)), key=lambda i: (16 * seen_keys[i] // bias.total, places[i])):
+    for i in sorted(range(len(kinds)), key=lambda i: (16 * seen_keys[i] // bias.keys, places[i])):
         row, column = places[i]
         seen = by_class[row][bias.key_group] & by_column[:, column][bias.key_class]
         joint = seen | union

@@ -1,0 +1,140 @@
+"""Rectangular biases and grouped-query attention: other queries than keys, fewer heads of keys."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from instance_edit.attention import AttentionBias, TokenLayout, idattn_bias, mice_bias
+from instance_edit.attention.execute import attend as execute
+from instance_edit.attention.execute.attend import attend, attend_groups
+from instance_edit.attention.execute.faint import find_faint
+from instance_edit.attention.execute.plan import plan_groups
+from instance_edit.tests.bias_cases import bias_cases
+from instance_edit.tests.test_execute import naive, scene, sdpa, tokens
+
+
+def random_tokens(
+    queries: int, keys: int, heads: int, read: int, seed: int = 0
+) -> list[torch.Tensor]:
+    """q with ``heads``, k and v with ``read`` heads."""
+    generator = torch.Generator().manual_seed(seed)
+    shapes = [(2, heads, queries, 8), (2, read, keys, 8), (2, read, keys, 8)]
+    return [torch.randn(shape, generator=generator) for shape in shapes]
+
+
+@settings(max_examples=40, deadline=None)
+@given(bias_cases(), st.data())
+def test_a_rectangle_is_the_dense_bias_of_those_queries_on_those_keys(case, data) -> None:
+    layout, masks, references, owners = case
+    bias = mice_bias(layout, masks, reference_masks=references, reference_owners=owners)
+    some = st.lists(st.integers(0, layout.total - 1), min_size=1, max_size=12)
+    queries, keys = (torch.tensor(data.draw(some)) for _ in range(2))
+    part = bias.rectangle(queries, keys)
+    assert (part.queries, part.keys) == (len(queries), len(keys))
+    assert torch.equal(part.dense(), bias.dense()[queries][:, keys])
+    assert torch.equal(bias.take(keys).dense(), bias.dense()[keys][:, keys])
+
+
+def test_a_methods_bias_is_square() -> None:
+    bias = scene(3)
+    assert bias.queries == bias.keys == bias.dense().shape[0] == bias.dense().shape[1]
+
+
+def cross_attention(instances: int = 4) -> AttentionBias:
+    """Image tokens as queries, all text and some of the image tokens as keys."""
+    bias = scene(instances)
+    return bias.rectangle(torch.arange(50, bias.queries), torch.arange(bias.keys - 200))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 6), st.integers(1, 9), st.data())
+def test_groups_of_a_rectangle_give_the_dense_result(uniform_rows, tile_rows, data) -> None:
+    layout = TokenLayout((3, 2, 2), (4, 4), ((3, 3),))
+    masks = torch.zeros(2, 4, 4, dtype=torch.bool)
+    masks[0, 0], masks[1, 2:, :2] = True, True
+    whole = mice_bias(layout, masks)
+    image = torch.arange(layout.text_total, layout.total)
+    some = data.draw(st.lists(st.sampled_from(image.tolist()), min_size=1, max_size=20))
+    bias = whole.rectangle(torch.tensor(some), torch.arange(layout.latent_span.stop))
+    q, k, v = random_tokens(bias.queries, bias.keys, 4, 4)
+    groups = plan_groups(bias, bias.queries, uniform_rows, tile_rows)
+    found = attend_groups(q, k, v, bias, groups, sdpa)
+    torch.testing.assert_close(found.double(), naive(q, k, v, bias.dense()), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("queries", [100, None])
+def test_attend_takes_a_rectangle_and_its_first_queries(queries: int | None) -> None:
+    bias = cross_attention()
+    assert bias.queries != bias.keys
+    count = queries or bias.queries
+    q, k, v = random_tokens(count, bias.keys, 4, 4)
+    expected = attend(q, k, v, bias, sdpa, dense=True)
+    assert expected.shape == (2, count, 32)
+    torch.testing.assert_close(attend(q, k, v, bias, sdpa), expected)
+    formula = sdpa(q, k, v, bias.dense()[:count])
+    torch.testing.assert_close(expected, formula)
+
+
+@pytest.mark.parametrize("heads, read", [(4, 4), (4, 2), (6, 2), (4, 1)])
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("copied", [1, 1 << 14, 1 << 30])
+def test_grouped_queries_are_attention_with_the_heads_of_k_and_v_repeated(
+    heads: int, read: int, dense: bool, copied: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "COPY_BYTES", {"cpu": copied})
+    bias = scene(4)
+    q, k, v = random_tokens(bias.queries, bias.keys, heads, read)
+    repeated = [torch.stack([t] * (heads // read), 2).flatten(1, 2) for t in (k, v)]
+    expected = attend(q, *repeated, bias, sdpa, dense=True)
+    torch.testing.assert_close(attend(q, k, v, bias, sdpa, dense=dense), expected)
+
+
+def test_a_grouped_call_copies_no_more_than_the_devices_limit_or_one_head_of_k_and_v() -> None:
+    bias = idattn_bias(TokenLayout((9, 4), (40, 40)), torch.ones(1, 40, 40).bool(), kind="har")
+    q, k, v = random_tokens(bias.queries, bias.keys, 8, 2)
+    seen = []
+
+    def kernel(q, k, v, mask):
+        assert q.shape[1] == k.shape[1] == v.shape[1]
+        seen.append(q.shape[1])
+        return sdpa(q, k, v, mask)
+
+    one = 2 * 2 * 4 * bias.keys * 8 * 4  # k and v, 2 items, 4 heads of q on a head of k
+    for limit, heads in ((one, 4), (2 * one, 8)):
+        seen.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(execute, "COPY_BYTES", {"cpu": limit})
+            attend(q, k, v, bias, kernel)
+        assert max(seen) == heads
+
+
+@pytest.mark.parametrize("heads, read", [(5, 2), (2, 4)])
+@pytest.mark.parametrize("dense", [False, True])
+def test_heads_that_do_not_share_evenly_are_refused(heads: int, read: int, dense: bool) -> None:
+    bias = scene(2)
+    q, k, v = random_tokens(bias.queries, bias.keys, heads, read)
+    with pytest.raises(ValueError, match=f"{heads} heads .* {read} heads"):
+        attend(q, k, v, bias, sdpa, dense=dense)
+
+
+def test_the_proof_of_faint_keys_looks_at_every_head_that_reads_a_head_of_keys() -> None:
+    bias = scene(5)
+    faint = find_faint(bias)
+    assert faint is not None
+    q, k, _ = random_tokens(bias.queries, bias.keys, 4, 2)
+    assert faint.is_exact(q, k)
+    for head in range(4):
+        loud = q.clone()
+        loud[:, head, 7] *= 1000.0
+        assert not faint.is_exact(loud, k)
+
+
+def test_first_queries_of_a_square_bias_still_work() -> None:
+    bias = scene(3)
+    q, k, v = tokens(bias.keys, 333)
+    wanted = sdpa(q, k, v, bias.dense()[:333])
+    torch.testing.assert_close(attend(q, k, v, bias, sdpa), wanted)
+    assert math.isfinite(float(wanted.sum()))
