@@ -54,9 +54,18 @@ def attach(conditioning: Conditioning, key: str, cond: comfy.conds.CONDRegular) 
 
 
 def conditioning_spans(conditioning: Conditioning) -> PromptSpans:
-    """The prompt spans that Multi-Prompt Encode put into a conditioning (its first item's)."""
+    """The prompt spans that Multi-Prompt Encode put into a conditioning.
+
+    Raises:
+        ValueError: none, or those of several pictures.
+    """
     for _, extras in conditioning:
         carried = extras.get("model_conds", {}).get(KEY)
+        if carried is not None and len(carried.cond) > 1:
+            raise ValueError(
+                f"the conditioning holds the regions of {len(carried.cond)} pictures, but one "
+                "picture is looked at here. Encode that picture's regions alone."
+            )
         if carried is not None:
             return carried.cond[0]
     raise ValueError(

@@ -89,20 +89,21 @@ def watch_text(options: Options) -> tuple[Options, Callable[[], Added]]:
     others = patches.get("post_input") or ()
     if not others:
         return options, Added
-    seen: list[Tensor] = []
+    before: list[Tensor] = []
+    found: list[Added] = []
 
     @torch.compiler.disable
     def note(inputs: Inputs) -> Inputs:
-        seen[:] = [inputs["txt"]]
+        before[:] = [inputs["txt"]]
         return inputs
 
     @torch.compiler.disable
     def settle(inputs: Inputs) -> Inputs:
-        seen.append(inputs["txt"])
+        found[:] = [find_added(before.pop(), inputs["txt"])]
         return inputs
 
     def added() -> Added:
-        return find_added(*seen) if len(seen) == 2 else Added()
+        return found[0] if found else Added()
 
     watched = {**patches, "post_input": [note, *others, settle]}
     return {**options, "patches": watched}, added

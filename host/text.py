@@ -1,9 +1,17 @@
-"""Encode one prompt through a ComfyUI text encoder and keep its real tokens."""
+"""Prompts through a ComfyUI text encoder, one by one, as one conditioning with their spans."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from ..mask_ops.regions import InstanceRegion, picture_sets
+from ..prompts.keywords import read_marks
+from ..prompts.spans import PromptSpans
+from .carrier import Conditioning, attach_spans
 
 
 class EncodedPrompt(NamedTuple):
@@ -11,6 +19,37 @@ class EncodedPrompt(NamedTuple):
 
     text: Tensor
     extras: dict[str, Any]
+
+
+def encode_regions(
+    clip: Any, regions: Sequence[InstanceRegion], global_prompt: str, length: int | None = None
+) -> Conditioning:
+    """The global prompt and every region's instruction, each through the encoder alone.
+
+    Args:
+        length: see ``encode_prompt``.
+
+    Returns:
+        One conditioning with its spans and regions. Where regions have masks for each picture of
+        a batch, its text is such a batch: each picture's text holds the instructions of its own
+        regions, and is filled up with zeros that nobody sees.
+    """
+    world = encode_prompt(clip, global_prompt, length)
+    known = {
+        text: encode_prompt(clip, read_marks(text)[0], length).text
+        for text in dict.fromkeys(region.instruction for region in regions)
+    }
+    texts: list[Tensor] = []
+    spans: list[PromptSpans] = []
+    for here in picture_sets(regions):
+        parts = [world.text, *(known[region.instruction] for region in here)]
+        lengths = tuple(part.shape[1] for part in parts)
+        spans.append(PromptSpans(lengths, tuple(r.instruction for r in here), regions=here))
+        texts.append(torch.cat(parts, dim=1))
+    longest = max(text.shape[1] for text in texts)
+    filled = [F.pad(text, (0, 0, 0, longest - text.shape[1])) for text in texts]
+    items = [replace(item, filling=longest - item.total) for item in spans]
+    return attach_spans([[torch.cat(filled), world.extras]], *items)
 
 
 def encode_prompt(clip: Any, prompt: str, length: int | None = None) -> EncodedPrompt:

@@ -1,8 +1,11 @@
 """InstanceRegion: where one instance is and what shall happen to it."""
 
+import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,19 +14,28 @@ from .boxes import Box, box_to_grid, clip_box
 from .overlap import OverlapPolicy, resolve_overlap
 from .token_grid import masks_to_grid
 
+Origin = Literal["drawn", "nowhere", "found"]
+"""Whether a region was drawn, has no place yet, or was found by a locator."""
+
 
 @dataclass(frozen=True, eq=False)
 class InstanceRegion:
     """One instance: a mask or a box, its instruction and how it takes part.
 
+    Two regions are equal if all that they say is; masks are compared by their content.
+
     Attributes:
         instruction: what to do with it, as given to the text encoder.
-        mask: (H, W) float in [0, 1], stretched over the picture; or None.
+        mask: (H, W), stretched over the picture, or (B, H, W) for each picture of a batch; or None.
+            Given as bool or float in [0, 1]; kept as bool, or as uint8 (255 is 1) if it is soft. A
+            bool mask is shared, not copied.
         box: fractions of the picture; or None. Exactly one of mask and box is given.
         strength: >= 0, multiplies the attention it pays to its instruction; 1 neutral, 0 unseen.
-        start, end: its steps window as fractions of the sampling; outside it is background.
+        start, end: its steps window as fractions of the sampling; outside of that window the
+            instance's tokens belong to the background.
         reference: 0-based number of the reference image that belongs to it alone; None for none.
         reference_masks: (R, H, W) where it is in each reference image; None: as ``mask``.
+        origin: where its place comes from.
     """
 
     instruction: str
@@ -34,17 +46,20 @@ class InstanceRegion:
     end: float = 1.0
     reference: int | None = None
     reference_masks: Tensor | None = None
+    origin: Origin = "drawn"
 
     def __post_init__(self) -> None:
         if (self.mask is None) == (self.box is None):
             raise ValueError("a region needs a mask or a box, and not both: connect exactly one.")
         if self.mask is not None:
-            object.__setattr__(self, "mask", check_mask(self.mask, "the region's mask"))
+            object.__setattr__(self, "mask", check_mask(self.mask, "the region's mask", batch=True))
         if self.box is not None:
             object.__setattr__(self, "box", clip_box(*self.box, name="the region's box"))
         if self.reference_masks is not None:
-            masks = [check_mask(m, "the region's reference mask") for m in self.reference_masks]
-            object.__setattr__(self, "reference_masks", torch.stack(masks))
+            for mask in self.reference_masks:
+                check_mask(mask, "the region's reference mask")
+            masks = compact_mask(self.reference_masks.detach().to("cpu"), "the reference masks")
+            object.__setattr__(self, "reference_masks", masks)
         if not (math.isfinite(self.strength) and self.strength >= 0):
             raise ValueError(f"strength must be finite and >= 0 (1 neutral), got {self.strength}.")
         if not 0 <= self.start < self.end <= 1:
@@ -54,6 +69,35 @@ class InstanceRegion:
             )
         if self.reference is not None and self.reference < 0:
             raise ValueError(f"reference must be >= 0 or None, got {self.reference}.")
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """What all that the region says comes to; equal for regions that say the same."""
+        numbers = (self.box, self.strength, self.start, self.end, self.reference, self.origin)
+        said = hashlib.sha256(repr((self.instruction, *numbers)).encode())
+        for mask in (self.mask, self.reference_masks):
+            said.update(b"none" if mask is None else repr((mask.dtype, mask.shape)).encode())
+            if mask is not None:
+                said.update(mask.contiguous().numpy())
+        return said.digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, InstanceRegion) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    @property
+    def pictures(self) -> int:
+        """For how many pictures of a batch it has a mask of their own; 1: the same for all."""
+        return 1 if self.mask is None or self.mask.ndim == 2 else len(self.mask)
+
+    def on_picture(self, number: int) -> "InstanceRegion | None":
+        """The region in one picture of a batch (0-based); None where its mask is empty."""
+        if self.mask is None or self.mask.ndim == 2:
+            return self
+        mask = self.mask[number % len(self.mask)]
+        return replace(self, mask=mask) if bool(mask.any()) else None
 
     def on_grid(
         self,
@@ -72,30 +116,54 @@ class InstanceRegion:
             return masks_to_grid(masks[reference][None], grid, extent)[0]
         if self.box is not None:
             return box_to_grid(self.box, grid, extent)
+        if self.pictures > 1:
+            raise ValueError(
+                f"the region for {self.instruction!r} has masks for {self.pictures} pictures, but "
+                "one picture is looked at here. Connect the mask of that picture alone."
+            )
         assert self.mask is not None
         return masks_to_grid(self.mask[None], grid, extent)[0]
 
 
-def check_mask(mask: Tensor, name: str) -> Tensor:
-    """A mask as (H, W) float32 in [0, 1] on the CPU.
+def check_mask(mask: Tensor, name: str, batch: bool = False) -> Tensor:
+    """A mask as (H, W) bool, or uint8 if it is soft, on the CPU; bool on the CPU is not copied.
+
+    Args:
+        mask: (H, W) or (1, H, W): bool, uint8 (255 is 1), or float, clamped to [0, 1].
+        batch: (B, H, W) is taken too, and stays so.
 
     Raises:
         ValueError: another shape, not finite, or empty.
     """
     if mask.ndim == 3 and mask.shape[0] == 1:
         mask = mask[0]
-    if mask.ndim != 2 or 0 in mask.shape:
+    if not (mask.ndim == 2 or (batch and mask.ndim == 3)) or 0 in mask.shape:
         raise ValueError(
             f"{name} must be one picture (H, W), got {tuple(mask.shape)}. For a batch of masks use "
             "Instance Regions from Masks."
         )
-    mask = mask.detach().to("cpu", torch.float32)
-    if not bool(mask.isfinite().all()):
-        raise ValueError(f"{name} holds NaN or infinite values; it must hold numbers in 0 .. 1.")
-    mask = mask.clamp(0, 1)
+    mask = compact_mask(mask.detach().to("cpu"), name)
     if not bool(mask.any()):
         raise ValueError(f"{name} is empty: paint or select at least one pixel, or remove it.")
     return mask
+
+
+def compact_mask(mask: Tensor, name: str) -> Tensor:
+    """A mask as bool, or as uint8 (255 is 1) if it has values between 0 and 1.
+
+    Raises:
+        ValueError: values that are not finite.
+    """
+    if mask.dtype in (torch.bool, torch.uint8):
+        return mask
+    if not bool(mask.isfinite().all()):
+        raise ValueError(f"{name} holds NaN or infinite values; it must hold numbers in 0 .. 1.")
+    hard = mask >= 1
+    if bool((hard | (mask <= 0)).all()):
+        return hard
+    # A faint pixel stays one: an instance with any pixel at all keeps at least one token.
+    levels = (mask.clamp(0, 1) * 255).round().clamp(min=1)
+    return torch.where(mask > 0, levels, torch.zeros_like(levels)).to(torch.uint8)
 
 
 def region_masks(
@@ -123,7 +191,7 @@ def join_regions(
         ValueError: masks of different sizes, which were not painted on the same picture.
     """
     regions = (*before, *added)
-    sizes = {tuple(region.mask.shape) for region in regions if region.mask is not None}
+    sizes = {tuple(region.mask.shape[-2:]) for region in regions if region.mask is not None}
     if len(sizes) > 1:
         shown = ", ".join(f"{w} x {h}" for h, w in sorted(sizes))
         raise ValueError(
@@ -131,3 +199,27 @@ def join_regions(
             "picture that is edited. Resize the masks, or the picture before painting."
         )
     return regions
+
+
+def picture_sets(regions: Sequence[InstanceRegion]) -> list[tuple[InstanceRegion, ...]]:
+    """The regions of each picture of a batch; one set where no region has masks of several.
+
+    Raises:
+        ValueError: regions for different numbers of pictures, or a picture without any.
+    """
+    counts = {region.pictures for region in regions} - {1}
+    if len(counts) > 1:
+        raise ValueError(
+            f"the regions have masks for {sorted(counts)} pictures: all need as many masks as the "
+            "batch has pictures, or one for all of them."
+        )
+    sets: list[tuple[InstanceRegion, ...]] = []
+    for number in range(counts.pop() if counts else 1):
+        here = [region.on_picture(number) for region in regions]
+        sets.append(tuple(region for region in here if region is not None))
+        if not sets[-1]:
+            raise ValueError(
+                f"no region has anything in picture {number + 1} of the batch: paint at least one "
+                "there, or take that picture out of the batch."
+            )
+    return sets

@@ -25,7 +25,7 @@ def grid_coverage(
     """Mean of each mask over each token's part of the picture (exact area average).
 
     Args:
-        masks: (N, H, W) float in [0, 1] or bool, stretched over the picture.
+        masks: (N, H, W) float in [0, 1], bool, or uint8 (255 is 1), stretched over the picture.
         grid: (h, w) tokens.
         extent: (rows, columns) of tokens that the picture really spans; default: all.
 
@@ -37,7 +37,8 @@ def grid_coverage(
     horizontal = overlap_weights(masks.shape[2], grid[1], columns, device=masks.device)
     vertical = vertical / vertical.sum(1, keepdim=True).clamp(min=1e-6)
     horizontal = horizontal / horizontal.sum(1, keepdim=True).clamp(min=1e-6)
-    return vertical @ masks.float() @ horizontal.T
+    values = masks.float() / 255 if masks.dtype == torch.uint8 else masks.float()
+    return vertical @ values @ horizontal.T
 
 
 def masks_to_grid(
@@ -52,7 +53,7 @@ def masks_to_grid(
     pixel at all keeps at least one token; an empty mask stays empty.
 
     Args:
-        masks: (N, H, W) float in [0, 1] or bool.
+        masks: (N, H, W) float in [0, 1], bool, or uint8 (255 is 1).
         grid: (h, w) tokens.
         extent: see ``grid_coverage``.
         coverage: in (0, 1].

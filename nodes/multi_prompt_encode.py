@@ -2,14 +2,10 @@
 
 from typing import Any
 
-import torch
 from comfy_api.latest import io
 
-from ..host.carrier import attach_spans
-from ..host.text import encode_prompt
+from ..host.text import encode_regions
 from ..mask_ops.regions import InstanceRegion
-from ..prompts.keywords import read_marks
-from ..prompts.spans import PromptSpans
 from .inputs.sockets import CATEGORY, Regions
 
 REAL, FIXED = "real tokens", "fixed"
@@ -74,11 +70,4 @@ class MultiPromptEncode(io.ComfyNode):
         if not regions:
             raise ValueError("no regions came in: add at least one Instance Region.")
         length = text_length["length"] if text_length["text_length"] == FIXED else None
-        prompts = [global_prompt, *(read_marks(region.instruction)[0] for region in regions)]
-        encoded = [encode_prompt(clip, prompt, length) for prompt in prompts]
-        text = torch.cat([prompt.text for prompt in encoded], dim=1)
-        spans = PromptSpans(
-            lengths=tuple(prompt.text.shape[1] for prompt in encoded),
-            instructions=tuple(region.instruction for region in regions),
-        )
-        return io.NodeOutput(attach_spans([[text, encoded[0].extras]], spans))
+        return io.NodeOutput(encode_regions(clip, regions, global_prompt, length))

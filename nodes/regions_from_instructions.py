@@ -48,7 +48,7 @@ class RegionsFromInstructions(io.ComfyNode):
         if not lines:
             raise ValueError("no instructions came in: write at least one, one per line.")
         added = [
-            InstanceRegion(line, box=EVERYWHERE, strength=strength, start=start, end=end)
+            InstanceRegion(line, None, EVERYWHERE, strength, start, end, origin="nowhere")
             for line in lines
         ]
         return io.NodeOutput(join_regions(regions, added))

@@ -4,26 +4,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..attention.tokens import Grid, TokenLayout
+from ..mask_ops.regions import InstanceRegion
 
 
 @dataclass(frozen=True)
 class PromptSpans:
     """The prompts of a conditioning: the global one, then one per instance.
 
+    It is what a conditioning carries to the model, for one picture. Masks in it are shared.
+
     Attributes:
         lengths: tokens of each prompt, (1 + N,).
         instructions: text of each instance's prompt, (N,).
         cropped: True if the model is called on a part of the picture only.
+        regions: the instances, (N,); empty where none are known.
+        filling: tokens behind the prompts that nobody sees: other pictures of a batch have longer
+            text.
     """
 
     lengths: tuple[int, ...]
     instructions: tuple[str, ...]
     cropped: bool = False
+    regions: tuple[InstanceRegion, ...] = ()
+    filling: int = 0
+
+    def __post_init__(self) -> None:
+        if self.regions and tuple(r.instruction for r in self.regions) != self.instructions:
+            raise ValueError(
+                f"regions must be those of the instructions {list(self.instructions)}, got "
+                f"{[region.instruction for region in self.regions]}."
+            )
 
     @property
     def total(self) -> int:
-        """Number of tokens, all prompts together."""
-        return sum(self.lengths)
+        """Number of tokens, all prompts and the filling together."""
+        return sum(self.lengths) + self.filling
 
     def layout(
         self,
@@ -40,13 +55,15 @@ class PromptSpans:
                 padding belongs to the global prompt.
 
         Returns:
-            The layout, and how often the host repeated the text (usually once).
+            The layout (a filling is one more prompt, behind all others), and how often the host
+            repeated the text (usually once).
 
         Raises:
             ValueError: text of another length than the prompts account for.
         """
         padding = max(0, padded_to - self.total)
-        lengths = (self.lengths[0] + padding, *self.lengths[1:])
+        filling = (self.filling,) if self.filling else ()
+        lengths = (self.lengths[0] + padding, *self.lengths[1:], *filling)
         layout = TokenLayout(lengths, latent_grid, tuple(reference_grids))
         repeats, rest = divmod(context_length, layout.text_total)
         if rest or not repeats:

@@ -105,7 +105,7 @@ def found_values(
             f"{[region.instruction for region in given]}. Connect the same regions to both."
         )
     placed = tuple(
-        replace(region, mask=mask, box=None, reference_masks=None)
+        replace(region, mask=mask, box=None, reference_masks=None, origin="found")
         for region, mask in zip(given, masks, strict=True)
     )
     pages = [

@@ -9,8 +9,8 @@ import torch
 from instance_edit.host.call import WRAPPER
 from instance_edit.host.contrast import sample_guided
 from instance_edit.host.foi import FOI
+from instance_edit.host.keywords import instruction_tokens
 from instance_edit.mask_ops.found_masks import spread_tokens
-from instance_edit.nodes.locate_instruction import instruction_tokens
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
     random_latent,

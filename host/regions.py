@@ -1,0 +1,100 @@
+"""Which regions a model call is for: those of the conditioning, held against the bias's own."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..attention.recipe import BiasRecipe
+from ..mask_ops.regions import InstanceRegion, picture_sets
+from ..prompts.spans import PromptSpans
+
+Regions = tuple[InstanceRegion, ...]
+SAID = {
+    "mask": "mask",
+    "box": "box",
+    "strength": "strength",
+    "start": "steps window",
+    "end": "steps window",
+    "reference": "own reference",
+    "reference_masks": "reference masks",
+}
+
+
+def recipe_for(recipe: BiasRecipe, spans: PromptSpans) -> BiasRecipe:
+    """The recipe with the regions of one conditioning.
+
+    Raises:
+        ValueError: no regions on either side, or two sets that say different things.
+    """
+    if recipe.regions is None:
+        return replace(recipe, regions=carried_regions(spans))
+    sets = picture_sets(recipe.regions) if recipe.regions else [()]
+    return replace(recipe, regions=agreed_regions(sets, spans))
+
+
+def carried_regions(spans: PromptSpans) -> Regions:
+    """The regions that a conditioning carries.
+
+    Raises:
+        ValueError: none, or regions without a place.
+    """
+    if len(spans.regions) != len(spans.instructions):
+        raise ValueError(
+            "neither the bias nor the conditioning has regions. Encode again with Multi-Prompt "
+            "Encode, or connect 'regions' to Build Disentangled Bias."
+        )
+    nowhere = [n + 1 for n, region in enumerate(spans.regions) if region.origin == "nowhere"]
+    if nowhere:
+        raise ValueError(
+            f"instance {', '.join(map(str, nowhere))} has no place yet: connect the regions that a "
+            "locator found to 'regions' of Build Disentangled Bias."
+        )
+    return spans.regions
+
+
+def agreed_regions(sets: Sequence[Regions], spans: PromptSpans) -> Regions:
+    """The bias's regions for one conditioning, which must be the same as the conditioning's.
+
+    Args:
+        sets: the bias's regions, one set for each picture of a batch.
+    """
+    alike = [own for own in sets if instructions_of(own) == spans.instructions]
+    if not alike:
+        own = instructions_of(sets[0])
+        raise ValueError(
+            f"the conditioning was encoded for {len(spans.instructions)} instance(s) "
+            f"{list(spans.instructions)}, the bias was built for {len(own)} {list(own)}. "
+            "Connect the same regions to Multi-Prompt Encode and Build Disentangled Bias."
+        )
+    if not spans.regions:
+        return alike[0]
+    found = [difference(own, spans.regions) for own in alike]
+    if None not in found:
+        raise ValueError(
+            f"the bias and the conditioning have different regions: {found[0]}. Connect the same "
+            "regions to Multi-Prompt Encode and Build Disentangled Bias, or none to the latter."
+        )
+    return alike[found.index(None)]
+
+
+def instructions_of(regions: Regions) -> tuple[str, ...]:
+    return tuple(region.instruction for region in regions)
+
+
+def difference(own: Regions, carried: Regions) -> str | None:
+    """The first thing in which two sets of the same instructions differ, in words; else None.
+
+    A region without a place, or one that a locator found, is known by its instruction alone.
+    """
+    for n, (one, other) in enumerate(zip(own, carried, strict=True)):
+        if one == other or {one.origin, other.origin} != {"drawn"}:
+            continue
+        parts = [name for field, name in SAID.items() if field_differs(one, other, field)]
+        return f"instance {n + 1} has another {' and another '.join(dict.fromkeys(parts))}"
+    return None
+
+
+def field_differs(one: InstanceRegion, other: InstanceRegion, field: str) -> bool:
+    a, b = getattr(one, field), getattr(other, field)
+    if field in ("mask", "reference_masks") and a is not None and b is not None:
+        return a.shape != b.shape or a.dtype != b.dtype or not bool((a == b).all())
+    return (a is None) != (b is None) or a != b

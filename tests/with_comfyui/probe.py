@@ -1,0 +1,143 @@
+"""An exact oracle for where a family's tokens stand.
+
+With attention switched off (it returns zeros), a change of one input token can only change that
+token's own place in the keys of every later attention call. So tokens are changed one by one, and
+the places that change are compared with those that the family names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from comfy.model_patcher import ModelPatcher
+
+from instance_edit.host.call import WRAPPER, around_model
+from instance_edit.host.carrier import attach_spans, call_spans
+from instance_edit.host.families import find_family
+from instance_edit.host.sequence import TokenSequence, token_sequence
+from instance_edit.prompts.spans import PromptSpans
+from instance_edit.tests.with_comfyui.core import (
+    Conditioning,
+    random_conditioning,
+    random_latent,
+    reference,
+    sample,
+)
+
+LENGTHS = (7, 4, 3)
+TEXT = (0, 5, 7, 9, 11, 13)
+Keys = dict[int, torch.Tensor]
+
+
+def sequences(
+    model: ModelPatcher, conditioning: Conditioning, latent: dict[str, Any]
+) -> list[TokenSequence]:
+    """What the family says of the one model call of a step."""
+    found: list[TokenSequence] = []
+
+    @around_model
+    def note(call, run):
+        [(spans, _)] = call_spans(call)
+        family = find_family(call.model)
+        assert family is not None
+        found.append(token_sequence(family, call, spans))
+        return run()
+
+    watched = model.clone()
+    watched.add_wrapper_with_key(WRAPPER, "probe", note)
+    sample(watched, conditioning, conditioning, latent, steps=1)
+    return found
+
+
+def keys_without_attention(
+    model: ModelPatcher, conditioning: Conditioning, latent: dict[str, Any], late: bool = False
+) -> Keys:
+    """(L, H * D) keys of every block while attention returns zeros.
+
+    Args:
+        late: at a low noise level, at which the latent itself can be seen under the noise.
+    """
+    diffusion = model.model.diffusion_model
+    family = find_family(diffusion)
+    assert family is not None
+    keys: Keys = {}
+
+    def zeros(func, q, k, v, heads, mask=None, **rest):
+        block = family.where(diffusion, rest["transformer_options"])
+        assert block is not None and block not in keys
+        keys[block] = k[0].transpose(0, 1).flatten(1).clone()
+        return torch.zeros_like(q.transpose(1, 2).flatten(2))
+
+    off = model.clone()
+    off.model_options["transformer_options"]["optimized_attention_override"] = zeros
+    options: dict[str, Any] = {"steps": 1, "denoise": 0.3} if late else {"steps": 1}
+    sample(off, conditioning, conditioning, latent, **options)
+    return keys
+
+
+def wrong_places(
+    model: ModelPatcher, size: tuple[int, int], references: list[tuple[int, int]]
+) -> tuple[int, list[str]]:
+    """How many (token, block) pairs were tested, and those in which another place changed."""
+    latent = random_latent(model, *size)
+    given = [random_latent(model, *one, seed=3 + i) for i, one in enumerate(references)]
+    text = attach_spans(random_conditioning(model, sum(LENGTHS)), PromptSpans(LENGTHS, ("a", "b")))
+    conditioning = reference(text, *given)
+    [sequence] = sequences(model, conditioning, latent)
+    layout = sequence.layout
+    tested, wrong = 0, []
+
+    def compare(label: str, token: int, before: Keys, after: Keys) -> None:
+        nonlocal tested
+        for block, keys in before.items():
+            tested += 1
+            changed = (keys != after[block]).any(1).nonzero()[:, 0].tolist()
+            expected = [i for i, t in enumerate(sequence.orders[block]) if t == token]
+            if changed != expected:
+                wrong.append(f"{label}, block {block}: {expected} expected, {changed} changed")
+
+    plain = keys_without_attention(model, conditioning, latent)
+    padding = layout.text_total - sum(LENGTHS)
+    for token in TEXT:
+        changed = keys_without_attention(model, changed_text(conditioning, token), latent)
+        compare(f"text token {token}", padding + token, plain, changed)
+    for r, one in enumerate(given):
+        for row, column in corners(layout.reference_grids[r]):
+            others = [changed_cell(model, one, row, column) if i == r else p
+                      for i, p in enumerate(given)]  # fmt: skip
+            keys = keys_without_attention(model, reference(text, *others), latent)
+            token = layout.reference_span(r).start + row * layout.reference_grids[r][1] + column
+            compare(f"reference {r} ({row}, {column})", token, plain, keys)
+    late = keys_without_attention(model, conditioning, latent, late=True)
+    for row, column in corners(layout.latent_grid):
+        changed = changed_cell(model, latent, row, column)
+        keys = keys_without_attention(model, conditioning, changed, late=True)
+        token = layout.latent_span.start + row * layout.latent_grid[1] + column
+        compare(f"latent ({row}, {column})", token, late, keys)
+    return tested, wrong
+
+
+def corners(grid: tuple[int, int]) -> list[tuple[int, int]]:
+    """Tokens whose pixels no circular padding repeats, which odd sides are filled up with."""
+    return [(1, 1), (grid[0] - 2, 1), (grid[0] // 2, grid[1] - 2)]
+
+
+def changed_text(conditioning: Conditioning, token: int) -> Conditioning:
+    [[text, extras]] = conditioning
+    other = text.clone()
+    other[:, token] += 1 + torch.randn(
+        text.shape[-1], generator=torch.Generator().manual_seed(token)
+    )
+    return [[other, extras]]
+
+
+def changed_cell(
+    model: ModelPatcher, latent: dict[str, Any], row: int, column: int
+) -> dict[str, Any]:
+    """The latent with the pixels of one token changed."""
+    patch = model.model.diffusion_model.patch_size
+    samples = latent["samples"].clone()
+    y, x = row * patch, column * patch
+    samples[..., y : y + patch, x : x + patch] += 2.0
+    return {**latent, "samples": samples}
