@@ -15,22 +15,27 @@ Items = tuple[PromptSpans, ...]
 
 
 class SpansCond(comfy.conds.CONDRegular):
-    """The spans of a conditioning, one for all items of a batch or one per item.
+    """The spans of a conditioning, one for all items of a batch or a tuple with one per item.
 
     Conditionings whose texts are equally long may share a model call; ``concat`` then gives the
     items of each.
     """
 
-    cond: Items
+    cond: PromptSpans | Items
+
+    @property
+    def items(self) -> Items:
+        """One for all items of the batch, or one per item."""
+        return self.cond if isinstance(self.cond, tuple) else (self.cond,)
 
     def process_cond(self, batch_size: int, area: object = None, **_: object) -> "SpansCond":
-        return SpansCond(tuple(replace(item, cropped=area is not None) for item in self.cond))
+        return SpansCond(tuple(replace(item, cropped=area is not None) for item in self.items))
 
     def can_concat(self, other: "SpansCond") -> bool:
-        return self.cond[0].total == other.cond[0].total
+        return self.items[0].total == other.items[0].total
 
     def concat(self, others: Sequence["SpansCond"]) -> tuple[Items, ...]:
-        return (self.cond, *(other.cond for other in others))
+        return (self.items, *(other.items for other in others))
 
     def size(self) -> list[int]:
         return [1]
@@ -42,7 +47,7 @@ def attach_spans(conditioning: Conditioning, *spans: PromptSpans) -> Conditionin
     Args:
         spans: one for all items of the text's batch, or one per item.
     """
-    return attach(conditioning, KEY, SpansCond(spans))
+    return attach(conditioning, KEY, SpansCond(spans[0] if len(spans) == 1 else spans))
 
 
 def attach(conditioning: Conditioning, key: str, cond: comfy.conds.CONDRegular) -> Conditioning:
@@ -60,25 +65,37 @@ def conditioning_spans(conditioning: Conditioning) -> PromptSpans:
         ValueError: none, or those of several pictures.
     """
     for _, extras in conditioning:
-        carried = extras.get("model_conds", {}).get(KEY)
-        if carried is not None and len(carried.cond) > 1:
+        carried: SpansCond | None = extras.get("model_conds", {}).get(KEY)
+        if carried is None:
+            continue
+        if len(carried.items) > 1:
             raise ValueError(
-                f"the conditioning holds the regions of {len(carried.cond)} pictures, but one "
+                f"the conditioning holds the regions of {len(carried.items)} pictures, but one "
                 "picture is looked at here. Encode that picture's regions alone."
             )
-        if carried is not None:
-            return carried.cond[0]
+        return carried.items[0]
     raise ValueError(
         "the conditioning holds no instances: connect the one that comes from Multi-Prompt Encode."
     )
 
 
 def call_spans(call: ModelCall, key: str = KEY) -> list[tuple[PromptSpans, slice]]:
-    """The spans of a model call, each with the items of the batch that have them; [] for none."""
+    """The spans of a model call, each with the items of the batch that have them; [] for none.
+
+    Raises:
+        ValueError: regions of more pictures than the call has.
+    """
     chunks: tuple[Items, ...] = call.extras.get(key) or ()
     if not chunks:
         return []
     each = len(call.x) // len(chunks)
+    for chunk in chunks:
+        if each % len(chunk):
+            raise ValueError(
+                f"the conditioning holds regions of {len(chunk)} pictures, but {each} are sampled "
+                "together: the latent's batch must be as large. For several masks of one picture "
+                "use Instance Regions from Masks."
+            )
     items = [chunk[i % len(chunk)] for chunk in chunks for i in range(each)]
     runs: list[tuple[PromptSpans, slice]] = []
     for spans, run in groupby(range(len(items)), key=items.__getitem__):

@@ -137,7 +137,7 @@ def foi_conditionings(
     pooled = (extras.get("pooled_output"), null_extras.get("pooled_output"))
     if pooled[0] is not None and pooled[1] is not None:
         extras = {**extras, "pooled_output": torch.cat(pooled)}
-    conds = {**extras["model_conds"], FOI: SpansCond((spans,))}
+    conds = {**extras["model_conds"], FOI: SpansCond(spans)}
     bare = {key: value for key, value in extras.items() if key != "reference_latents"}
     extras = repeat_references({**extras, "model_conds": conds}, 2)
     pair = [[torch.cat([text, empty]), extras]]

@@ -41,7 +41,7 @@ def require_family(diffusion: Any, node: str) -> Family:
     if family is None:
         kind = type(diffusion)
         raise ValueError(
-            f"{node} needs a model with FLUX's joint attention (FLUX.1, FLUX.2, LongCat-Image, "
+            f"{node} needs a FLUX model (FLUX.1, FLUX.2) or one built alike (LongCat-Image, "
             f"Ovis-Image, Chroma), got {kind.__module__}.{kind.__qualname__}. Load one of those "
             "with Load Diffusion Model."
         )

@@ -159,19 +159,17 @@ def check_reached(tally: Tally, planned: Planned, model: Any, first: bool) -> No
     Raises:
         ValueError: no attention call came at all, or a block ran without its bias.
     """
-    if not tally.came:
-        if not first:
-            return
-        kind = type(model)
-        raise ValueError(
-            f"none of the attention of {kind.__module__}.{kind.__qualname__} came to instance "
-            "attention: another pack replaced the model's forward, its blocks or its attention "
-            "override. Remove that pack's node from this model."
-        )
     missed = sorted((planned().keys() & tally.ran) - tally.came)
     if missed:
         raise ValueError(
             f"{len(missed)} block(s), first block {missed[0]} (doubles count first), ran without "
             "their bias: another patch replaced the attention override. Apply Instance Attention "
             "works with overrides that chain; remove the other patch or put it before this node."
+        )
+    if not tally.came and (first or tally.ran):
+        kind = type(model)
+        raise ValueError(
+            f"none of the attention of {kind.__module__}.{kind.__qualname__} came to instance "
+            "attention: another pack replaced the model's forward, its blocks or its attention "
+            "override. Remove that pack's node from this model."
         )

@@ -191,14 +191,36 @@ def test_an_override_set_deeper_that_replaces_ours_is_refused(editor, model):
         edit.run(hijacked)
 
 
-def test_a_forward_that_another_pack_skips_is_accepted(editor, model):
-    """Step caches return an old result without running a block."""
+def skipping(model, first):
+    """The model under a step cache that returns nothing new from its ``first``-th call on."""
+    calls = []
+
+    def cache(executor, x, *args, **kwargs):
+        calls.append(len(x))
+        return executor(x, *args, **kwargs) if len(calls) < first else torch.zeros_like(x)
+
+    patched = model.clone()
+    patched.add_wrapper_with_key("diffusion_model", "cache", cache)
+    return patched
+
+
+def test_a_forward_that_a_step_cache_skips_is_accepted_after_the_first(editor, model):
     edit = Edit(editor, model)
-    skipping = edit.model.clone()
-    skipping.add_wrapper_with_key(
-        "diffusion_model", "cache", lambda executor, x, *args, **kwargs: torch.zeros_like(x)
-    )
-    assert edit.run(skipping).isfinite().all()
+    assert edit.run(skipping(edit.model, first=2), steps=3).isfinite().all()
+
+
+def test_a_run_whose_first_forward_never_reaches_its_attention_is_refused(editor, model):
+    edit = Edit(editor, model)
+    for _ in range(2):  # a second run is no excuse
+        with pytest.raises(ValueError, match="none of the attention of .*Flux came"):
+            edit.run(skipping(edit.model, first=1))
+
+
+def test_every_run_has_to_prove_itself_anew(editor, model):
+    edit = Edit(editor, model)
+    edit.run()
+    with pytest.raises(ValueError, match="none of the attention"):
+        edit.run(skipping(edit.model, first=1))
 
 
 @pytest.mark.parametrize("steps", [1, 3])

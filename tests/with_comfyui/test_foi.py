@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from instance_edit.host.call import WRAPPER
-from instance_edit.host.contrast import sample_guided
 from instance_edit.host.foi import FOI
 from instance_edit.host.keywords import instruction_tokens
+from instance_edit.host.sampling_run import SamplingRun, sample_guided
 from instance_edit.mask_ops.found_masks import spread_tokens
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
@@ -55,7 +55,8 @@ def guide(nodes, model, regions, positive=None, **changes):
 
 
 def run(guider, latent, sigmas=SIGMAS, sampler="euler"):
-    return sample_guided(guider, latent, comfy.samplers.sampler_object(sampler), sigmas, 3)
+    how = SamplingRun(latent, comfy.samplers.sampler_object(sampler), sigmas, 3)
+    return sample_guided(guider, how)
 
 
 def null_conditioning(model, positive):

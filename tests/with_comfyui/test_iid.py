@@ -9,10 +9,10 @@ import torch
 from instance_edit.host.call import WRAPPER
 from instance_edit.host.iid import (
     branch_conditioning,
-    sample_branches,
     shut_padding,
     split_branches,
 )
+from instance_edit.host.sampling_run import SamplingRun, sample_branches
 from instance_edit.mask_ops.found_masks import spread_tokens
 from instance_edit.mask_ops.iid import iid_maps
 from instance_edit.sampling.iid import compose_branches
@@ -95,10 +95,10 @@ def test_every_branch_is_what_its_instruction_alone_would_sample(model):
     conditioning = spans_for(model, (2, 3, 9, 1), references=1)
     branches = split_branches(conditioning)
     latent = random_latent(model)
-    flux = model.get_model_object("diffusion_model")
-    texts, _ = branch_conditioning(branches, flux)
-    euler = comfy.samplers.sampler_object("euler")
-    found = sample_branches(shut_padding(model), texts, None, 1.0, latent, euler, SIGMAS[:3], 3, 3)
+    left = model.get_model_object("diffusion_model").params.global_modulation
+    texts, _ = branch_conditioning(branches, left)
+    run = SamplingRun(latent, comfy.samplers.sampler_object("euler"), SIGMAS[:3], 3)
+    found = sample_branches(shut_padding(model), texts, run, 3)
     for n, text in enumerate(branches.texts):
         alone = [[text, branches.extras]]
         expected = sample_custom(model, alone, alone, latent, SIGMAS[:3].tolist(), seed=3)

@@ -102,7 +102,7 @@ def test_the_image_says_how_large_the_canvas_was(from_boxes):
         ({}, "mask or a box"),
         ({"mask": torch.zeros(1, 8, 8)}, "empty"),
         ({"mask": torch.full((1, 8, 8), torch.nan)}, "NaN"),
-        ({"mask": torch.ones(2, 8, 8)}, "Instance Regions from Masks"),
+        ({"mask": torch.ones(2, 1, 8, 8)}, "Instance Regions from Masks"),
         ({"box": [0, 0, 10, 10]}, "picture it was drawn on"),
         ({"box": [[0, 0, 9, 9], [0, 0, 9, 9]], "image": PICTURE}, "takes one box, got 2"),
         ({"box": [300, 0, 400, 10], "image": PICTURE}, "outside the picture"),
