@@ -104,7 +104,7 @@ def test_what_is_added_last_and_optional_breaks_nothing() -> None:
     now["optional"] |= {"strength": ["FLOAT", {"default": 1.0}], "mask": ["MASK", {}]}
     options = now["required"]["method"][1]["options"]
     options.append({"key": "FoI", "inputs": {"required": {"boost": ["FLOAT", {}]}}})
-    options[0]["inputs"]["optional"] = {"epsilon": ["FLOAT", {"default": 0.0}]}
+    options[0]["inputs"]["optional"] = {"mask": ["MASK", {}]}
     now["required"]["regions"][0] = "REGIONS,MASK"
     now["required"]["seed"][1]["max"] = 99
     assert changed(now, ("BIAS", "STRING")) == []
@@ -120,9 +120,13 @@ def _insert_a_widget(now: dict[str, Any]) -> None:
     now["optional"] = {"strength": ["FLOAT", {"default": 1.0}], **now["optional"]}
 
 
-def _insert_a_widget_in_an_option(now: dict[str, Any]) -> None:
+def _add_a_widget_to_an_option(now: dict[str, Any]) -> None:
     option = now["required"]["method"][1]["options"][0]["inputs"]
-    option["required"] = {"first": ["INT", {}], **option["required"]}
+    option["optional"] = {"epsilon": ["FLOAT", {"default": 0.0}]}
+
+
+def _add_a_required_input(now: dict[str, Any]) -> None:
+    now["required"]["mask"] = ["MASK", {}]
 
 
 def _lose_a_value(now: dict[str, Any]) -> None:
@@ -165,7 +169,8 @@ def _drop_the_seeds_second_widget(now: dict[str, Any]) -> None:
     ("change", "reason"),
     [
         (_insert_a_widget, "the node: its widgets"),
-        (_insert_a_widget_in_an_option, "method.MICE.: its widgets"),
+        (_add_a_widget_to_an_option, "method.MICE has a new widget"),
+        (_add_a_required_input, "mask is new and required"),
         (_lose_a_value, "overlap lost its value 'shared'"),
         (_lose_an_option, "method lost its value 'IID'"),
         (_lose_an_input, "overlap is gone"),

@@ -115,6 +115,7 @@ def load_graph(page: Page, graph: dict[str, Any]) -> None:
         "n => window.app.graph.nodes.length === n && (!window.LiteGraph.vueNodesMode"
         " || document.querySelectorAll('[data-node-id]').length === n)",
         arg=len(graph["nodes"]),
+        timeout=120_000,
     )
     page.wait_for_timeout(250)
 

@@ -79,10 +79,12 @@ def _broken_options(was: list[Any], now: list[Any], name: str) -> Iterator[str]:
         for options in (was, now)
     )
     for key, inputs in old.items():
-        if key in present:
-            yield from _broken_inputs(inputs, present[key], f"{name}.{key}.")
-        else:
+        if key not in present:
             yield f"{name} lost its value {key!r}"
+            continue
+        yield from _broken_inputs(inputs, present[key], f"{name}.{key}.")
+        if len(widgets(present[key])) > len(widgets(inputs)):
+            yield f"{name}.{key} has a new widget, which moves the values of all that follow it"
 
 
 def widgets(inputs: list[Input]) -> list[str]:

@@ -19,5 +19,5 @@ def test_every_input_option_and_output_is_where_it_was(
     for name, was in read(path).items():
         assert name in pack_nodes, f"{name} is gone: saved workflows no longer open"
         info = as_dict(pack_nodes[name].GET_NODE_INFO_V1())
-        now = interface(json.loads(json.dumps(info)))
-        assert broken(was, now) == [], name
+        changes = broken(was, interface(json.loads(json.dumps(info))))
+        assert not changes, f"{name}: {'; '.join(changes)}"
