@@ -26,7 +26,7 @@ test-comfyui:
 	$(PYTEST) --no-skips -m "not gpu" tests/with_comfyui
 
 test-browser:          ## CHROME=.. uses another Chromium; pictures are kept in build/screenshots
-	$(SETUP)
+	$(SETUP) --front-end
 	$(PYTEST) --no-skips tests/browser
 
 lint: setup

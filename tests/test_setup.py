@@ -18,6 +18,7 @@ from instance_edit.tools.setup_comfyui import (
     check_sha256,
     extract_comfyui,
     fetch_comfyui,
+    fetch_front_end,
     given_comfyui,
 )
 
@@ -77,6 +78,21 @@ def test_a_fetched_release_is_not_fetched_again(
     source = replace(CURRENT, folder=make_comfyui(tmp_path / "tree"))
     (source.folder / STAMP).write_text(source.sha256)
     fetch_comfyui(source)
+
+
+def test_the_newer_front_end_is_fetched_once_and_by_its_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, ...]] = []
+    folder = tmp_path / "front_end"
+    monkeypatch.setattr(setup_comfyui, "pip", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(setup_comfyui, "NEWER_FRONT_END", folder)
+    fetch_front_end()
+    fetch_front_end()
+    (arguments,) = calls
+    assert {"--require-hashes", "--no-deps", str(folder)} <= set(arguments)
+    pinned = Path(arguments[-1]).read_text()
+    assert f"=={setup_comfyui.NEWER_FRONT_END_VERSION} --hash=sha256:" in pinned
 
 
 def test_comfyui_path_is_honoured_by_setup_and_by_the_tests(

@@ -17,7 +17,7 @@ SNAPSHOT = ROOT / "tests" / "node_snapshot.json"
 
 def interface(nodes: dict[str, type]) -> dict[str, dict[str, Any]]:
     """Display name, inputs and outputs of every node."""
-    infos = {name: _as_dict(node.GET_NODE_INFO_V1()) for name, node in nodes.items()}
+    infos = {name: as_dict(node.GET_NODE_INFO_V1()) for name, node in nodes.items()}
     return {
         name: {
             "display_name": info["display_name"],
@@ -28,7 +28,8 @@ def interface(nodes: dict[str, type]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _as_dict(info: Any) -> dict[str, Any]:
+def as_dict(info: Any) -> dict[str, Any]:
+    """What `GET_NODE_INFO_V1` gives, which some releases of ComfyUI wrap in an object."""
     return info if isinstance(info, dict) else vars(info)
 
 

@@ -60,6 +60,10 @@ TOO_OLD = ComfyUISource(
     folder=ROOT / ".comfyui-0.18.2",
 )
 
+NEWER_FRONT_END_VERSION = "1.58.1"
+NEWER_FRONT_END_SHA256 = "37912597537a731a8f421179618a736c24184c5bdbfa327f38b2fb7c291852d9"
+NEWER_FRONT_END = ROOT / f".frontend-{NEWER_FRONT_END_VERSION}"
+
 
 def check_sha256(archive: Path, expected: str) -> None:
     """Refuse an archive whose content is not the pinned one."""
@@ -100,6 +104,24 @@ def fetch_comfyui(source: ComfyUISource) -> None:
         check_sha256(archive, source.sha256)
         extract_comfyui(archive, source.folder)
     stamp.write_text(source.sha256)
+
+
+def fetch_front_end() -> None:
+    """Fetch a front end newer than ComfyUI's own, for its tests, unless its folder holds it."""
+    stamp = NEWER_FRONT_END / STAMP
+    if stamp.is_file() and stamp.read_text() == NEWER_FRONT_END_SHA256:
+        return
+    log.info("fetching the front end %s into %s", NEWER_FRONT_END_VERSION, NEWER_FRONT_END.name)
+    shutil.rmtree(NEWER_FRONT_END, ignore_errors=True)
+    NEWER_FRONT_END.mkdir()
+    pins = NEWER_FRONT_END / "requirements.txt"
+    pins.write_text(
+        f"comfyui-frontend-package=={NEWER_FRONT_END_VERSION}"
+        f" --hash=sha256:{NEWER_FRONT_END_SHA256}\n"
+    )
+    pip("install", "--no-deps", "--require-hashes", "--target", str(NEWER_FRONT_END),
+        "-r", str(pins))  # fmt: skip
+    stamp.write_text(NEWER_FRONT_END_SHA256)
 
 
 def given_comfyui() -> Path | None:
@@ -158,7 +180,7 @@ def one_at_a_time() -> Iterator[None]:
         yield
 
 
-def set_up(with_old: bool = False) -> Path:
+def set_up(with_old: bool = False, with_front_end: bool = False) -> Path:
     """Bring everything up to date; returns the ComfyUI to use."""
     comfyui = given_comfyui()
     with one_at_a_time():
@@ -169,6 +191,8 @@ def set_up(with_old: bool = False) -> Path:
         install_requirements(comfyui)
         if with_old:
             fetch_comfyui(TOO_OLD)
+        if with_front_end:
+            fetch_front_end()
     return comfyui
 
 
@@ -177,9 +201,13 @@ def main() -> int:
     parser.add_argument(
         "--old", action="store_true", help="also fetch the release that is too old, for its tests"
     )
+    parser.add_argument(
+        "--front-end", action="store_true", help="also fetch the newer front end, for its tests"
+    )
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    chosen = parser.parse_args()
     try:
-        set_up(with_old=parser.parse_args().old)
+        set_up(with_old=chosen.old, with_front_end=chosen.front_end)
     except SetupError as error:
         log.error("%s", error)
         return 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from instance_edit.tests.browser.conftest import keep_picture
+from instance_edit.tests.browser.front_end import keep_picture, prompt_of
 from instance_edit.tools.comfy_server import ComfyServer
 from instance_edit.tools.load_pack import ROOT
 
@@ -35,10 +35,6 @@ def drop_file(page: Page, path: Path) -> None:
     page.evaluate(DROP, [path.name, path.read_text()])
     page.wait_for_function("n => window.app.graph.nodes.length === n", arg=wanted)
     page.wait_for_timeout(1500)
-
-
-def prompt_of(page: Page) -> dict[str, Any]:
-    return page.evaluate("async () => (await window.app.graphToPrompt()).output")
 
 
 def pack_nodes(server: ComfyServer) -> dict[str, dict[str, Any]]:

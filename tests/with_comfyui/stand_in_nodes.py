@@ -1,13 +1,17 @@
-"""Nodes for the test server: stand-ins for what no test machine can load.
+"""For the test server: stand-ins for what no test machine can load, and a check without a run.
 
 Linked into the server's `custom_nodes`. A stock loader cannot take a miniature text encoder, and
 SAM 3's weights cannot be had here: one node gives the text encoder, one gives masks from a file.
+A prompt posted to `/stand_in/validate` is checked as ComfyUI checks it, and does not run.
 """
 
 import sys
 from pathlib import Path
 
+import execution
 import torch
+from aiohttp import web
+from server import PromptServer
 
 TOOLS = str(Path(__file__).resolve().parents[2] / "tools")
 sys.path.insert(0, TOOLS)
@@ -46,3 +50,12 @@ class StandInMasks:
 
 
 NODE_CLASS_MAPPINGS = {"StandInClip": StandInClip, "StandInMasks": StandInMasks}
+
+
+@PromptServer.instance.routes.post("/stand_in/validate")
+async def validate(request: web.Request) -> web.Response:
+    """Why ComfyUI would refuse the posted prompt: `error` and `node_errors`, both empty if not."""
+    valid, error, _, node_errors = await execution.validate_prompt(
+        "validated", await request.json(), None
+    )
+    return web.json_response({"error": {} if valid else error, "node_errors": node_errors})
