@@ -195,7 +195,7 @@ def test_a_foreign_mask_is_kept(pack_nodes, flux1_deep):
         return executor(x, timestep, context, *args, **kwargs, attention_mask=mask)
 
     patched = flux1_deep.clone()
-    patched.add_wrapper_with_key(WRAPPER, "foreign", shutting)
+    patched.add_wrapper_with_key("diffusion_model", "foreign", shutting)
     one = two_spans(flux1_deep)
     [[text, extras]] = one
     other = [
