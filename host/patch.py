@@ -13,8 +13,8 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..attention.bias import AttentionBias
 from ..attention.execute.attend import attend
+from ..attention.execute.plan import BiasPlan
 from ..attention.recipe import BiasRecipe, Extent
 from ..attention.schedule import OFF, in_window, sampling_progress
 from ..attention.tokens import TokenLayout
@@ -117,8 +117,8 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
     return forward
 
 
-def cached_bias(recipe: BiasRecipe) -> Callable[..., AttentionBias | None]:
-    """Builds each bias once per layout; None where it would change nothing."""
+def cached_bias(recipe: BiasRecipe) -> Callable[..., BiasPlan | None]:
+    """Builds each bias and its plan once per layout; None where it would change nothing."""
 
     @lru_cache(maxsize=32)
     def build(
@@ -129,9 +129,11 @@ def cached_bias(recipe: BiasRecipe) -> Callable[..., AttentionBias | None]:
         repeats: int,
         device: torch.device,
         dtype: torch.dtype,
-    ) -> AttentionBias | None:
+    ) -> BiasPlan | None:
         bias = recipe.build(kind, layout, active, extents)
-        return None if bias.is_zero else repeat_text(bias, layout, repeats).to(device, dtype)
+        if bias.is_zero:
+            return None
+        return BiasPlan(repeat_text(bias, layout, repeats).to(device, dtype))
 
     return build
 
@@ -196,7 +198,7 @@ def block_plan(flux: Any, recipe: BiasRecipe) -> dict[BlockId, str]:
 
 def with_override(
     options: Options,
-    biases: Mapping[BlockId, AttentionBias | None],
+    biases: Mapping[BlockId, BiasPlan | None],
     used: set[BlockId],
     ran: set[BlockId],
     dense: bool = False,
@@ -236,7 +238,7 @@ def with_override(
 
 def biased_attention(
     attention: Callable[..., Tensor],
-    bias: AttentionBias,
+    plan: BiasPlan,
     q: Tensor,
     k: Tensor,
     v: Tensor,
@@ -252,11 +254,11 @@ def biased_attention(
         attention: honours a mask. ``plain`` gets the parts that need none; default the same.
         dense: use the whole matrix at once.
     """
-    if k.shape[2] != bias.keys or q.shape[2] > bias.queries:
+    if k.shape[2] != plan.bias.keys or q.shape[2] > plan.bias.queries:
         raise ValueError(
             f"a block attends {q.shape[2]} to {k.shape[2]} tokens, but text, latent and references "
-            f"account for {bias.keys}: another patch adds or drops tokens. Remove it from models "
-            "with instance attention."
+            f"account for {plan.bias.keys}: another patch adds or drops tokens. Remove it from "
+            "models with instance attention."
         )
 
     def kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
@@ -265,7 +267,7 @@ def biased_attention(
     def open_kernel(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return (plain or attention)(q, k, v, q.shape[1], mask=None, **kwargs)
 
-    return attend(q, k, v, bias, kernel, mask, open_kernel=open_kernel, dense=dense)
+    return attend(q, k, v, plan, kernel, mask, open_kernel=open_kernel, dense=dense)
 
 
 def check_reached(planned: set[BlockId], ran: set[BlockId], used: set[BlockId]) -> None:

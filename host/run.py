@@ -9,8 +9,8 @@ from typing import Any
 import comfy.model_management
 from torch import Tensor
 
-from ..attention.bias import AttentionBias
-from ..attention.execute.attend import working_bytes
+from ..attention.execute.memory import working_bytes
+from ..attention.execute.plan import BiasPlan
 from .kernels import kernel_name
 
 log = logging.getLogger("instance_edit")
@@ -102,7 +102,7 @@ def widened(
 
 def report_run(
     options: Options,
-    biases: Mapping[tuple[str, int], AttentionBias | None],
+    biases: Mapping[tuple[str, int], BiasPlan | None],
     block: tuple[str, int],
     masked: Callable[..., Tensor],
     plain: Callable[..., Tensor],
@@ -113,9 +113,10 @@ def report_run(
     if logged is None or logged.is_set():
         return
     logged.set()
-    found = [bias for bias in biases.values() if bias is not None]
-    first = biases[block]
-    assert first is not None
+    found = [plan.bias for plan in biases.values() if plan is not None]
+    plan = biases[block]
+    assert plan is not None
+    first = plan.bias
     stored = sum(bias.nbytes for bias in {id(bias): bias for bias in found}.values())
     schedule = options.get("sample_sigmas")
     kernels = kernel_name(masked) if whole else f"{kernel_name(masked)}, {kernel_name(plain)}"
