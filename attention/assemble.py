@@ -1,11 +1,12 @@
-"""Put an AttentionBias together from rows over key groups, one set per kind of query.
+"""Put an AttentionBias together: who has which row over key groups, and how prompts are read.
 
 Key groups: 0 the global prompt, 1 every instance prompt, 2 + i image token i. Rows are always 0
 at group 1: what a query sees of an instance's prompt stands in the columns.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,23 @@ from .membership import Membership, distinct
 from .tokens import TokenLayout
 
 SHUT = -math.inf
+
+
+@dataclass(frozen=True)
+class RowTable:
+    """Rows of every instance by name, and the names of those that its tokens have.
+
+    Attributes:
+        rows: (N, 2 + I) by name, or None for rows that are all the background's. Of tokens that lie
+            in several instances, the largest value of theirs counts.
+        text: name of the rows of the instances' prompts. The global prompt has the background's.
+        latent, context: names of the rows of latent tokens and of the scene's references.
+    """
+
+    rows: Mapping[str, Tensor | None]
+    text: str
+    latent: str
+    context: str
 
 
 def key_rows(image: Tensor, global_text: float) -> Tensor:
@@ -49,12 +67,16 @@ def prompt_columns(
     members: Membership,
     strengths: Sequence[float] | None = None,
     latents: Tensor | None = None,
+    read_all: Tensor | None = None,
 ) -> Tensor:
     """How the queries [T_g, T_1 .. T_N, image tokens] see every instance's prompt.
 
     Args:
-        strengths: per instance >= 0; log(strength) is added for its scene tokens, 0 shuts it off.
+        strengths: per instance >= 0; log(strength) is added for its scene tokens, 0 shuts its
+            prompt to the whole image.
         latents: (N, latent tokens) values for all latent queries; default 0 inside, else shut.
+        read_all: (I,) bool, image tokens that read every prompt with value 0, whatever the strength
+            above 0; default none.
 
     Returns:
         (N, 1 + N + I) float32.
@@ -65,63 +87,65 @@ def prompt_columns(
         image[:, : layout.latent_tokens] = latents
     gain = _log_strengths(strengths, layout.instances).to(image.device)[:, None]
     image = torch.where(inside & members.scene, image + gain, image)
+    if read_all is not None:
+        image = image.masked_fill(read_all, 0.0)
     image = image.masked_fill((gain == SHUT) | ~members.active[:, None], SHUT)
-    text = torch.full((layout.instances, layout.instances + 1), SHUT, device=image.device)
-    text[:, 1:].fill_diagonal_(0.0)
-    return torch.cat([text, image], dim=1)
+    others = ~torch.eye(layout.instances, dtype=torch.bool, device=image.device)
+    text = image.new_zeros(others.shape).masked_fill(others, SHUT)
+    return torch.cat([F.pad(text, (1, 0), value=SHUT), image], dim=1)
 
 
 def assemble_bias(
-    layout: TokenLayout,
-    members: Membership,
-    columns: Tensor,
-    *,
-    text: Tensor,
-    latent: Tensor | None,
-    context: Tensor | None,
+    layout: TokenLayout, members: Membership, columns: Tensor, table: RowTable
 ) -> AttentionBias:
-    """The bias in which each kind of query has its row; one object given twice is stored once.
+    """The bias in which every token has its row of the table and its column.
 
     Args:
         columns: see ``prompt_columns``.
-        text: (N, 2 + I) rows of the instance prompts. The global prompt has the background's.
-        latent, context: (N, 2 + I) rows of latent tokens and of scene references by instance, or
-            None where they see what the background sees. In an overlap the largest value counts.
     """
     classes, overlaps = members.classes()
-    tables = [background_row(members)]
-
-    def place(rows: Tensor) -> int:
-        tables.append(rows)
-        return sum(table.shape[0] for table in tables) - rows.shape[0]
-
-    def classes_of(rows: Tensor | None) -> tuple[Tensor, int]:
-        """Row of every image token if it were of this kind, and where instance 1's row is."""
-        if rows is None:
-            return torch.zeros_like(classes), 0
-        start = place(torch.cat([rows, *(rows[list(s)].amax(0)[None] for s in overlaps)]))
-        return torch.where(classes > 0, classes - 1 + start, 0), start
-
-    latent_class, latent_start = classes_of(latent)
-    context_class = latent_class if context is latent else classes_of(context)[0]
-    text_start = latent_start if text is latent else place(text)
-    image_class = torch.cat(
-        [latent_class[: layout.latent_tokens], context_class[layout.latent_tokens :]]
-    )
+    rows, first = _stack_rows(members, overlaps, table)
+    latent, context = (_row_of(classes, first[name]) for name in (table.latent, table.context))
+    image_row = torch.cat([latent[: layout.latent_tokens], context[layout.latent_tokens :]])
     if not bool(members.scene.all()):
-        own_start = place(inside_rows(members))
-        image_class = torch.where(members.scene, image_class, members.owner + own_start)
+        image_row = torch.where(members.scene, image_row, members.owner + len(rows))
+        rows = torch.cat([rows, inside_rows(members)])
     prompts = prompt_index(layout, columns.device)
-    folded, image_group = _fold_references(layout, columns, classes, members.owner)
+    folded, image_column = _fold_references(layout, columns, classes, members.owner)
     images = torch.arange(layout.image_tokens, device=columns.device)
     return AttentionBias(
-        rows=torch.cat(tables),
+        rows=rows,
         columns=F.pad(folded, (0, 0, 1, 0)),
-        query_class=torch.cat([(prompts - 1 + text_start) * (prompts > 0), image_class]),
+        query_class=torch.cat([_row_of(prompts, first[table.text]), image_row]),
         key_group=torch.cat([prompts.clamp(max=1), images + 2]),
         key_class=F.pad(prompts, (0, layout.image_tokens)),
-        query_group=torch.cat([prompts, image_group]),
+        query_group=torch.cat([prompts, image_column]),
     )
+
+
+def _stack_rows(
+    members: Membership, overlaps: Sequence[tuple[int, ...]], table: RowTable
+) -> tuple[Tensor, dict[str, int | None]]:
+    """The background's row, then those of the table; and by name which is instance 1's.
+
+    Rows that image tokens have are followed by one for every overlap.
+    """
+    stacked, first = [background_row(members)], dict[str, int | None]()
+    for name in dict.fromkeys((table.latent, table.context, table.text)):
+        rows = table.rows[name]
+        first[name] = None if rows is None else sum(len(part) for part in stacked)
+        if rows is not None:
+            stacked.append(rows)
+        if rows is not None and name in (table.latent, table.context):
+            stacked += [rows[list(several)].amax(0)[None] for several in overlaps]
+    return torch.cat(stacked), first
+
+
+def _row_of(classes: Tensor, first: int | None) -> Tensor:
+    """Number of the row of every token, given its class (0 background) and instance 1's row."""
+    if first is None:
+        return torch.zeros_like(classes)
+    return torch.where(classes > 0, classes - 1 + first, 0)
 
 
 def prompt_index(layout: TokenLayout, device: torch.device) -> Tensor:
@@ -133,18 +157,22 @@ def prompt_index(layout: TokenLayout, device: torch.device) -> Tensor:
 def _fold_references(
     layout: TokenLayout, columns: Tensor, classes: Tensor, owner: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Reference tokens of one class and owner read prompts alike: keep one column for each."""
+    """The columns with one for all reference tokens that read prompts alike.
+
+    Those are tokens of one class and one owner. Returns the columns and the (I,) int64 column of
+    every image token.
+    """
     first = layout.instances + 1
-    groups = torch.arange(layout.image_tokens, device=columns.device) + first
+    column_of = torch.arange(layout.image_tokens, device=columns.device) + first
     start = first + layout.latent_tokens
     if start == columns.shape[1]:
-        return columns, groups
-    kind = classes * (layout.instances + 1) + owner + 1
-    _, kind_of = distinct(kind[layout.latent_tokens :], 0)
-    groups[layout.latent_tokens :] = kind_of + start
-    kept = columns.new_zeros(columns.shape[0], int(kind_of.max()) + 1)
-    kept[:, kind_of] = columns[:, start:]
-    return torch.cat([columns[:, :start], kept], dim=1), groups
+        return columns, column_of
+    alike = classes * (layout.instances + 1) + owner + 1
+    _, number = distinct(alike[layout.latent_tokens :], 0)
+    column_of[layout.latent_tokens :] = number + start
+    kept = columns.new_zeros(columns.shape[0], int(number.max()) + 1)
+    kept[:, number] = columns[:, start:]
+    return torch.cat([columns[:, :start], kept], dim=1), column_of
 
 
 def _log_strengths(strengths: Sequence[float] | None, instances: int) -> Tensor:

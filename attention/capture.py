@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from .execute.attend import additive_mask
+from .execute.masks import additive_mask
 
 CHUNK_BYTES = 64 * 2**20
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from .assemble import assemble_bias, inside_rows, open_rows, prompt_columns
+from .assemble import RowTable, assemble_bias, inside_rows, open_rows, prompt_columns
 from .bias import AttentionBias
 from .membership import assign_tokens
 from .tokens import TokenLayout
@@ -25,9 +25,18 @@ def idattn_bias(
 ) -> AttentionBias:
     """IDAttn's mask as a bias: 0 where a query may look, -inf elsewhere.
 
-    ``dis``: tokens of an instance see its prompt and its own image tokens only. ``har``: they see
-    the global prompt, their own prompt and the whole image. Prompts see themselves and their
-    instance's tokens in both; background tokens see the global prompt and the whole image.
+    ======================  ======================================
+    query                   sees
+    ======================  ======================================
+    T_g                     T_g, all L, all C
+    T_n                     T_n, L_n, C_n
+    L, C of no instance     T_g, all L, all C
+    L_n, C_n in ``dis``     T_n, L_n, C_n
+    L_n, C_n in ``har``     T_g, T_n, all L, all C
+    ======================  ======================================
+
+    A token in several instances sees what any of them lets it see. Owned references are seen by
+    their owner alone (see ``assign_tokens``).
 
     Args:
         layout: the joint sequence.
@@ -42,7 +51,7 @@ def idattn_bias(
     if kind not in ("dis", "har"):
         raise ValueError(f"kind must be 'dis' or 'har', got {kind!r}.")
     members = assign_tokens(layout, masks, reference_masks, reference_owners, active)
-    own = inside_rows(members)
-    image = own if kind == "dis" else open_rows(members)
-    columns = prompt_columns(layout, members, strengths)
-    return assemble_bias(layout, members, columns, text=own, latent=image, context=image)
+    rows = {"whole scene": open_rows(members), "own tokens": inside_rows(members)}
+    image = "own tokens" if kind == "dis" else "whole scene"
+    table = RowTable(rows, text="own tokens", latent=image, context=image)
+    return assemble_bias(layout, members, prompt_columns(layout, members, strengths), table)

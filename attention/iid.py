@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .assemble import SHUT, assemble_bias, inside_rows, key_rows, prompt_columns
+from .assemble import SHUT, RowTable, assemble_bias, inside_rows, key_rows, prompt_columns
 from .bias import AttentionBias
-from .membership import Membership, assign_tokens
+from .membership import assign_tokens
 from .tokens import TokenLayout
 
 
@@ -22,10 +22,18 @@ def iid_bias(
 ) -> AttentionBias:
     """IID's attention of phase B as a bias: 0 where a query may look, -inf elsewhere.
 
-    Prompts see themselves and, of the latents, their instance's; latents see all latents and, of
-    the prompts, their instances'; everything to and from references is open. The global prompt,
-    which the paper has not, is the background's own: latents of no instance and references read
-    it, and it sees the whole picture.
+    =============  ============================================
+    query          sees
+    =============  ============================================
+    T_g            T_g, all L, all C
+    T_n            T_n, L_n, all C
+    L_n            T_n, all L, all C
+    L of nobody    T_g, all L, all C
+    C              T_g, every T_n, all L, all C
+    =============  ============================================
+
+    The paper has no global prompt: here it is the background's. A latent token in several
+    instances sees the prompts of all of them; owned references are seen by their owner alone.
 
     Args:
         layout: the joint sequence.
@@ -38,28 +46,13 @@ def iid_bias(
         ValueError: masks that do not fit the layout, or a parameter out of range.
     """
     members = assign_tokens(layout, masks, reference_masks, reference_owners, active)
-    latent_keys = torch.arange(layout.image_tokens, device=masks.device) < layout.latent_tokens
-    context = members.scene & ~latent_keys
-    text = inside_rows(members)
-    text[:, 2:] = text[:, 2:].masked_fill(context, 0.0)
-    image = torch.zeros_like(members.inside, dtype=torch.float32)
-    latent = key_rows(image.masked_fill(~members.scene & ~members.inside, SHUT), SHUT)
-    open_context = latent.clone()
-    open_context[:, 0] = 0.0
-    columns = prompt_columns(layout, members, strengths)
-    columns[:, 1 + layout.instances :] = _open_context(columns, layout, members, context, strengths)
-    return assemble_bias(layout, members, columns, text=text, latent=latent, context=open_context)
-
-
-def _open_context(
-    columns: Tensor,
-    layout: TokenLayout,
-    members: Membership,
-    context: Tensor,
-    strengths: Sequence[float] | None,
-) -> Tensor:
-    """How image tokens see the prompts, every reference of the scene open to every live one."""
-    live = members.active.clone()
-    if strengths is not None:
-        live &= torch.tensor(list(strengths), device=live.device) > 0
-    return columns[:, 1 + layout.instances :].masked_fill(live[:, None] & context, 0.0)
+    latents = torch.arange(layout.image_tokens, device=masks.device) < layout.latent_tokens
+    references = members.scene & ~latents
+    prompt = inside_rows(members)
+    prompt[:, 2:] = prompt[:, 2:].masked_fill(references, 0.0)
+    others = ~members.scene & ~members.inside
+    image = torch.zeros_like(members.inside, dtype=torch.float32).masked_fill(others, SHUT)
+    rows = {"latent": key_rows(image, SHUT), "reference": key_rows(image, 0.0), "prompt": prompt}
+    table = RowTable(rows, text="prompt", latent="latent", context="reference")
+    columns = prompt_columns(layout, members, strengths, read_all=references)
+    return assemble_bias(layout, members, columns, table)

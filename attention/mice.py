@@ -2,13 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ..mask_ops.smoothing import smooth_masks
-from .assemble import SHUT, assemble_bias, inside_rows, key_rows, open_rows, prompt_columns
+from .assemble import (
+    SHUT,
+    RowTable,
+    assemble_bias,
+    inside_rows,
+    key_rows,
+    open_rows,
+    prompt_columns,
+)
 from .bias import AttentionBias
 from .membership import Membership, assign_tokens
 from .tokens import TokenLayout
@@ -68,15 +77,13 @@ def mice_bias(
     members = assign_tokens(layout, masks, reference_masks, reference_owners, active)
     smooth = log_masks(members, kernel, tau, floor)
     if variant == "paper":
-        text, latent, context, seen_from = _paper_rows(layout, members, smooth)
+        table, seen_from = _paper_rows(layout, members, smooth)
     else:
-        text, latent, context, seen_from = _released_rows(
-            layout, members, smooth, smooth_P_L, free_context
-        )
+        table, seen_from = _released_rows(layout, members, smooth, smooth_P_L, free_context)
     if instances_see_global:
-        latent = latent.index_fill(1, torch.zeros(1, dtype=torch.int64, device=latent.device), 0)
+        table = _seeing_global(table)
     columns = prompt_columns(layout, members, strengths, seen_from)
-    return assemble_bias(layout, members, columns, text=text, latent=latent, context=context)
+    return assemble_bias(layout, members, columns, table)
 
 
 def log_masks(members: Membership, kernel: int, tau: float, floor: float) -> Tensor:
@@ -95,32 +102,43 @@ def _others(members: Membership) -> Tensor:
     return members.inside.any(0) & ~members.inside
 
 
-_Rows = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
-
-
-def _paper_rows(layout: TokenLayout, members: Membership, smooth: Tensor) -> _Rows:
+def _paper_rows(
+    layout: TokenLayout, members: Membership, smooth: Tensor
+) -> tuple[RowTable, Tensor | None]:
     """Rows of T_n, L_n, C_n, and how latents see T_n: cases 4 to 7 of the paper."""
     damped = smooth.masked_fill(members.inside, 0.0)
-    reach = key_rows(damped, SHUT)
-    return reach, reach, open_rows(members), damped[:, : layout.latent_tokens]
+    rows = {"damped": key_rows(damped, SHUT), "whole scene": open_rows(members)}
+    table = RowTable(rows, text="damped", latent="damped", context="whole scene")
+    return table, damped[:, : layout.latent_tokens]
 
 
 def _released_rows(
     layout: TokenLayout, members: Membership, smooth: Tensor, smooth_P_L: bool, free_context: bool
-) -> _Rows:
+) -> tuple[RowTable, Tensor | None]:
     """The same for the authors' released code: other instances shut, prompts hard."""
     smooth = smooth.masked_fill(_others(members), SHUT)
-    reach = key_rows(smooth.masked_fill(members.inside, 0.0), SHUT)
-    text = inside_rows(members)
+    damped = key_rows(smooth.masked_fill(members.inside, 0.0), SHUT)
+    prompt = inside_rows(members)
     seen_from = None
     if smooth_P_L:
         seen_from = smooth[:, : layout.latent_tokens]
-        text[:, 2 : 2 + layout.latent_tokens] = seen_from
-    context = open_rows(members)
-    if not free_context:
-        context = reach.clone()
-        context[:, 0] = 0.0
-    return text, reach, context, seen_from
+        prompt[:, 2 : 2 + layout.latent_tokens] = seen_from
+    context = open_rows(members) if free_context else _with_global(damped)
+    rows = {"damped": damped, "context": context, "prompt": prompt}
+    return RowTable(rows, text="prompt", latent="damped", context="context"), seen_from
+
+
+def _seeing_global(table: RowTable) -> RowTable:
+    """The table in which latents of an instance also see the global prompt."""
+    latent = table.rows[table.latent]
+    assert latent is not None
+    rows = {**table.rows, "with global": _with_global(latent)}
+    return replace(table, rows=rows, latent="with global")
+
+
+def _with_global(rows: Tensor) -> Tensor:
+    """The rows with the global prompt open."""
+    return torch.cat([torch.zeros_like(rows[:, :1]), rows[:, 1:]], dim=1)
 
 
 def _check_positive(**values: float) -> None:

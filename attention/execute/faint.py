@@ -53,14 +53,17 @@ class Faint:
             q, k: (B, H, Lq, D) and (B, H_kv, keys, D) as they enter the attention, scaled by
                 1 / sqrt(D) there; H is a whole multiple of H_kv, as for ``attend``.
         """
-        reach = norms(q).amax(2).unflatten(1, (k.shape[1], -1)).amax(2, keepdim=True)
+        longest = norms(q).amax(2).unflatten(1, (k.shape[1], -1)).amax(2, keepdim=True)
         means = k[:, :, self.anchors.flatten()].unflatten(2, self.anchors.shape).mean(3)
-        excess = ROUNDING * reach * farthest(k, means)
+        excess = ROUNDING * longest * farthest(k, means)
         return bool(excess.amax() <= self.margin * math.sqrt(q.shape[3]))
 
 
 def farthest(k: Tensor, means: Tensor) -> Tensor:
-    """(B, H, C) float32: at least the distance from each of (B, H, C, D) to its farthest key."""
+    """(B, H, C) float32: at least the distance from each of (B, H, C, D) to its farthest key.
+
+    The squares get what rounding may have taken from them, so none is negative.
+    """
     squares = norms(k).square()
     at_once = max(1, PROOF_BYTES // (squares.numel() * k.element_size()))
     own, keys = squares.flatten(0, 1)[..., None].to(k.dtype), k.flatten(0, 1)
@@ -70,7 +73,7 @@ def farthest(k: Tensor, means: Tensor) -> Tensor:
     ]
     relative = torch.cat(found, dim=1).float().unflatten(0, k.shape[:2]) + norms(means).square()
     spare = (ROUNDING - 1) * squares.amax(2, keepdim=True)
-    return (relative + spare).clamp(min=0).sqrt()
+    return (relative + spare).sqrt()
 
 
 def norms(vectors: Tensor) -> Tensor:

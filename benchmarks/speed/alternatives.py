@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...attention.bias import AttentionBias
 from ...attention.execute.attend import attend
+from ...attention.execute.plan import BiasPlan
 from ...attention.mice import mice_bias
 from ...attention.tokens import TokenLayout
 from .scenes import scene_masks
@@ -50,8 +51,9 @@ def attention_calls(
     }
     if bias.is_zero:  # blocks without a bias are left as they are
         return {**calls, "ours": calls["unpatched"], "all keys": calls["unpatched"]}
-    calls["ours"] = lambda: attend(q, k, v, bias, sdpa, open_kernel=sdpa)
-    calls["all keys"] = lambda: attend(loud, k, v, bias, sdpa, open_kernel=sdpa)
+    plan = BiasPlan(bias)
+    calls["ours"] = lambda: attend(q, k, v, plan, sdpa, open_kernel=sdpa)
+    calls["all keys"] = lambda: attend(loud, k, v, plan, sdpa, open_kernel=sdpa)
     return calls
 
 

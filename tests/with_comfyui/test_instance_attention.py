@@ -8,6 +8,7 @@ import comfy.ldm.modules.attention
 import pytest
 import torch
 
+from instance_edit.attention.execute.plan import BiasPlan
 from instance_edit.attention.recipe import BiasRecipe
 from instance_edit.attention.schedule import equal_stages
 from instance_edit.attention.tokens import TokenLayout
@@ -126,11 +127,12 @@ def test_one_attention_call_agrees_with_the_formula(editor):
     regions = editor.regions()
     layout = TokenLayout((4, 3, 3), (6, 6), ((6, 6),))
     bias = editor.bias(regions).build("mice", layout, (True, True))
+    plan = BiasPlan(bias)
     q, k, v = torch.randn(3, 2, 2, layout.total, 16, generator=torch.Generator().manual_seed(0))
     attention = comfy.ldm.modules.attention.attention_pytorch
     mask = torch.zeros(layout.total, layout.total).bernoulli_(0.9, generator=torch.Generator())
     mask.fill_diagonal_(1)
-    found = biased_attention(attention, bias, q, k, v, 2, mask=mask.bool(), skip_reshape=True)
+    found = biased_attention(attention, plan, q, k, v, 2, mask=mask.bool(), skip_reshape=True)
     both = bias.dense().masked_fill(~mask.bool(), -math.inf)
     wanted = reference_attention(q, k, v, both).transpose(1, 2).flatten(2)
     assert torch.allclose(found.double(), wanted, atol=1e-5)

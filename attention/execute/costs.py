@@ -1,0 +1,30 @@
+"""What copies and kernel calls cost on a kind of device."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DeviceCosts:
+    """How a bias is cut into kernel calls.
+
+    Attributes:
+        copy_bytes: queries, keys and results copied at a time. Accelerators need many heads at
+            once to be busy.
+        part_rows: a tile of the bias is filled this many queries at a time, so that filling it
+            takes little memory beside it. None fills it at once: accelerators have the memory,
+            and each part costs them kernel launches.
+        call_pairs: a kernel call costs about as much as this many query-key pairs (estimated).
+    """
+
+    copy_bytes: int
+    part_rows: int | None
+    call_pairs: int
+
+
+CPU = DeviceCosts(copy_bytes=4 << 20, part_rows=32, call_pairs=1 << 14)
+ACCELERATOR = DeviceCosts(copy_bytes=64 << 20, part_rows=None, call_pairs=1 << 18)
+
+
+def device_costs(device_type: str) -> DeviceCosts:
+    """The costs on a torch device of this type."""
+    return CPU if device_type == "cpu" else ACCELERATOR
