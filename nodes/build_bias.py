@@ -9,7 +9,7 @@ from ..attention.idattn import idattn_bias
 from ..attention.iid import iid_bias
 from ..attention.mice import mice_bias
 from ..attention.recipe import BiasRecipe
-from ..attention.schedule import Stage, equal_stages, parse_stages
+from ..attention.schedule import equal_stages, parse_stages
 from ..mask_ops.regions import InstanceRegion
 from .inputs.bias import METHODS, blocks_input, overlap_input, window_inputs
 from .inputs.sockets import CATEGORY, Bias, Regions
@@ -62,11 +62,11 @@ class BuildDisentangledBias(io.ComfyNode):
             builders = {kind: partial(idattn_bias, kind=kind) for kind in ("dis", "har")}
             stages = equal_stages(thirds)
         elif name == "IID":
-            builders, stages = {"iid": iid_bias}, (Stage("iid", 0.0, 1.0),)
+            builders, stages = {"iid": iid_bias}, equal_stages(("iid",))
         else:
             variant = "released-code" if "released" in name else "paper"
             builders = {"mice": partial(mice_bias, variant=variant, **options)}
-            stages = (Stage("mice", 0.0, 1.0),)
+            stages = equal_stages(("mice",))
         if blocks.strip():
             stages = parse_stages(blocks, list(builders))
         return io.NodeOutput(

@@ -189,5 +189,5 @@ def test_blocks_are_named_by_number_or_share(flux1_deep, text, blocks):
 
 def test_a_block_the_model_has_not_is_refused(flux1_deep):
     flux = flux1_deep.get_model_object("diffusion_model")
-    with pytest.raises(ValueError, match="none of the model's 9 blocks"):
+    with pytest.raises(ValueError, match="past the last of the model's 9 blocks"):
         chosen_blocks(flux, "40", -2)
