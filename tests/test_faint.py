@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instance_edit.attention import idattn_bias, mice_bias
+from instance_edit.attention import idattn_bias, mice_bias, released_mice_bias
 from instance_edit.attention.execute.attend import attend
 from instance_edit.attention.execute.faint import farthest, find_faint
 from instance_edit.benchmarks.speed.scenes import scene_layout, scene_masks
@@ -17,9 +17,9 @@ from instance_edit.tests.test_execute import sdpa, tokens
 SIDE = 20
 
 
-def scene(instances=5, **settings):
+def scene(instances=5, method=mice_bias, **settings):
     masks = scene_masks(instances, (SIDE, SIDE))
-    return mice_bias(scene_layout(instances, (SIDE, SIDE), references=2), masks, **settings)
+    return method(scene_layout(instances, (SIDE, SIDE), references=2), masks, **settings)
 
 
 def left_out_share(bias, shut, q, k):
@@ -97,7 +97,7 @@ def test_nothing_is_proven_with_values_that_are_not_numbers():
     "bias",
     [
         scene(temperature=8.0),
-        scene(variant="released-code"),
+        scene(method=released_mice_bias),
         idattn_bias(scene_layout(5, (SIDE, SIDE)), scene_masks(5, (SIDE, SIDE)), kind="dis"),
     ],
     ids=["tau 8", "released code", "idattn"],

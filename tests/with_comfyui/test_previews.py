@@ -24,6 +24,7 @@ from instance_edit.pictures.marks import HEAT, heat_colour, readable_on, shorten
 from instance_edit.pictures.marks import font as load_font
 from instance_edit.prompts.spans import PromptSpans
 from instance_edit.tests.with_comfyui.core import run_node
+from instance_edit.tests.with_comfyui.editing import method_inputs
 
 PICTURE = torch.rand(1, 96, 128, 3, generator=torch.Generator().manual_seed(0))
 
@@ -45,11 +46,10 @@ def conditioning(regions: tuple[InstanceRegion, ...], tokens: int = 5):
 
 
 def idattn(pack_nodes, regions, blocks: str = "", **thirds: str):
-    choice = {"early": "har", "middle": "dis", "late": "har", **thirds}
     (bias,) = run_node(
         pack_nodes["InstanceEditBuildBias"],
         regions=regions,
-        method={"method": "IDAttn", **choice},
+        method=method_inputs("IDAttn", **thirds),
         overlap="shared",
         start=0.0,
         end=1.0,
