@@ -56,6 +56,11 @@ def open_rows(members: Membership) -> Tensor | None:
     return key_rows(torch.zeros_like(closed, dtype=torch.float32).masked_fill(closed, SHUT), 0)
 
 
+def see_global(rows: Tensor) -> Tensor:
+    """(R, 2 + I) rows with the global prompt open."""
+    return torch.cat([torch.zeros_like(rows[:, :1]), rows[:, 1:]], dim=1)
+
+
 def inside_rows(members: Membership) -> Tensor:
     """(N, 2 + I): the instance's own image tokens and nothing else (its prompt by columns)."""
     shut = torch.zeros_like(members.inside, dtype=torch.float32)

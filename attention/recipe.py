@@ -1,7 +1,8 @@
 """BiasRecipe: which regions, which method, where and when. The value of the "bias" sockets."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 
@@ -14,16 +15,33 @@ from .tokens import TokenLayout
 Extent = tuple[float, float]
 
 
+class BiasBuilder(Protocol):
+    """Makes the bias of one kind, once per layout: a method's function, its parameters bound.
+
+    ``layout`` and ``masks`` ((N, h, w) bool on the latent grid) come from the picture at hand, as
+    do the rest: see ``assign_tokens``; ``strengths`` are >= 0, one per instance, 1 is neutral.
+    """
+
+    def __call__(
+        self,
+        layout: TokenLayout,
+        masks: Tensor,
+        *,
+        reference_masks: Sequence[Tensor] | None,
+        reference_owners: Sequence[int | None] | None,
+        strengths: Sequence[float] | None,
+        active: Sequence[bool] | None,
+    ) -> AttentionBias: ...
+
+
 @dataclass(frozen=True, eq=False)
 class BiasRecipe:
     """Everything needed to build an attention bias once the token layout is known.
 
     Attributes:
-        method: its display name.
+        method: the name under which users know the method, for titles and messages only.
         regions: the instances, in the order of their prompts.
-        builders: per kind of bias a function like ``mice_bias`` with its parameters bound,
-            called as ``builder(layout, masks, reference_masks=.., reference_owners=..,
-            strengths=.., active=..)``.
+        builders: what makes each kind of bias that the stages name.
         stages: which kind acts in which blocks.
         start, end: steps window as fractions of the sampling; outside it the model is unbiased.
         overlap: who owns a token that several regions claim.
@@ -31,7 +49,7 @@ class BiasRecipe:
 
     method: str
     regions: tuple[InstanceRegion, ...]
-    builders: Mapping[str, Callable[..., AttentionBias]]
+    builders: Mapping[str, BiasBuilder]
     stages: tuple[Stage, ...]
     start: float = 0.0
     end: float = 1.0
@@ -63,7 +81,8 @@ class BiasRecipe:
         """Kind of bias of every block.
 
         Raises:
-            ValueError: no block of a model this deep is ever biased.
+            ValueError: in a model this deep two runs overlap, one ends past the last block, or no
+                block is ever biased.
         """
         kinds = block_kinds(self.stages, total_blocks)
         if all(kind == OFF for kind in kinds):

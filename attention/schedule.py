@@ -3,10 +3,63 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
 
+import torch
 from torch import Tensor
 
 OFF = "off"
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The blocks ``first`` to ``last``, both included, numbered from 0: doubles, then singles."""
+
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first <= self.last:
+            raise ValueError(f"block numbers must satisfy 0 <= first <= last, got {self}.")
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+    def of(self, total: int) -> range:
+        """Their numbers in a model with ``total`` blocks.
+
+        Raises:
+            ValueError: the model is not that deep.
+        """
+        if self.last >= total:
+            raise ValueError(
+                f"the run of blocks {self} ends past the last of the model's {total} blocks "
+                f"(0 .. {total - 1}, doubles first). Name blocks that it has, or a share such as "
+                "0%-33%, which suits every model."
+            )
+        return range(self.first, self.last + 1)
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part ``start`` to ``end`` of all blocks, as fractions of the model's depth."""
+
+    start: float
+    end: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end <= 1:
+            raise ValueError(
+                f"a share of the blocks must satisfy 0% <= start < end <= 100%, got {self}."
+            )
+
+    def __str__(self) -> str:
+        return f"{100 * self.start:.4g}%-{100 * self.end:.4g}%"
+
+    def of(self, total: int) -> range:
+        """Their numbers in a model with ``total`` blocks; its bounds go to the nearest block."""
+        return range(round(self.start * total), round(self.end * total))
 
 
 @dataclass(frozen=True)
@@ -15,25 +68,20 @@ class Stage:
 
     Attributes:
         kind: name of the bias used there, or "off".
-        start, stop: the run [start, stop): fractions of all blocks if both are floats, block
-            numbers (doubles first, then singles) if both are ints.
+        run: where it acts; ``run.of(total)`` are the numbers of its blocks.
     """
 
     kind: str
-    start: float
-    stop: float
+    run: Blocks | Share
 
-    def blocks(self, total: int) -> range:
-        """Numbers of its blocks in a model with ``total`` blocks."""
-        if isinstance(self.start, int) and isinstance(self.stop, int):
-            return range(self.start, min(self.stop, total))
-        return range(round(self.start * total), round(self.stop * total))
+    def __str__(self) -> str:
+        return f"{self.kind} {self.run}"
 
 
 def equal_stages(kinds: Sequence[str]) -> tuple[Stage, ...]:
     """Equal parts of the block list, e.g. ("har", "dis", "har") for IDAttn's thirds."""
     count = len(kinds)
-    return tuple(Stage(kind, i / count, (i + 1) / count) for i, kind in enumerate(kinds))
+    return tuple(Stage(kind, Share(i / count, (i + 1) / count)) for i, kind in enumerate(kinds))
 
 
 def parse_stages(text: str, kinds: Sequence[str]) -> tuple[Stage, ...]:
@@ -42,46 +90,56 @@ def parse_stages(text: str, kinds: Sequence[str]) -> tuple[Stage, ...]:
     Block numbers include the last; percents run from the first to the last block.
 
     Raises:
-        ValueError: another form, an unknown kind, or a run that is empty or overlaps another.
+        ValueError: another form, an unknown kind, a run that is empty, or one that overlaps
+            another of the same unit. Numbers and percents are compared by ``block_kinds``.
     """
-    stages = [_parse_stage(part, kinds) for part in text.split(",") if part.strip()]
+    stages = tuple(_parse_stage(part.strip(), kinds) for part in text.split(",") if part.strip())
     if not stages:
         raise ValueError("the block schedule is empty: write e.g. 'har 0-18, dis 19-37'.")
-    for unit in (int, float):
-        runs = sorted((s.start, s.stop) for s in stages if type(s.start) is unit)
-        if any(after[0] < before[1] for before, after in zip(runs, runs[1:], strict=False)):
+    runs = [stage.run for stage in stages]
+    blocks = sorted((run.first, run.last + 1) for run in runs if isinstance(run, Blocks))
+    shares = sorted((run.start, run.end) for run in runs if isinstance(run, Share))
+    for bounds in (blocks, shares):
+        if any(after[0] < before[1] for before, after in pairwise(bounds)):
             raise ValueError(f"the runs of the block schedule must not overlap, got {text!r}.")
-    return tuple(stages)
+    return stages
 
 
 def _parse_stage(part: str, kinds: Sequence[str]) -> Stage:
-    match = re.fullmatch(r"\s*([\w-]+)\s+([\d.]+)(%?)\s*-\s*([\d.]+)(%?)\s*", part)
+    match = re.fullmatch(r"([\w-]+)\s+([\d.]+)(%?)\s*-\s*([\d.]+)(%?)", part)
     if not match or match[3] != match[5] or match[1] not in (*kinds, OFF):
         raise ValueError(
             f"a stage must be a kind ({', '.join((*kinds, OFF))}) and a run of blocks such as "
-            f"'{kinds[0]} 0-18' or '{kinds[0]} 0%-33%', got {part.strip()!r}."
+            f"'{kinds[0]} 0-18' or '{kinds[0]} 0%-33%', got {part!r}."
         )
     try:
         if match[3]:
-            stage = Stage(match[1], float(match[2]) / 100, float(match[4]) / 100)
-        else:
-            stage = Stage(match[1], int(match[2]), int(match[4]) + 1)
+            return Stage(match[1], Share(float(match[2]) / 100, float(match[4]) / 100))
+        return Stage(match[1], Blocks(int(match[2]), int(match[4])))
     except ValueError as error:
         raise ValueError(
-            f"block numbers must be whole and percents 0 to 100, got {part.strip()!r}."
+            "a run of blocks must be two whole numbers, the second not the smaller, or two rising "
+            f"percents up to 100 %, got {part!r}."
         ) from error
-    if stage.stop <= stage.start or (match[3] and stage.stop > 1):
-        raise ValueError(f"the run of blocks in {part.strip()!r} is empty or ends past 100 %.")
-    return stage
 
 
 def block_kinds(stages: Sequence[Stage], total: int) -> tuple[str, ...]:
-    """Kind of every block of a model, "off" where no stage says otherwise."""
-    kinds = [OFF] * total
+    """Kind of every block of a model with ``total`` blocks, "off" where no stage names it.
+
+    Raises:
+        ValueError: a run ends past the last block, or two runs share a block.
+    """
+    named: list[Stage | None] = [None] * total
     for stage in stages:
-        for block in stage.blocks(total):
-            kinds[block] = stage.kind
-    return tuple(kinds)
+        for block in stage.run.of(total):
+            other = named[block]
+            if other is not None:
+                raise ValueError(
+                    f"the runs '{other}' and '{stage}' of the block schedule overlap: in a model "
+                    f"of {total} blocks both name block {block}. Shorten one of them."
+                )
+            named[block] = stage
+    return tuple(OFF if stage is None else stage.kind for stage in named)
 
 
 def sampling_progress(sigma: float, sigmas: Tensor) -> float:
@@ -91,14 +149,27 @@ def sampling_progress(sigma: float, sigmas: Tensor) -> float:
         sigma: noise level of this model call.
         sigmas: (steps + 1,) the sampler's schedule, falling.
     """
-    levels = [float(level) for level in sigmas]
+    levels = cast("list[float]", sigmas.tolist())
+    reached = _same_level(sigma, levels)
     steps = len(levels) - 1
     for i in range(steps):
-        if sigma >= levels[i] * (1 - 1e-5):
+        if reached[i] or sigma > levels[i]:
             return i / steps
-        if sigma > levels[i + 1] * (1 + 1e-5):
+        if sigma > levels[i + 1] and not reached[i + 1]:
             return (i + (levels[i] - sigma) / (levels[i] - levels[i + 1])) / steps
     return 1.0
+
+
+def _same_level(sigma: float, levels: Sequence[float]) -> list[bool]:
+    """Per level whether ``sigma`` is it, up to float32's rounding or that of half precision.
+
+    A host may keep the level of a call, or the schedule, in half precision.
+    """
+    call, schedule = torch.tensor(sigma), torch.tensor(levels)
+    same = (schedule - call).abs() <= 1e-5 * schedule
+    for half in (torch.float16, torch.bfloat16):
+        same |= (schedule.to(half).float() == call) | (call.to(half).float() == schedule)
+    return cast("list[bool]", same.tolist())
 
 
 def in_window(progress: float, start: float, end: float) -> bool:

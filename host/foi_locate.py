@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from comfy.model_patcher import ModelPatcher
 
-from ..attention.schedule import Stage
+from ..attention.schedule import Share, Stage
 from ..attention.tokens import TokenLayout
 from ..mask_ops.foi import foi_masks
 from ..mask_ops.found_masks import FoundMasks
@@ -14,7 +14,7 @@ from .carrier import Conditioning, conditioning_spans
 from .known import known_model
 from .sampling_run import SamplingRun, latent_samples, sample_branches
 
-MIDDLE = Stage("read", 0.25, 0.75)
+MIDDLE = Stage("read", Share(0.25, 0.75))
 
 
 def locate_instruction(

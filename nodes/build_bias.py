@@ -1,18 +1,16 @@
 """Build Disentangled Bias: regions and a method become a bias."""
 
-from functools import partial
 from typing import Any
 
 from comfy_api.latest import io
 
-from ..attention.idattn import idattn_bias
-from ..attention.iid import iid_bias
-from ..attention.mice import mice_bias
 from ..attention.recipe import BiasRecipe
-from ..attention.schedule import Stage, equal_stages, parse_stages
+from ..attention.schedule import parse_stages
+from ..mask_ops.overlap import OverlapPolicy
 from ..mask_ops.regions import InstanceRegion
-from .inputs.bias import METHODS, blocks_input, overlap_input, window_inputs
+from .inputs.bias import blocks_input, overlap_input, window_inputs
 from .inputs.sockets import CATEGORY, Bias, Regions
+from .methods import METHODS
 
 
 class BuildDisentangledBias(io.ComfyNode):
@@ -24,17 +22,16 @@ class BuildDisentangledBias(io.ComfyNode):
             category=CATEGORY,
             description="Says who may attend to whom, so that every instruction stays at home. "
             "Connect it to Apply Instance Attention.",
-            search_aliases=["MICE", "IDAttn", "attention mask", "regional attention"],
+            search_aliases=[*METHODS, "attention mask", "regional attention"],
             inputs=[
                 Regions.Input("regions", tooltip="The instances, as in Multi-Prompt Encode."),
                 io.DynamicCombo.Input(
                     "method",
                     options=[
-                        io.DynamicCombo.Option(name, inputs()) for name, inputs in METHODS.items()
+                        io.DynamicCombo.Option(method.name, list(method.inputs))
+                        for method in METHODS.values()
                     ],
-                    tooltip="MICE: smooth, one bias for all blocks; a good start. IDAttn: hard "
-                    "masks that change with depth; many instances, text edits. IID: phase B after "
-                    "Locate Instances; prompts bound to their latents, all else open.",
+                    tooltip=" ".join(method.says for method in METHODS.values()),
                 ),
                 overlap_input(),
                 *window_inputs(),
@@ -48,7 +45,7 @@ class BuildDisentangledBias(io.ComfyNode):
         cls,
         regions: tuple[InstanceRegion, ...],
         method: dict[str, Any],
-        overlap: str,
+        overlap: OverlapPolicy,
         start: float,
         end: float,
         blocks: str,
@@ -57,16 +54,7 @@ class BuildDisentangledBias(io.ComfyNode):
             raise ValueError("no regions came in: add at least one Instance Region.")
         options = dict(method)
         name = options.pop("method")
-        if name == "IDAttn":
-            thirds = [options.pop(part) for part in ("early", "middle", "late")]
-            builders = {kind: partial(idattn_bias, kind=kind) for kind in ("dis", "har")}
-            stages = equal_stages(thirds)
-        elif name == "IID":
-            builders, stages = {"iid": iid_bias}, (Stage("iid", 0.0, 1.0),)
-        else:
-            variant = "released-code" if "released" in name else "paper"
-            builders = {"mice": partial(mice_bias, variant=variant, **options)}
-            stages = (Stage("mice", 0.0, 1.0),)
+        builders, stages = METHODS[name].recipe(options)
         if blocks.strip():
             stages = parse_stages(blocks, list(builders))
         return io.NodeOutput(

@@ -9,15 +9,14 @@ from torch import Tensor
 from ..attention.membership import assign_tokens
 from ..attention.reach import bias_reach
 from ..attention.recipe import BiasRecipe, Extent
-from ..attention.schedule import OFF, Stage
+from ..attention.schedule import OFF
 from ..attention.tokens import TokenLayout
-from ..host.layout import expected_layout
+from ..host.layout import block_count, expected_layout
 from ..mask_ops.regions import InstanceRegion
 from ..pictures.bias import BiasPage, draw_bias_page
 from ..pictures.marks import to_image, to_picture
+from ..pictures.strip import acting_blocks, block_strip
 from .inputs.sockets import CATEGORY, Bias
-
-BLOCKS_OF_FLUX1 = 57
 
 
 class PreviewBias(io.ComfyNode):
@@ -55,6 +54,12 @@ class PreviewBias(io.ComfyNode):
                     tooltip="Number of the first instance whose maps are drawn; twelve fit on a "
                     "page. 1 is neutral.",
                 ),
+                io.Model.Input(
+                    "model",
+                    optional=True,
+                    tooltip="The model that is sampled, for the blocks it really has. Not "
+                    "connected (neutral): block numbers and shares stand as they were written.",
+                ),
             ],
             outputs=[io.Image.Output(tooltip="One page per kind of bias in the schedule.")],
         )
@@ -66,59 +71,57 @@ class PreviewBias(io.ComfyNode):
         first_instance: int,
         image: Any = None,
         conditioning: Any = None,
+        model: Any = None,
     ) -> io.NodeOutput:
         layout, extents = expected_layout(bias.regions, image, conditioning)
+        depth = None if model is None else block_count(model)
+        if depth is not None:
+            bias.kinds(depth)
         first = min(first_instance, len(bias.regions)) - 1
         kinds = dict.fromkeys(stage.kind for stage in bias.stages if stage.kind != OFF)
         picture = None if image is None else to_picture(image[0])
         pages = [
-            draw_bias_page(bias_page(bias, kind, layout, extents, first), picture) for kind in kinds
+            draw_bias_page(bias_page(bias, kind, layout, extents, first, depth), picture)
+            for kind in kinds
         ]
         drawn = to_image(*pages)
         return io.NodeOutput(drawn, ui=ui.PreviewImage(drawn, cls=cls))
 
 
 def bias_page(
-    recipe: BiasRecipe, kind: str, layout: TokenLayout, extents: list[Extent], first: int = 0
+    recipe: BiasRecipe,
+    kind: str,
+    layout: TokenLayout,
+    extents: list[Extent],
+    first: int = 0,
+    depth: int | None = None,
 ) -> BiasPage:
-    """One kind of a recipe's bias, with all its instances taking part."""
+    """One kind of a recipe's bias, with all its instances taking part.
+
+    Args:
+        first: 0-based number of the first instance whose maps are drawn.
+        depth: blocks of the model, if it is known.
+    """
     active = [True] * layout.instances
     masks, references, owners = recipe.place(layout, active, extents)
     members = assign_tokens(layout, masks, references, owners, active)
-    tokens = f"{layout.text_total} text, {layout.latent_tokens} result and "
-    tokens += f"{sum(layout.reference_tokens)} reference tokens"
-    runs = tuple(_run(stage) for stage in recipe.stages)
-    where = ", ".join(_blocks(stage) for stage in recipe.stages if stage.kind == kind)
+    where = acting_blocks(recipe.stages, kind, depth)
     return BiasPage(
         title=recipe.method if len(recipe.builders) == 1 else f"{recipe.method}: {kind}",
         notes=(
-            f"acts in blocks {where} of the model, in steps {recipe.start:.0%} to {recipe.end:.0%}",
-            tokens,
+            f"acts in {where}, in steps {recipe.start:.0%} to {recipe.end:.0%}",
+            f"{layout.text_total} text, {layout.latent_tokens} result and "
+            f"{sum(layout.reference_tokens)} reference tokens",
         ),
-        runs=runs,
+        strip=block_strip(recipe.stages, depth),
         kind=kind,
         reach=bias_reach(recipe.build(kind, layout, active, extents), layout, members),
         masks=masks,
         extent=extents[0],
         labels=tuple(region.instruction for region in recipe.regions),
-        details=tuple(
-            _details(region, mask) for region, mask in zip(recipe.regions, masks, strict=True)
-        ),
+        details=tuple(map(_details, recipe.regions, masks)),
         first=first,
     )
-
-
-def _run(stage: Stage) -> tuple[str, float, float]:
-    """A stage as fractions of the blocks; block numbers are read as FLUX.1's."""
-    if isinstance(stage.start, int) and isinstance(stage.stop, int):
-        return stage.kind, stage.start / BLOCKS_OF_FLUX1, min(1, stage.stop / BLOCKS_OF_FLUX1)
-    return stage.kind, stage.start, stage.stop
-
-
-def _blocks(stage: Stage) -> str:
-    if isinstance(stage.start, int) and isinstance(stage.stop, int):
-        return f"{stage.start} to {stage.stop - 1}"
-    return f"{stage.start:.0%} to {stage.stop:.0%}"
 
 
 def _details(region: InstanceRegion, mask: Tensor) -> str:

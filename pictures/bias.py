@@ -23,8 +23,11 @@ from .marks import (
     readable_on,
     shorten,
 )
+from .strip import BlockStrip
 
 WIDTH, MARGIN = 1024, 28
+STRIP = 114, 138  # top and bottom
+ACTIVE, INACTIVE, UNNAMED = (0, 76, 128), (200, 205, 214), (236, 238, 242)
 LABELS, CELL, ROW = 212, 84, 40
 MATRIX_TOP = 176
 MAPS_TOP = MATRIX_TOP + 104 + 6 * ROW
@@ -57,7 +60,7 @@ class BiasPage:
 
     Attributes:
         title, notes: head line, and smaller lines under it.
-        runs: (kind, start, stop) of the block schedule as fractions of all blocks.
+        strip: the block schedule.
         kind: the kind of this page.
         reach: what the bias lets through.
         masks: (N, h, w) bool on the latent grid.
@@ -68,7 +71,7 @@ class BiasPage:
 
     title: str
     notes: tuple[str, ...]
-    runs: tuple[tuple[str, float, float], ...]
+    strip: BlockStrip
     kind: str
     reach: Reach
     masks: Tensor
@@ -100,18 +103,18 @@ def draw_bias_page(page: BiasPage, picture: Image.Image | None) -> Image.Image:
 
 def _draw_runs(draw: ImageDraw.ImageDraw, page: BiasPage) -> None:
     """The strip of the model's blocks, with the runs of this page's kind filled."""
-    top, bottom, width = 114, 138, WIDTH - 2 * MARGIN
-    draw.rectangle((MARGIN, top, MARGIN + width, bottom), (236, 238, 242), RULE)
-    for kind, start, stop in page.runs:
+    (top, bottom), width = STRIP, WIDTH - 2 * MARGIN
+    draw.rectangle((MARGIN, top, MARGIN + width, bottom), UNNAMED, RULE)
+    for kind, start, stop in page.strip.runs:
         left, right = MARGIN + start * width, MARGIN + stop * width
         own = kind == page.kind
-        fill = (0, 76, 128) if own else (200, 205, 214)
-        draw.rectangle((left, top, right, bottom), fill, PAPER)
+        draw.rectangle((left, top, right, bottom), ACTIVE if own else INACTIVE, PAPER)
         name = shorten(kind, font(15), right - left - 4)
         middle = ((left + right) / 2, (top + bottom) / 2)
         draw.text(middle, name, PAPER if own else INK, font(15), anchor="mm")
-    draw.text((MARGIN, bottom + 4), "first block", FAINT, font(13))
-    draw.text((MARGIN + width, bottom + 4), "last block", FAINT, font(13), anchor="ra")
+    first, last = page.strip.ends
+    draw.text((MARGIN, bottom + 4), first, FAINT, font(13))
+    draw.text((MARGIN + width, bottom + 4), last, FAINT, font(13), anchor="ra")
 
 
 def _draw_matrix(draw: ImageDraw.ImageDraw, groups: Tensor) -> None:

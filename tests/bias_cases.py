@@ -1,5 +1,7 @@
 """Random layouts and masks for hypothesis, and small helpers to read a dense bias."""
 
+import math
+
 import torch
 from hypothesis import strategies as st
 
@@ -37,3 +39,10 @@ def image_tokens(layout, masks, image="latent"):
     """Positions in the joint sequence of the tokens in a (h, w) mask."""
     span = layout.latent_span if image == "latent" else layout.reference_span(image)
     return masks.reshape(-1).nonzero()[:, 0] + span.start
+
+
+def assert_same_bias(found, wanted, tolerance=1e-4):
+    """Two dense biases are shut in the same places and agree elsewhere."""
+    assert torch.equal(found == -math.inf, wanted == -math.inf)
+    finite = wanted > -math.inf
+    assert torch.allclose(found[finite], wanted[finite], atol=tolerance, rtol=0)

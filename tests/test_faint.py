@@ -8,7 +8,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from instance_edit.attention import AttentionBias, TokenLayout, idattn_bias, mice_bias
+from instance_edit.attention import (
+    AttentionBias,
+    TokenLayout,
+    idattn_bias,
+    mice_bias,
+)
 from instance_edit.attention.execute import faint as proof
 from instance_edit.attention.execute.attend import attend
 from instance_edit.attention.execute.faint import Faint, farthest, find_faint

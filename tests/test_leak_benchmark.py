@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from instance_edit.benchmarks.leak import quality
-from instance_edit.benchmarks.leak.methods import METHODS
+from instance_edit.benchmarks.leak.baselines import BASELINES, Method, one_forward, unedited
 from instance_edit.benchmarks.leak.report import write_report
 from instance_edit.benchmarks.leak.runner import Outcome, as_rows
 
+PACK = (
+    *("mice", "mice_boxes", "mice_exact", "mice_tau8_exact"),
+    *("idattn_har_dis_har", "idattn_har_har_har", "idattn_har_dis_har_exact"),
+)
+METHODS = {**BASELINES, **dict.fromkeys(PACK, Method(unedited, one_forward))}
 JOBS = [(method, count) for method in METHODS for count in quality.instances_of(method)]
 
 
@@ -54,7 +59,7 @@ def test_the_report_holds_what_is_finished(tmp_path: Path) -> None:
     finish(tmp_path, ("mice", 3), 0.75)
     finish(tmp_path, ("vanilla", 3), 0.25)
     finish(tmp_path, ("vanilla", 2), 0.5)
-    write_report(quality.collect(JOBS, tmp_path), tmp_path / "out", steps=4)
+    write_report(quality.collect(JOBS, tmp_path, METHODS), tmp_path / "out", steps=4)
     table = json.loads((tmp_path / "out" / "quality.json").read_text())
     assert {method: list(cells) for method, cells in table.items()} == {
         "vanilla": ["2", "3"],

@@ -39,9 +39,23 @@ def test_only_a_recipe_with_a_window_needs_to_know_the_step():
     assert replace(RECIPE, regions=REGIONS[:1], end=0.5).timed
 
 
-def test_explicit_blocks_that_the_model_does_not_have_are_refused():
-    recipe = replace(RECIPE, stages=parse_stages("dis 60-70", list(KINDS)))
-    with pytest.raises(ValueError, match="none of the model's 57 blocks"):
+def test_a_schedule_of_a_deeper_model_is_refused_with_the_depth_of_this_one():
+    recipe = replace(RECIPE, stages=parse_stages("har 0-18, dis 19-37, har 38-56", list(KINDS)))
+    assert recipe.kinds(57) == RECIPE.kinds(57)
+    with pytest.raises(ValueError, match="19-37 ends past the last of the model's 25 blocks"):
+        recipe.kinds(25)
+
+
+def test_a_share_too_small_for_the_model_is_refused():
+    recipe = replace(RECIPE, stages=parse_stages("dis 0%-1%", list(KINDS)))
+    assert recipe.kinds(57)[:2] == ("dis", "off")
+    with pytest.raises(ValueError, match="none of the model's 25 blocks"):
+        recipe.kinds(25)
+
+
+def test_runs_that_overlap_in_this_model_are_refused():
+    recipe = replace(RECIPE, stages=parse_stages("har 0-18, dis 0%-100%", list(KINDS)))
+    with pytest.raises(ValueError, match="'har 0-18' and 'dis 0%-100%' .* 57 blocks"):
         recipe.kinds(57)
 
 

@@ -42,7 +42,7 @@ def draw_pages() -> dict[str, Image.Image]:
     """The previews' own output for the demo's scene: regions, and MICE's bias."""
     from ..attention.mice import mice_bias
     from ..attention.recipe import BiasRecipe
-    from ..attention.schedule import Stage
+    from ..attention.schedule import equal_stages
     from ..host.layout import expected_layout
     from ..mask_ops.validate import region_report
     from ..nodes.preview_bias import bias_page
@@ -52,7 +52,7 @@ def draw_pages() -> dict[str, Image.Image]:
     from .make_thumbnails import scene
 
     picture, regions = scene()
-    recipe = BiasRecipe("MICE", tuple(regions), {"mice": mice_bias}, (Stage("mice", 0.0, 1.0),))
+    recipe = BiasRecipe("MICE", tuple(regions), {"mice": mice_bias}, equal_stages(("mice",)))
     layout, extents = expected_layout(recipe.regions, to_image(picture), None)
     report = region_report(regions, layout.latent_grid, extents[0])
     page = bias_page(recipe, "mice", layout, extents)

@@ -15,12 +15,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ...tools.load_pack import ROOT, add_comfyui_to_path
 from ..summary import summarise
-from .methods import METHODS
+from .baselines import Method
 from .report import write_report
 from .runner import as_rows, edit_task, run_method
 from .scenes import leak_scenes
@@ -34,6 +35,7 @@ ABLATION = (3, 6, 9)  # for masks without room
 LEADING = {"vanilla", "text_location", "mice", "idattn_har_dis_har"}  # before the others
 
 Job = tuple[str, int]
+Methods = Mapping[str, Method]
 
 
 def instances_of(method: str) -> tuple[int, ...]:
@@ -54,24 +56,22 @@ def cache_folder(steps: int, scenes: int) -> Path:
     return CACHE / digest.hexdigest()[:12]
 
 
-def run_jobs(jobs: list[Job], folder: Path, steps: int, scenes: int) -> None:
+def run_jobs(jobs: list[Job], folder: Path, steps: int, scenes: int, methods: Methods) -> None:
     """Run jobs one after the other in this process; each leaves ``<method>_<N>.json``."""
-    with tempfile.TemporaryDirectory(prefix="instance-edit-quality-") as base:
-        add_comfyui_to_path(("--cpu", "--base-directory", base))
-        from ..host import demo_studio
+    from ..host import demo_studio
 
-        studio = demo_studio(steps)
-        prepared: dict[int, Any] = {}
-        for method, instances in jobs:
-            if instances not in prepared:
-                drawn = leak_scenes(instances, scenes)
-                tasks = [edit_task(studio, scene, seed) for seed, scene in enumerate(drawn)]
-                prepared = {instances: (drawn, tasks)}
-            outcomes = run_method(studio, METHODS[method], *prepared[instances])
-            path = result_path(folder, (method, instances))
-            path.with_suffix(".part").write_text(json.dumps(as_rows(outcomes)))
-            path.with_suffix(".part").rename(path)
-            print(f"{method} N={instances}: {describe(as_rows(outcomes))}", flush=True)
+    studio = demo_studio(steps)
+    prepared: dict[int, Any] = {}
+    for method, instances in jobs:
+        if instances not in prepared:
+            drawn = leak_scenes(instances, scenes)
+            tasks = [edit_task(studio, scene, seed) for seed, scene in enumerate(drawn)]
+            prepared = {instances: (drawn, tasks)}
+        outcomes = run_method(studio, methods[method], *prepared[instances])
+        path = result_path(folder, (method, instances))
+        path.with_suffix(".part").write_text(json.dumps(as_rows(outcomes)))
+        path.with_suffix(".part").rename(path)
+        print(f"{method} N={instances}: {describe(as_rows(outcomes))}", flush=True)
 
 
 def describe(rows: list[dict[str, float]]) -> str:
@@ -111,12 +111,14 @@ def result_path(folder: Path, job: Job) -> Path:
     return folder / f"{job[0]}_{job[1]}.json"
 
 
-def start_workers(jobs: list[Job], folder: Path, arguments: argparse.Namespace) -> None:
+def start_workers(
+    jobs: list[Job], folder: Path, arguments: argparse.Namespace, methods: Methods
+) -> None:
     """Split the jobs by their cost over processes of one thread each and wait for them."""
     loads: list[tuple[float, list[Job]]] = [(0.0, []) for _ in range(arguments.workers)]
     for job in jobs:
         load, own = min(loads, key=lambda entry: entry[0])
-        loads[loads.index((load, own))] = (load + 2 + METHODS[job[0]].forwards(job[1]), [*own, job])
+        loads[loads.index((load, own))] = (load + 2 + methods[job[0]].forwards(job[1]), [*own, job])
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tools.run", "benchmarks.leak.quality", f"--folder={folder}"]
     command += [f"--steps={arguments.steps}", f"--scenes={arguments.scenes}"]
@@ -133,16 +135,16 @@ def start_workers(jobs: list[Job], folder: Path, arguments: argparse.Namespace) 
         raise SystemExit("a worker failed: its error stands above. Finished results are kept.")
 
 
-def collect(jobs: list[Job], folder: Path) -> dict[str, dict[str, Any]]:
+def collect(jobs: list[Job], folder: Path, methods: Methods) -> dict[str, dict[str, Any]]:
     """{method: {N: cell}} of every finished job, N in increasing order."""
     table: dict[str, dict[str, Any]] = {}
-    order = list(METHODS)
+    order = list(methods)
     for method, instances in sorted(jobs, key=lambda job: (order.index(job[0]), job[1])):
         path = result_path(folder, (method, instances))
         if not path.exists():
             continue
         rows = json.loads(path.read_text())
-        cell = summarise(rows, METHODS[method].forwards(instances))
+        cell = summarise(rows, methods[method].forwards(instances))
         table.setdefault(method, {})[str(instances)] = cell
     return table
 
@@ -161,20 +163,29 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    arguments = parse_arguments()
+def measure(arguments: argparse.Namespace, methods: Methods) -> None:
+    """What the command line asks for: a worker's jobs, or all of them and the report."""
     folder = arguments.folder or cache_folder(arguments.steps, arguments.scenes)
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.worker:
         pairs = [entry.split(":") for entry in arguments.worker.split()]
         jobs = [(method, int(instances)) for method, instances in pairs]
-        return run_jobs(jobs, folder, arguments.steps, arguments.scenes)
-    methods = arguments.methods.split(",") if arguments.methods else list(METHODS)
+        return run_jobs(jobs, folder, arguments.steps, arguments.scenes, methods)
+    named = arguments.methods.split(",") if arguments.methods else list(methods)
     chosen = [int(n) for n in arguments.instances.split(",")] if arguments.instances else None
-    jobs = [(method, n) for method in methods for n in chosen or instances_of(method)]
+    jobs = [(method, n) for method in named for n in chosen or instances_of(method)]
     if not arguments.report_only:
-        start_workers(missing_jobs(jobs, folder), folder, arguments)
-    write_report(collect(jobs, folder), arguments.out, arguments.steps)
+        start_workers(missing_jobs(jobs, folder), folder, arguments, methods)
+    write_report(collect(jobs, folder, methods), arguments.out, arguments.steps)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    with tempfile.TemporaryDirectory(prefix="instance-edit-quality-") as base:
+        add_comfyui_to_path(("--cpu", "--base-directory", base))
+        from .methods import METHODS
+
+        measure(arguments, METHODS)
 
 
 if __name__ == "__main__":

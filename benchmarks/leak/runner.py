@@ -10,8 +10,8 @@ import torch
 
 from ...evaluation.metrics import change_rate, mae_background, ssim_background
 from ..studio import EditTask, Studio
+from .baselines import Method
 from .matching import shown_objects
-from .methods import Method
 from .scenes import LeakScene, join_edits
 from .success import edit_success, leakage, untouched_rate
 

@@ -5,19 +5,17 @@ Imports ComfyUI: `add_comfyui_to_path` comes first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import comfy.sample
 import torch
 
 from ...host.sampling_run import SamplingRun, sample_guided
-from ..leak.methods import METHODS, Method, biased, masked_regions
+from ...nodes.methods import iid, mice
+from ..leak.baselines import Edit, Method
+from ..leak.methods import METHODS, Regions, biased_model, compared, masked_regions
 from ..studio import EditTask, Latent, Studio
 from .locators import euler, keywords_of, located_conditioning, schedule, start_latent
-
-Edit = Callable[[Studio, EditTask], Latent]
-FindRegions = Callable[[Studio, EditTask], Any]
 
 
 def locate(studio: Studio, task: EditTask, node: str, **inputs: Any) -> tuple[Any, Any, Any]:
@@ -42,7 +40,7 @@ def iid_full(studio: Studio, task: EditTask, **changes: Any) -> Latent:
     """IID as the paper has it: branches, composed latent, one pass with its own attention."""
     inputs = {**IID_INPUTS, "sampler": euler(), **changes}
     outputs, conditioning, regions = locate(studio, task, "InstanceEditLocateInstances", **inputs)
-    model = biased_model(studio, regions, {"method": "IID"})
+    model = biased_model(studio, regions, iid.METHOD)
     samples = outputs[3]["samples"]
     with torch.inference_mode():
         out = comfy.sample.sample_custom(
@@ -59,30 +57,9 @@ def iid_full(studio: Studio, task: EditTask, **changes: Any) -> Latent:
     return {"samples": out}
 
 
-def biased_model(studio: Studio, regions: Any, method: dict[str, Any]) -> Any:
-    """The model with a bias for these regions."""
-    (recipe,) = studio.run(
-        "InstanceEditBuildBias",
-        regions=regions,
-        method=method,
-        overlap="shared",
-        start=0.0,
-        end=1.0,
-        blocks="",
-    )
-    return studio.run("InstanceEditApplyAttention", model=studio.model, bias=recipe)[0]
-
-
-def mice_on(regions: FindRegions) -> Edit:
+def mice_on(regions: Regions) -> Edit:
     """MICE on regions from somewhere else."""
-    bias = {
-        "method": "MICE",
-        "kernel_size": 3,
-        "temperature": 1.0,
-        "epsilon": 1e-30,
-        "instances_see_global": False,
-    }
-    return lambda studio, task: biased(studio, task, bias=bias, regions=regions)
+    return compared(mice.METHOD, regions=regions).edit
 
 
 def iid_regions(studio: Studio, task: EditTask, **changes: Any) -> Any:
@@ -109,7 +86,7 @@ def foi_regions(studio: Studio, task: EditTask, **changes: Any) -> Any:
     return locate(studio, task, "InstanceEditLocateInstruction", **inputs)[2]
 
 
-def foi_on(regions: FindRegions) -> Edit:
+def foi_on(regions: Regions) -> Edit:
     """FoI Guider on regions from somewhere."""
 
     def edit(studio: Studio, task: EditTask) -> Latent:
@@ -161,13 +138,10 @@ def edit_methods(
     def found(studio: Studio, task: EditTask) -> Any:
         return foi_regions(studio, task, **best_foi)
 
-    def iid_bias(studio: Studio, task: EditTask) -> Latent:
-        return biased(studio, task, bias={"method": "IID"}, regions=masked_regions)
-
     edits: dict[str, Edit] = {
         "vanilla": METHODS["vanilla"].edit,
         "mice with true masks": METHODS["mice"].edit,
-        "iid attention with true masks": iid_bias,
+        "iid attention with true masks": METHODS[iid.METHOD.key].edit,
         "foi with true masks": foi_on(masked_regions),
         "iid": iid_full,
         "iid, best block": lambda studio, task: iid_full(studio, task, **best_iid),

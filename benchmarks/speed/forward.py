@@ -12,7 +12,7 @@ import torch
 
 from ...attention.mice import mice_bias
 from ...attention.recipe import BiasRecipe
-from ...attention.schedule import Stage
+from ...attention.schedule import equal_stages
 from ...attention.tokens import TokenLayout
 from ...mask_ops.regions import InstanceRegion
 from ...prompts.spans import PromptSpans
@@ -72,7 +72,7 @@ def scene_recipe(instances: int) -> BiasRecipe:
     """MICE in all blocks for ``scene_boxes``."""
     boxes = enumerate(scene_boxes(instances))
     regions = tuple(InstanceRegion(f"instruction {n}", box=box) for n, box in boxes)
-    return BiasRecipe("MICE", regions, {"mice": partial(mice_bias)}, (Stage("mice", 0.0, 1.0),))
+    return BiasRecipe("MICE", regions, {"mice": mice_bias}, equal_stages(("mice",)))
 
 
 def forward_calls(

@@ -7,21 +7,23 @@ from typing import Any
 
 import torch
 
+from instance_edit.nodes.methods import METHODS
 from instance_edit.tests.with_comfyui.core import Conditioning, run_node
 
 Method = Mapping[str, object]
-MICE: Method = {
-    "method": "MICE",
-    "kernel_size": 3,
-    "temperature": 1.0,
-    "epsilon": 1e-30,
-    "instances_see_global": False,
-}
-OPEN_MICE: Method = {**MICE, "epsilon": 1.0, "instances_see_global": True}
+
+
+def method_inputs(name: str, **changes: object) -> Method:
+    """What the method's input holds: the choice and its inputs, at their defaults but for some."""
+    return {"method": name, **METHODS[name].defaults, **changes}
+
+
+MICE = method_inputs("MICE")
+OPEN_MICE = method_inputs("MICE", epsilon=1.0, instances_see_global=True)
 
 
 def idattn(early: str = "dis", middle: str = "dis", late: str = "dis") -> Method:
-    return {"method": "IDAttn", "early": early, "middle": middle, "late": late}
+    return method_inputs("IDAttn", early=early, middle=middle, late=late)
 
 
 def corner_masks(size: int = 64) -> torch.Tensor:

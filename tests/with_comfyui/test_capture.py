@@ -187,5 +187,5 @@ def test_blocks_are_named_by_number_or_share(text, blocks):
 
 
 def test_a_block_the_model_has_not_is_refused():
-    with pytest.raises(ValueError, match="none of the model's 9 blocks"):
+    with pytest.raises(ValueError, match="past the last of the model's 9 blocks"):
         chosen_blocks(9, "40", -2)

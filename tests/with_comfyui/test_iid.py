@@ -15,6 +15,7 @@ from instance_edit.host.iid import (
 from instance_edit.host.sampling_run import SamplingRun, sample_branches
 from instance_edit.mask_ops.found_masks import spread_tokens
 from instance_edit.mask_ops.iid import iid_maps
+from instance_edit.nodes.methods import METHODS
 from instance_edit.sampling.iid import compose_branches
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
@@ -22,7 +23,7 @@ from instance_edit.tests.with_comfyui.core import (
     reference,
     sample_custom,
 )
-from instance_edit.tests.with_comfyui.editing import Editor
+from instance_edit.tests.with_comfyui.editing import Editor, method_inputs
 from instance_edit.tests.with_comfyui.locating import (
     INSTRUCTIONS,
     SIGMAS,
@@ -132,22 +133,12 @@ def test_the_latent_is_composed_of_the_branches(pack_nodes, flux1_deep):
     torch.testing.assert_close(composed["samples"], expected, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("method", ["IID", "MICE", "IDAttn"])
+@pytest.mark.parametrize("method", METHODS)
 def test_its_regions_and_latent_feed_any_method(pack_nodes, model, method):
     conditioning = spans_for(model, references=1)
     _, regions, _, composed, sigmas = locate_instances(pack_nodes, model, conditioning=conditioning)
     editor = Editor(pack_nodes)
-    options = {
-        "IID": {},
-        "MICE": {
-            "kernel_size": 3,
-            "temperature": 1.0,
-            "epsilon": 1e-30,
-            "instances_see_global": False,
-        },
-        "IDAttn": {"early": "har", "middle": "dis", "late": "har"},
-    }[method]
-    patched = editor.apply(model, editor.bias(regions, {"method": method, **options}))
+    patched = editor.apply(model, editor.bias(regions, method_inputs(method)))
     noiseless = {"samples": composed["samples"]}
     out = continue_from(patched, conditioning, noiseless, sigmas)
     assert out.isfinite().all()

@@ -11,8 +11,9 @@ from comfy.patcher_extension import WrappersMP
 from comfy.sd import CLIP
 
 from instance_edit.benchmarks.host import node_runner
-from instance_edit.benchmarks.leak.methods import METHODS
+from instance_edit.benchmarks.leak.methods import METHODS, VARIATIONS
 from instance_edit.benchmarks.studio import EditTask, Studio
+from instance_edit.nodes.methods import METHODS as OFFERED
 
 STEPS = 2
 RUN = node_runner()
@@ -68,3 +69,13 @@ def test_methods_differ(flux1: ModelPatcher, tiny_clip_flux1: CLIP) -> None:
     for index, name in enumerate(names):
         for other in names[index + 1 :]:
             assert not torch.equal(results[name], results[other]), (name, other)
+
+
+def test_every_method_of_the_node_is_compared() -> None:
+    for method in OFFERED.values():
+        labels = VARIATIONS.get(method.key, {method.key: None})
+        assert labels and labels.keys() <= METHODS.keys(), method.name
+    assert {"mice", "mice_tau8", "mice_boxes", "iid", "released_mice"} < METHODS.keys()
+    schedules = {name for name in METHODS if name.startswith("idattn_") and "exact" not in name}
+    assert len(schedules) == 8
+    assert VARIATIONS.keys() <= {method.key for method in OFFERED.values()}

@@ -155,9 +155,9 @@ class TestApplyRefuses:
         with pytest.raises(ValueError, match="already has instance attention"):
             editor.apply(editor.apply(flux1, bias), bias)
 
-    def test_a_block_schedule_that_reaches_no_block(self, editor, flux1):
+    def test_a_block_schedule_of_a_deeper_model(self, editor, flux1):
         bias = editor.bias(editor.regions(), blocks="mice 40-50")
-        with pytest.raises(ValueError, match="none of the model's 3 blocks"):
+        with pytest.raises(ValueError, match="past the last of the model's 3 blocks"):
             editor.apply(flux1, bias)
 
     def test_an_owned_reference_that_is_not_there(self, editor, flux1, tiny_clip_flux1):

@@ -9,11 +9,22 @@ import torch
 from instance_edit.host.carrier import attach_spans
 from instance_edit.mask_ops.boxes import Box
 from instance_edit.mask_ops.regions import InstanceRegion
-from instance_edit.pictures.bias import CELL, LABELS, MARGIN, MATRIX_TOP, ROW, share_word
+from instance_edit.pictures.bias import (
+    ACTIVE,
+    CELL,
+    LABELS,
+    MARGIN,
+    MATRIX_TOP,
+    ROW,
+    STRIP,
+    WIDTH,
+    share_word,
+)
 from instance_edit.pictures.marks import HEAT, heat_colour, readable_on, shorten
 from instance_edit.pictures.marks import font as load_font
 from instance_edit.prompts.spans import PromptSpans
 from instance_edit.tests.with_comfyui.core import run_node
+from instance_edit.tests.with_comfyui.editing import method_inputs
 
 PICTURE = torch.rand(1, 96, 128, 3, generator=torch.Generator().manual_seed(0))
 
@@ -34,16 +45,15 @@ def conditioning(regions: tuple[InstanceRegion, ...], tokens: int = 5):
     return attach_spans([[text, extras]], spans)
 
 
-def idattn(pack_nodes, regions, **thirds: str):
-    choice = {"early": "har", "middle": "dis", "late": "har", **thirds}
+def idattn(pack_nodes, regions, blocks: str = "", **thirds: str):
     (bias,) = run_node(
         pack_nodes["InstanceEditBuildBias"],
         regions=regions,
-        method={"method": "IDAttn", **choice},
+        method=method_inputs("IDAttn", **thirds),
         overlap="shared",
         start=0.0,
         end=1.0,
-        blocks="",
+        blocks=blocks,
     )
     return bias
 
@@ -53,6 +63,12 @@ def preview_bias(pack_nodes, bias, **inputs) -> torch.Tensor:
         pack_nodes["InstanceEditPreviewBias"], **{"bias": bias, "first_instance": 1, **inputs}
     )
     return pages
+
+
+def strip_colour(page: torch.Tensor, share: float) -> tuple[int, ...]:
+    """Colour of the strip of blocks at a share of its width, above the words in it."""
+    pixel = page[STRIP[0] + 3, MARGIN + round(share * (WIDTH - 2 * MARGIN))]
+    return tuple((pixel * 255).round().int().tolist())
 
 
 def cell_colour(page: torch.Tensor, row: int, column: int) -> list[int]:
@@ -97,6 +113,27 @@ def test_prompts_and_references_of_the_conditioning_change_the_page(pack_nodes) 
     assert assumed.shape == real.shape and not torch.equal(assumed, real)
     without_image = preview_bias(pack_nodes, bias, conditioning=conditioning(regions))
     assert without_image.shape[2:] == (1024, 3)
+
+
+def test_the_strip_shows_the_blocks_of_the_model_that_is_connected(pack_nodes, flux1_deep) -> None:
+    bias = idattn(pack_nodes, two_regions(), blocks="har 0-2, dis 3-5")
+    har, dis = preview_bias(pack_nodes, bias, image=PICTURE)
+    deep_har, deep_dis = preview_bias(pack_nodes, bias, image=PICTURE, model=flux1_deep)
+    for page, seen in ((har, 0.25), (dis, 0.75), (deep_har, 0.2), (deep_dis, 0.5)):
+        assert strip_colour(page, seen) == ACTIVE
+    assert ACTIVE not in (strip_colour(page, 0.85) for page in (deep_har, deep_dis))
+
+
+def test_a_schedule_that_apply_would_refuse_is_refused_in_the_preview(
+    pack_nodes, flux1_deep
+) -> None:
+    deeper = idattn(pack_nodes, two_regions(), blocks="har 0-18, dis 19-37")
+    preview_bias(pack_nodes, deeper, image=PICTURE)
+    with pytest.raises(ValueError, match="past the last of the model's 9 blocks"):
+        preview_bias(pack_nodes, deeper, image=PICTURE, model=flux1_deep)
+    double = idattn(pack_nodes, two_regions(), blocks="har 0-4, dis 0%-100%")
+    with pytest.raises(ValueError, match="overlap"):
+        preview_bias(pack_nodes, double, image=PICTURE, model=flux1_deep)
 
 
 def test_a_conditioning_of_other_regions_is_refused(pack_nodes) -> None:

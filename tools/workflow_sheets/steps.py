@@ -10,6 +10,7 @@ from .sheet import Node, Output, Sheet
 
 MICE: dict[str, Any] = {"method": "MICE"}
 IDATTN: dict[str, Any] = {"method": "IDAttn"}
+IID: dict[str, Any] = {"method": "IID"}
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ def look_inside(sheet: Sheet, image: Output, regions: Output, prepared: Prepared
         bias=prepared.bias,
         image=image,
         conditioning=prepared.positive,
+        model=prepared.model,
     )
     return [drawn, bias]
 

@@ -1,0 +1,40 @@
+"""How strongly MICE damps what an instance does not own: the logarithm of its smoothed mask."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..mask_ops.smoothing import smooth_masks
+from .assemble import SHUT
+from .membership import Membership
+
+
+def damping(members: Membership, kernel_size: int, temperature: float, epsilon: float) -> Tensor:
+    """log(s_n + epsilon) / temperature of the smoothed masks; 0 or -inf on owned references.
+
+    s_n is the mask of instance n smoothed by a Gaussian, and 0 on tokens of another instance that
+    are not in the mask.
+
+    Returns:
+        (N, I) float32 over all image tokens, those of the mask included.
+
+    Raises:
+        ValueError: ``temperature`` or ``epsilon`` is not finite and > 0, or an even kernel.
+    """
+    _check_positive(temperature=temperature, epsilon=epsilon)
+    smooth = [smooth_masks(grid, kernel_size).flatten(1) for grid in members.grids]
+    field = torch.cat(smooth, dim=1).masked_fill(foreign_tokens(members), 0.0)
+    logs = torch.log(field + epsilon) / temperature
+    return torch.where(members.scene, logs, torch.where(members.inside, 0.0, SHUT))
+
+
+def foreign_tokens(members: Membership) -> Tensor:
+    """(N, I) bool: tokens of another instance that are not in m_n."""
+    return members.inside.any(0) & ~members.inside
+
+
+def _check_positive(**values: float) -> None:
+    for name, value in values.items():
+        if not (value > 0 and math.isfinite(value)):
+            raise ValueError(f"{name} must be finite and > 0, got {value}.")

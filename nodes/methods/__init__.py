@@ -1,0 +1,14 @@
+"""The methods of Build Disentangled Bias: one face each, in the order in which they are offered."""
+
+from . import idattn, iid, mice, released_mice
+from .face import BiasMethod
+
+METHODS: dict[str, BiasMethod] = {
+    method.name: method
+    for method in (
+        mice.METHOD,
+        idattn.METHOD,
+        released_mice.METHOD,
+        iid.METHOD,
+    )
+}

@@ -1,0 +1,118 @@
+"""MICE's released code against its oracle, the golden vectors and its own sentences."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from instance_edit.attention import TokenLayout, mice_bias, released_mice_bias
+from instance_edit.tests.bias_cases import assert_same_bias, bias_cases, image_tokens, squares
+from instance_edit.tests.naive_released_mice import naive_released_mice
+
+GOLDEN = sorted(Path(__file__).parent.glob("golden/*.npz"))
+SWITCHES = {"": False, "smoothPL_freeC_": True}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    bias_cases(),
+    st.sampled_from([1, 3, 5]),
+    st.sampled_from([1.0, 3.0]),
+    st.booleans(),
+    st.booleans(),
+    st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=4, max_size=4),
+)
+def test_it_equals_the_naive_loops(case, size, tau, smooth, free, strengths):
+    layout, masks, references, owners = case
+    strengths = strengths[: layout.instances]
+    found = released_mice_bias(
+        layout,
+        masks,
+        kernel_size=size,
+        temperature=tau,
+        smooth_P_L=smooth,
+        free_context=free,
+        reference_masks=references,
+        reference_owners=owners,
+        strengths=strengths,
+    )
+    lengths = layout.text_lengths
+    wanted = naive_released_mice(
+        lengths, masks, size, tau, 1e-6, smooth, free, references, owners, strengths
+    )
+    assert_same_bias(found.dense(), wanted)
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+@pytest.mark.parametrize(("kernel", "tau"), [(3, 1), (11, 3)])
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_it_equals_the_golden_vectors(path, kernel, tau, switch):
+    data = np.load(path)
+    masks = torch.from_numpy(data["masks"]).bool()
+    grid = tuple(masks.shape[1:])
+    found = released_mice_bias(
+        TokenLayout(tuple(data["text_lengths"]), grid, (grid,)),
+        masks,
+        kernel_size=kernel,
+        temperature=tau,
+        smooth_P_L=SWITCHES[switch],
+        free_context=SWITCHES[switch],
+    )
+    wanted = torch.from_numpy(data[f"mice_code_{switch}k{kernel}_t{tau}"])
+    assert_same_bias(found.dense(), wanted, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_its_defaults_are_those_of_the_released_code(path):
+    data = np.load(path)
+    masks = torch.from_numpy(data["masks"]).bool()
+    grid = tuple(masks.shape[1:])
+    found = released_mice_bias(TokenLayout(tuple(data["text_lengths"]), grid, (grid,)), masks)
+    wanted = torch.from_numpy(data["mice_code_k11_t3"])
+    assert_same_bias(found.dense(), wanted, tolerance=1e-5)
+
+
+def test_the_golden_vectors_are_there():
+    assert len(GOLDEN) == 4
+
+
+def test_the_default_floor_is_a_millionth():
+    layout, masks = squares(1, grid=(30, 1), reference=False)
+    row = released_mice_bias(layout, masks).dense()[layout.latent_span.start]
+    assert row.min() == -math.inf  # the global prompt
+    assert row[layout.latent_span][-1] == pytest.approx(math.log(1e-6) / 3)
+
+
+def test_an_instance_is_shut_out_of_another_where_the_paper_damps():
+    layout, masks = squares()
+    first, second = (image_tokens(layout, mask) for mask in masks)
+    between = (first[:, None], second[None])
+    assert (released_mice_bias(layout, masks).dense()[between] == -math.inf).all()
+    damped = mice_bias(layout, masks).dense()[between]
+    assert ((damped < 0) & (damped > -math.inf)).all()
+
+
+def test_every_query_sees_at_least_one_key():
+    layout, masks = squares(3)
+    masks[1] |= masks[0]
+    for strengths in (None, [0.0, 0.0, 0.0]):
+        dense = released_mice_bias(layout, masks, strengths=strengths).dense()
+        assert (dense > -math.inf).any(1).all()
+
+
+def test_the_papers_switch_is_not_taken():
+    layout, masks = squares()
+    with pytest.raises(TypeError, match="instances_see_global"):
+        released_mice_bias(layout, masks, instances_see_global=True)
+
+
+@pytest.mark.parametrize("parameter", ["temperature", "epsilon"])
+@pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
+def test_a_parameter_out_of_range_is_refused(parameter, value):
+    layout, masks = squares()
+    with pytest.raises(ValueError, match=f"{parameter} must be finite and > 0"):
+        released_mice_bias(layout, masks, **{parameter: value})
