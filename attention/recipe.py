@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from ..mask_ops.overlap import OverlapPolicy
@@ -40,7 +41,7 @@ class BiasRecipe:
 
     Attributes:
         method: the name under which users know the method, for titles and messages only.
-        regions: the instances, in the order of their prompts.
+        regions: the instances, in the order of their prompts; None: those of each conditioning.
         builders: what makes each kind of bias that the stages name.
         stages: which kind acts in which blocks.
         start, end: steps window as fractions of the sampling; outside it the model is unbiased.
@@ -48,7 +49,7 @@ class BiasRecipe:
     """
 
     method: str
-    regions: tuple[InstanceRegion, ...]
+    regions: tuple[InstanceRegion, ...] | None
     builders: Mapping[str, BiasBuilder]
     stages: tuple[Stage, ...]
     start: float = 0.0
@@ -68,14 +69,20 @@ class BiasRecipe:
             raise ValueError("every stage is off: switch at least one part of the blocks on.")
 
     @property
+    def instances(self) -> tuple[InstanceRegion, ...]:
+        """The regions; they must be known by now."""
+        assert self.regions is not None
+        return self.regions
+
+    @property
     def timed(self) -> bool:
         """True if the step matters, so that the noise level must be looked at."""
-        windows = [(self.start, self.end), *((r.start, r.end) for r in self.regions)]
+        windows = [(self.start, self.end), *((r.start, r.end) for r in self.instances)]
         return any(window != (0.0, 1.0) for window in windows)
 
     def active(self, progress: float) -> tuple[bool, ...]:
         """Per instance whether it takes part at this point of the sampling."""
-        return tuple(in_window(progress, r.start, r.end) for r in self.regions)
+        return tuple(in_window(progress, r.start, r.end) for r in self.instances)
 
     def kinds(self, total_blocks: int) -> tuple[str, ...]:
         """Kind of bias of every block.
@@ -101,18 +108,23 @@ class BiasRecipe:
     ) -> AttentionBias:
         """The bias of one kind for one layout.
 
+        A layout with one prompt more than there are regions ends in a filling, which nobody sees:
+        a prompt of an instance that takes no part and is nowhere.
+
         Args:
+            active: per region whether it takes part.
             extents: (rows, columns) of tokens that the picture really spans, for the latent and
                 then every reference; default: the whole grids.
         """
         masks, references, owners = self.place(layout, active, extents)
+        filling = layout.instances - len(self.instances)
         return self.builders[kind](
             layout,
-            masks,
-            reference_masks=references,
+            _with_nowhere(masks, filling),
+            reference_masks=[_with_nowhere(one, filling) for one in references],
             reference_owners=owners,
-            strengths=[region.strength for region in self.regions],
-            active=list(active),
+            strengths=[region.strength for region in self.instances] + [1.0] * filling,
+            active=[*active, *[False] * filling],
         )
 
     def place(
@@ -125,11 +137,11 @@ class BiasRecipe:
         grid, and per reference its owner. Arguments as for ``build``."""
         spans: Sequence[Extent | None] = extents or [None] * (1 + len(layout.reference_grids))
         masks = region_masks(
-            self.regions, layout.latent_grid, spans[0], overlap=self.overlap, active=active
+            self.instances, layout.latent_grid, spans[0], overlap=self.overlap, active=active
         )
         references = [
             region_masks(
-                self.regions, grid, spans[1 + r], overlap=self.overlap, active=active, reference=r
+                self.instances, grid, spans[1 + r], overlap=self.overlap, active=active, reference=r
             )
             for r, grid in enumerate(layout.reference_grids)
         ]
@@ -142,7 +154,7 @@ class BiasRecipe:
             ValueError: a region owns a reference that is not there, or two own the same.
         """
         owners: list[int | None] = [None] * references
-        for n, region in enumerate(self.regions):
+        for n, region in enumerate(self.instances):
             if region.reference is None:
                 continue
             if region.reference >= references:
@@ -159,3 +171,8 @@ class BiasRecipe:
                 )
             owners[region.reference] = n
         return tuple(owners)
+
+
+def _with_nowhere(masks: Tensor, count: int) -> Tensor:
+    """(N + count, h, w): the masks, and those of instances that are nowhere."""
+    return torch.cat([masks, masks.new_zeros(count, *masks.shape[1:])])

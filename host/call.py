@@ -42,8 +42,8 @@ class ModelCall:
 def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., Tensor]:
     """An APPLY_MODEL wrapper out of ``body(call, forward)``.
 
-    ``forward(options=.., without=..)`` goes on to the model, with other transformer_options and
-    without some of the extras.
+    ``forward(options=.., without=.., context=..)`` goes on to the model, with other
+    transformer_options or text, and without some of the extras.
     """
 
     def wrapper(
@@ -58,9 +58,13 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
     ) -> Tensor:
         given = transformer_options or {}
 
-        def forward(options: Options = given, without: tuple[str, ...] = ()) -> Tensor:
+        def forward(
+            options: Options = given,
+            without: tuple[str, ...] = (),
+            context: Tensor | None = c_crossattn,
+        ) -> Tensor:
             kept = {name: value for name, value in extras.items() if name not in without}
-            return executor(x, t, c_concat, c_crossattn, control, options, **kept)
+            return executor(x, t, c_concat, context, control, options, **kept)
 
         if c_crossattn is None:  # a model without text: nothing of ours can be meant
             return forward()

@@ -58,8 +58,11 @@ def attach(conditioning: Conditioning, key: str, cond: comfy.conds.CONDRegular) 
     ]
 
 
-def conditioning_spans(conditioning: Conditioning) -> PromptSpans:
+def conditioning_spans(conditioning: Conditioning, picture: int | None = None) -> PromptSpans:
     """The prompt spans that Multi-Prompt Encode put into a conditioning.
+
+    Args:
+        picture: whose, of a batch of pictures with regions of their own; None: there is but one.
 
     Raises:
         ValueError: none, or those of several pictures.
@@ -68,6 +71,8 @@ def conditioning_spans(conditioning: Conditioning) -> PromptSpans:
         carried: SpansCond | None = extras.get("model_conds", {}).get(KEY)
         if carried is None:
             continue
+        if picture is not None:
+            return carried.items[picture % len(carried.items)]
         if len(carried.items) > 1:
             raise ValueError(
                 f"the conditioning holds the regions of {len(carried.items)} pictures, but one "

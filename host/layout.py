@@ -57,6 +57,7 @@ def expected_layout(
     regions: tuple[InstanceRegion, ...],
     image: Tensor | None,
     conditioning: Conditioning | None,
+    picture: int | None = None,
 ) -> tuple[TokenLayout, list[Extent]]:
     """The layout of an edit, and the extents of its pictures in tokens.
 
@@ -64,11 +65,12 @@ def expected_layout(
         image: (B, H, W, C), the picture that is edited; None: as large as the first reference.
         conditioning: from Multi-Prompt Encode and Reference Latent; None: every prompt counts as
             12 tokens, and the references as large as the picture.
+        picture: number of the picture in a batch with regions of their own.
     """
     lengths = (ASSUMED_TOKENS,) * (1 + len(regions))
     references: list[Extent] = []
     if conditioning is not None:
-        spans = conditioning_spans(conditioning)
+        spans = conditioning_spans(conditioning, picture)
         if len(spans.instructions) != len(regions):
             raise ValueError(
                 f"the conditioning was encoded for {len(spans.instructions)} instance(s), but "

@@ -85,6 +85,11 @@ def edit_keys(
     The words of the instances when there are any, else the whole prompt.
     """
     runs = call_spans(call)
+    if len(runs) > 1:
+        raise ValueError(
+            "adaptive attention takes one set of regions, but the pictures of this batch have "
+            "their own. Edit them one by one, or switch it off in Dual-LQR Sampler."
+        )
     spans = runs[0][0] if runs else whole_text(call)
     sequence = token_sequence(family, call, spans, added)
     layout, order = sequence.layout, torch.tensor(sequence.orders[0])

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..attention.bias import AttentionBias
 from ..attention.execute.attend import attend
+from ..attention.execute.plan import BiasPlan
 from .attention_call import OVERRIDE, Heads, as_wanted, split_heads
 from .call import ModelCall, Options
 from .families import Family
@@ -21,9 +21,9 @@ from .kernels import (
 )
 from .run import report_run
 
-BlockBias = tuple[tuple[AttentionBias | None, slice], ...]
-"""Biases of one block, each with the items of the batch that it is for."""
-Planned = Callable[[], Mapping[int, BlockBias]]
+BlockPlan = tuple[tuple[BiasPlan | None, slice], ...]
+"""Planned biases of one block, each with the items of the batch that it is for."""
+Planned = Callable[[], Mapping[int, BlockPlan]]
 
 
 @dataclass
@@ -72,15 +72,15 @@ def biased_override(
         block = family.where(call.model, where)
         if block is not None:
             tally.came.add(block)
-        biases = None if block is None else planned().get(block)
+        plans = None if block is None else planned().get(block)
         plain = open_call(previous, func)
-        if biases is None:
+        if plans is None:
             return plain(q, k, v, heads, mask=mask, **rest)
         split = split_heads(q, k, v, heads, rest)
         masked = attention_call(previous, split.q)
-        report_run(where, planned(), biases, masked, plain, whole)
+        report_run(where, planned(), plans, masked, plain, whole)
         parts = [
-            attend_items(split, bias, items, mask, masked, plain, whole) for bias, items in biases
+            attend_items(split, plan, items, mask, masked, plain, whole) for plan, items in plans
         ]
         return as_wanted(parts[0] if len(parts) == 1 else torch.cat(parts), heads, split.flat)
 
@@ -98,7 +98,7 @@ def biased_override(
 
 def attend_items(
     split: Heads,
-    bias: AttentionBias | None,
+    plan: BiasPlan | None,
     items: slice,
     mask: Tensor | None,
     masked: Override,
@@ -109,16 +109,16 @@ def attend_items(
     q, k, v = (x[items] for x in split[:3])
     if mask is not None and mask.ndim > 2 and mask.shape[0] > 1:
         mask = mask[items]
-    if bias is None:
+    if plan is None:
         return plain(q, k, v, q.shape[1], mask=mask, **split.rest)
     return biased_attention(
-        masked, bias, q, k, v, q.shape[1], mask, plain=plain, dense=dense, **split.rest
+        masked, plan, q, k, v, q.shape[1], mask, plain=plain, dense=dense, **split.rest
     )
 
 
 def biased_attention(
     attention: Override,
-    bias: AttentionBias,
+    plan: BiasPlan,
     q: Tensor,
     k: Tensor,
     v: Tensor,
@@ -134,6 +134,7 @@ def biased_attention(
         attention: honours a mask. ``plain`` gets the parts that need none; default the same.
         dense: use the whole matrix at once.
     """
+    bias = plan.bias
     if k.shape[2] != bias.keys or q.shape[2] > bias.queries:
         raise ValueError(
             f"a block attends {q.shape[2]} to {k.shape[2]} tokens, but text, latent and references "
@@ -147,7 +148,7 @@ def biased_attention(
     def open_kernel(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return (plain or attention)(q, k, v, q.shape[1], mask=None, **rest)
 
-    return attend(q, k, v, bias, kernel, mask, open_kernel=open_kernel, dense=dense)
+    return attend(q, k, v, plan, kernel, mask, open_kernel=open_kernel, dense=dense)
 
 
 def check_reached(tally: Tally, planned: Planned, model: Any, first: bool) -> None:

@@ -1,15 +1,16 @@
 """Apply Instance Attention: a model whose joint attention gets the bias of a recipe."""
 
 import logging
-from collections.abc import Callable
-from functools import cache, lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache, partial
+from typing import Any
 
 import comfy.patcher_extension
 import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..attention.bias import AttentionBias
+from ..attention.execute.plan import BiasPlan
 from ..attention.recipe import BiasRecipe, Extent
 from ..attention.schedule import OFF, in_window, sampling_progress
 from ..attention.tokens import TokenLayout
@@ -18,14 +19,16 @@ from .call import KEY, WRAPPER, Forward, ModelCall, around_model
 from .carrier import call_spans
 from .families import Family
 from .known import known_model, require_family
-from .override import BlockBias, Tally, biased_override, check_reached
-from .run import is_first_call, prepared_sampling
-from .sequence import Added, token_sequence, watch_text
+from .override import BlockPlan, Tally, biased_override, check_reached
+from .regions import recipe_for
+from .run import has_mixed_regions, is_first_call, prepared_sampling
+from .sequence import Added, TokenSequence, aligned_text, token_sequence, watch_text
 
 log = logging.getLogger("instance_edit")
 
 NODE = "Apply Instance Attention"
-BiasFor = Callable[..., AttentionBias | None]
+PlanFor = Callable[..., BiasPlan | None]
+Runs = Sequence[tuple[PromptSpans, slice]]
 
 
 def apply_instance_attention(
@@ -55,7 +58,7 @@ def apply_instance_attention(
 
 def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Tensor]:
     """The wrapper around the model: plans the biases, sets the override, checks the result."""
-    bias_for = cached_bias(recipe)
+    plan_for, regions_for = cached_plans(), lru_cache(maxsize=32)(partial(recipe_for, recipe))
 
     @around_model
     def forward(call: ModelCall, run: Forward) -> Tensor:
@@ -63,96 +66,92 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
         if not runs:
             log_once("a prompt without instances runs without instance attention.")
             return run()
-        for spans, _ in runs:
-            check_spans(spans, recipe, call)
+        refuse_parts(runs, call)
+        recipes = [(regions_for(spans), spans, items) for spans, items in runs]
+        refuse_mixed_training(call, runs)
         family = require_family(call.model, NODE)
         options, added = watch_text(call.options)
 
         @cache
-        def planned() -> dict[int, BlockBias]:
-            return block_biases(family, call, recipe, runs, added(), bias_for)
+        def planned() -> dict[int, BlockPlan]:
+            return block_plans(family, call, recipes, added(), plan_for)
 
         if options is call.options:  # nothing will be added to the text: refuse before computing
             planned()
         tally = Tally()
-        out = run(biased_override(options, family, call, planned, tally, dense), without=(KEY,))
+        context = aligned_text(family, call, runs)
+        biased = biased_override(options, family, call, planned, tally, dense)
+        out = run(biased, without=(KEY,), context=context)
         check_reached(tally, planned, call.model, is_first_call(call.options))
         return out
 
     return forward
 
 
-def block_biases(
+def block_plans(
     family: Family,
     call: ModelCall,
-    recipe: BiasRecipe,
-    runs: list[tuple[PromptSpans, slice]],
+    recipes: Sequence[tuple[BiasRecipe, PromptSpans, slice]],
     added: Added,
-    bias_for: BiasFor,
-) -> dict[int, BlockBias]:
+    plan_for: PlanFor,
+) -> dict[int, BlockPlan]:
     """The bias of every block that gets one in this call, for each run of the batch's items."""
-    active = active_instances(recipe, call)
-    if active is None:
-        return {}
-    kinds = recipe.kinds(sum(family.counts(call.model)))
-    sequences = [(token_sequence(family, call, spans, added), items) for spans, items in runs]
-    found: dict[int, BlockBias] = {}
-    for block, kind in enumerate(kinds):
-        if kind == OFF:
+    blocks = sum(family.counts(call.model))
+    found: list[tuple[list[BiasPlan | None], slice]] = []
+    for recipe, spans, items in recipes:
+        active = active_instances(recipe, call)
+        if active is None:
+            found.append(([None] * blocks, items))
             continue
-        biases = tuple(
-            (
-                bias_for(
-                    kind,
-                    sequence.layout,
-                    active,
-                    sequence.extents,
-                    sequence.orders[block],
-                    call.x.device,
-                    call.context.dtype,
-                ),
-                items,
-            )
-            for sequence, items in sequences
-        )
-        if any(bias is not None for bias, _ in biases):
-            found[block] = biases
-    return found
+        sequence = token_sequence(family, call, spans, added)
+        device, dtype = call.x.device, call.context.dtype
+        plans = [
+            None if kind == OFF else plan_for(recipe, kind, sequence, order, active, device, dtype)
+            for kind, order in zip(recipe.kinds(blocks), sequence.orders, strict=True)
+        ]
+        found.append((plans, items))
+    joined = {
+        block: tuple((plans[block], items) for plans, items in found) for block in range(blocks)
+    }
+    return {
+        block: plans
+        for block, plans in joined.items()
+        if any(plan is not None for plan, _ in plans)
+    }
 
 
-def cached_bias(recipe: BiasRecipe) -> BiasFor:
-    """Builds each bias once per layout and order; None where it would change nothing."""
+def cached_plans() -> PlanFor:
+    """Builds each bias and its plan once per layout and order; None where it changes nothing."""
 
     @lru_cache(maxsize=32)
     def build(
+        recipe: BiasRecipe,
         kind: str,
         layout: TokenLayout,
-        active: tuple[bool, ...],
         extents: tuple[Extent, ...],
         order: tuple[int, ...],
+        active: tuple[bool, ...],
         device: torch.device,
         dtype: torch.dtype,
-    ) -> AttentionBias | None:
+    ) -> BiasPlan | None:
         bias = recipe.build(kind, layout, active, extents)
         if bias.is_zero:
             return None
         if order != tuple(range(layout.total)):
             bias = bias.take(torch.tensor(order))
-        return bias.to(device, dtype)
+        return BiasPlan(bias.to(device, dtype))
 
-    return build
+    def plan_for(
+        recipe: BiasRecipe, kind: str, sequence: TokenSequence, order: tuple[int, ...], *rest: Any
+    ) -> BiasPlan | None:
+        return build(recipe, kind, sequence.layout, sequence.extents, order, *rest)
+
+    return plan_for
 
 
-def check_spans(spans: PromptSpans, recipe: BiasRecipe, call: ModelCall) -> None:
-    """Refuse conditioning that does not belong to the bias, or that the bias cannot follow."""
-    wanted = tuple(region.instruction for region in recipe.regions)
-    if spans.instructions != wanted:
-        raise ValueError(
-            f"the conditioning was encoded for {len(spans.instructions)} instance(s) "
-            f"{list(spans.instructions)}, the bias was built for {len(wanted)} {list(wanted)}. "
-            "Connect the same regions to Multi-Prompt Encode and Build Disentangled Bias."
-        )
-    if spans.cropped or "context_window" in call.options:
+def refuse_parts(runs: Runs, call: ModelCall) -> None:
+    """Refuse calls that see a part of the picture only."""
+    if "context_window" in call.options or any(spans.cropped for spans, _ in runs):
         raise ValueError(
             "instance attention needs the whole picture in one model call, but this call sees a "
             "part of it (Conditioning Set Area or context windows). Remove that node: the regions "
@@ -160,12 +159,25 @@ def check_spans(spans: PromptSpans, recipe: BiasRecipe, call: ModelCall) -> None
         )
 
 
+def refuse_mixed_training(call: ModelCall, runs: Runs) -> None:
+    """Refuse a training batch of pictures with regions of their own.
+
+    Core's Train LoRA gives every picture of a batch the conditionings of all of them.
+    """
+    chunks = len(call.options.get("cond_or_uncond") or (0,))
+    if torch.is_grad_enabled() and len(call.x) > chunks and has_mixed_regions(call.options):
+        raise ValueError(
+            f"training with a batch of {len(call.x) // chunks} pictures whose regions differ mixes "
+            "them up: ComfyUI gives each of them all conditionings. Set batch_size to 1."
+        )
+
+
 def active_instances(recipe: BiasRecipe, call: ModelCall) -> tuple[bool, ...] | None:
     """Per instance whether it takes part in this call; None if the call is not biased at all."""
-    if not recipe.regions:
+    if not recipe.instances:
         return None
     if not recipe.timed:
-        return (True,) * len(recipe.regions)
+        return (True,) * len(recipe.instances)
     schedule = call.options.get("sample_sigmas")
     level = call.level
     progress = 1 - level if schedule is None else sampling_progress(level, schedule)

@@ -9,8 +9,8 @@ from typing import Any
 import comfy.model_management
 from torch import Tensor
 
-from ..attention.bias import AttentionBias
-from ..attention.execute.attend import working_bytes
+from ..attention.execute.memory import working_bytes
+from ..attention.execute.plan import BiasPlan
 from .call import KEY, Options, bare_model
 from .families import find_family
 from .kernels import kernel_name
@@ -25,10 +25,12 @@ class RunNote:
     """What is known of one sampling run.
 
     Attributes:
+        mixed: its conditionings have different regions.
         proved: a model call of it came through our override.
         logged: its line was logged.
     """
 
+    mixed: bool = False
     proved: bool = False
     logged: bool = False
 
@@ -46,7 +48,7 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
     ) -> Any:
         options = kwargs.get("model_options") or (args[0] if args else None)
         if options is not None:
-            options.setdefault("transformer_options", {})[RUN] = RunNote()
+            options.setdefault("transformer_options", {})[RUN] = RunNote(mixed_regions(conds))
         text, total = longest_sequence(model, noise_shape, conds)
         if text:
             bytes_needed = attention_bytes(model, noise_shape, total, dense)
@@ -120,6 +122,18 @@ def _family(model: Any) -> Any:
     return find_family(_diffusion(model))
 
 
+def mixed_regions(conds: Mapping[str, Sequence[Options]]) -> bool:
+    """True if the positive conditionings carry more than one set of regions."""
+    carried = [cond.get("model_conds", {}).get(KEY) for cond in conds.get("positive", ())]
+    return len({one.cond for one in carried if one is not None}) > 1
+
+
+def has_mixed_regions(options: Options) -> bool:
+    """True in a sampling run whose conditionings have different regions."""
+    note: RunNote | None = options.get(RUN)
+    return note is not None and note.mixed
+
+
 def is_first_call(options: Options) -> bool:
     """True until a call of this sampling run has been through; always outside a run."""
     note: RunNote | None = options.get(RUN)
@@ -132,7 +146,7 @@ def is_first_call(options: Options) -> bool:
 def report_run(
     options: Options,
     planned: Mapping[int, Any],
-    block: Sequence[tuple[AttentionBias | None, slice]],
+    block: Sequence[tuple[BiasPlan | None, slice]],
     masked: Callable[..., Tensor],
     plain: Callable[..., Tensor],
     whole: bool,
@@ -147,8 +161,10 @@ def report_run(
     if note is None or note.logged:
         return
     note.logged = True
-    held = {id(bias): bias for biases in planned.values() for bias, _ in biases if bias is not None}
-    first = next(bias for bias, _ in block if bias is not None)
+    held = {
+        id(plan): plan.bias for plans in planned.values() for plan, _ in plans if plan is not None
+    }
+    first = next(plan.bias for plan, _ in block if plan is not None)
     stored = sum(bias.nbytes for bias in held.values())
     schedule = options.get("sample_sigmas")
     kernels = kernel_name(masked) if whole else f"{kernel_name(masked)}, {kernel_name(plain)}"

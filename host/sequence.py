@@ -1,7 +1,7 @@
 """Which token stands where in the attention calls of one forward."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +60,21 @@ def token_sequence(
         first, *others = layout.text_lengths
         lengths = (first + added.front + added.behind, *others)
         layout = TokenLayout(lengths, layout.latent_grid, layout.reference_grids)
-    text = text_order(layout, repeats, added.front, added.behind)
+    first = spans.filling if family.text_padding(call.model) == "left" else 0
+    text = text_order(layout, repeats, added.front, added.behind, first)
     stages = family.stages(call, layout, text)
     orders = tuple(stage.order for stage in stages for _ in range(stage.count))
     return TokenSequence(layout, extents, orders)
+
+
+def aligned_text(
+    family: Family, call: ModelCall, runs: Sequence[tuple[PromptSpans, slice]]
+) -> Tensor:
+    """The text of a call, fillings moved to the side on which they do not move the words."""
+    if family.text_padding(call.model) == "right" or not any(one.filling for one, _ in runs):
+        return call.context
+    parts = [call.context[items].roll(spans.filling, dims=1) for spans, items in runs]
+    return torch.cat(parts)
 
 
 def picture_extent(latent: Tensor, patch: int) -> Extent:

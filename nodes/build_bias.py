@@ -24,7 +24,13 @@ class BuildDisentangledBias(io.ComfyNode):
             "Connect it to Apply Instance Attention.",
             search_aliases=[*METHODS, "attention mask", "regional attention"],
             inputs=[
-                Regions.Input("regions", tooltip="The instances, as in Multi-Prompt Encode."),
+                Regions.Input(
+                    "regions",
+                    optional=True,
+                    tooltip="The instances, as in Multi-Prompt Encode. Not connected (neutral): "
+                    "those that each conditioning brings along, so that one model serves many "
+                    "pictures.",
+                ),
                 io.DynamicCombo.Input(
                     "method",
                     options=[
@@ -43,20 +49,18 @@ class BuildDisentangledBias(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        regions: tuple[InstanceRegion, ...],
         method: dict[str, Any],
         overlap: OverlapPolicy,
         start: float,
         end: float,
         blocks: str,
+        regions: tuple[InstanceRegion, ...] | None = None,
     ) -> io.NodeOutput:
-        if not regions:
+        if regions is not None and not regions:
             raise ValueError("no regions came in: add at least one Instance Region.")
         options = dict(method)
         name = options.pop("method")
         builders, stages = METHODS[name].recipe(options)
         if blocks.strip():
             stages = parse_stages(blocks, list(builders))
-        return io.NodeOutput(
-            BiasRecipe(name, tuple(regions), builders, stages, start, end, overlap)
-        )
+        return io.NodeOutput(BiasRecipe(name, regions, builders, stages, start, end, overlap))

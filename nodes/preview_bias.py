@@ -11,7 +11,9 @@ from ..attention.reach import bias_reach
 from ..attention.recipe import BiasRecipe, Extent
 from ..attention.schedule import OFF
 from ..attention.tokens import TokenLayout
+from ..host.carrier import conditioning_spans
 from ..host.layout import block_count, expected_layout
+from ..host.regions import recipe_for
 from ..mask_ops.regions import InstanceRegion
 from ..pictures.bias import BiasPage, draw_bias_page
 from ..pictures.marks import to_image, to_picture
@@ -42,8 +44,8 @@ class PreviewBias(io.ComfyNode):
                     "conditioning",
                     optional=True,
                     tooltip="From Multi-Prompt Encode and Reference Latent, for the real prompts' "
-                    "lengths and references. Not connected (neutral): one reference as large as "
-                    "the picture.",
+                    "lengths and references, and for the regions if the bias has none of its own. "
+                    "Not connected (neutral): one reference as large as the picture.",
                 ),
                 io.Int.Input(
                     "first_instance",
@@ -73,11 +75,12 @@ class PreviewBias(io.ComfyNode):
         conditioning: Any = None,
         model: Any = None,
     ) -> io.NodeOutput:
-        layout, extents = expected_layout(bias.regions, image, conditioning)
+        bias = known_regions(bias, conditioning)
+        layout, extents = expected_layout(bias.instances, image, conditioning)
         depth = None if model is None else block_count(model)
         if depth is not None:
             bias.kinds(depth)
-        first = min(first_instance, len(bias.regions)) - 1
+        first = min(first_instance, len(bias.instances)) - 1
         kinds = dict.fromkeys(stage.kind for stage in bias.stages if stage.kind != OFF)
         picture = None if image is None else to_picture(image[0])
         pages = [
@@ -86,6 +89,22 @@ class PreviewBias(io.ComfyNode):
         ]
         drawn = to_image(*pages)
         return io.NodeOutput(drawn, ui=ui.PreviewImage(drawn, cls=cls))
+
+
+def known_regions(bias: BiasRecipe, conditioning: Any) -> BiasRecipe:
+    """The bias with its own regions, or those of the conditioning.
+
+    Raises:
+        ValueError: a bias without regions and no conditioning, or two different sets.
+    """
+    if conditioning is not None:
+        return recipe_for(bias, conditioning_spans(conditioning))
+    if bias.regions is None:
+        raise ValueError(
+            "this bias takes its regions from the conditioning: connect 'conditioning', from "
+            "Multi-Prompt Encode, or 'regions' of Build Disentangled Bias."
+        )
+    return bias
 
 
 def bias_page(
@@ -118,8 +137,8 @@ def bias_page(
         reach=bias_reach(recipe.build(kind, layout, active, extents), layout, members),
         masks=masks,
         extent=extents[0],
-        labels=tuple(region.instruction for region in recipe.regions),
-        details=tuple(map(_details, recipe.regions, masks)),
+        labels=tuple(region.instruction for region in recipe.instances),
+        details=tuple(map(_details, recipe.instances, masks)),
         first=first,
     )
 

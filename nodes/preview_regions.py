@@ -1,14 +1,17 @@
 """Preview Instance Regions: the regions over the picture, and what a validator says of them."""
 
+from dataclasses import replace
 from typing import Any
 
 from comfy_api.latest import io, ui
+from PIL.Image import Image
+from torch import Tensor
 
 from ..attention.recipe import BiasRecipe, Extent
 from ..attention.schedule import OFF
 from ..attention.tokens import TokenLayout
 from ..host.layout import expected_layout
-from ..mask_ops.regions import InstanceRegion, region_masks
+from ..mask_ops.regions import InstanceRegion, picture_sets, region_masks
 from ..mask_ops.validate import region_report
 from ..pictures.marks import to_image, to_picture
 from ..pictures.regions import draw_regions
@@ -70,29 +73,53 @@ class PreviewRegions(io.ComfyNode):
     ) -> io.NodeOutput:
         if not regions:
             raise ValueError("no regions came in: add at least one Instance Region.")
-        layout, extents = expected_layout(regions, image, conditioning)
-        overlap = "shared" if bias is None else bias.overlap
-        report = region_report(
-            regions,
-            layout.latent_grid,
-            extents[0],
-            overlap=overlap,
-            text_tokens=None if conditioning is None else layout.text_lengths[1:],
-        )
-        if conditioning is not None:
-            report += "\n" + describe_tokens(layout)
-        if bias is not None:
-            report += "\n" + describe_size(bias, layout, extents)
-        masks = None
-        if token_grid:
-            masks = region_masks(regions, layout.latent_grid, extents[0], overlap=overlap)
-        page = draw_regions(to_picture(image[0]), regions, report, masks, extents[0])
-        drawn = to_image(page)
+        sets = picture_sets(regions)
+        drawn = [
+            regions_page(image[n % len(image)], here, token_grid, conditioning, bias, n)
+            for n, here in enumerate(sets)
+        ]
+        pages, reports = to_image(*(page for page, _ in drawn)), [report for _, report in drawn]
+        if len(sets) > 1:
+            reports = [f"Picture {n + 1}: {report}" for n, report in enumerate(reports)]
+        report = "\n".join(reports)
         shown = {
-            **ui.PreviewImage(drawn, cls=cls).as_dict(),
+            **ui.PreviewImage(pages, cls=cls).as_dict(),
             **ui.PreviewText(report).as_dict(),
         }
-        return io.NodeOutput(drawn, report, ui=shown)
+        return io.NodeOutput(pages, report, ui=shown)
+
+
+def regions_page(
+    image: Tensor,
+    regions: tuple[InstanceRegion, ...],
+    token_grid: bool,
+    conditioning: Any,
+    bias: BiasRecipe | None,
+    picture: int,
+) -> tuple[Image, str]:
+    """The drawing of one picture's regions, and the report.
+
+    Args:
+        image: (H, W, C) float in [0, 1].
+        picture: its number in the batch.
+    """
+    layout, extents = expected_layout(regions, image[None], conditioning, picture)
+    overlap = "shared" if bias is None else bias.overlap
+    report = region_report(
+        regions,
+        layout.latent_grid,
+        extents[0],
+        overlap=overlap,
+        text_tokens=None if conditioning is None else layout.text_lengths[1:],
+    )
+    if conditioning is not None:
+        report += "\n" + describe_tokens(layout)
+    if bias is not None:
+        report += "\n" + describe_size(replace(bias, regions=regions), layout, extents)
+    masks = None
+    if token_grid:
+        masks = region_masks(regions, layout.latent_grid, extents[0], overlap=overlap)
+    return draw_regions(to_picture(image), regions, report, masks, extents[0]), report
 
 
 def describe_tokens(layout: TokenLayout) -> str:

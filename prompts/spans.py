@@ -77,16 +77,18 @@ class PromptSpans:
 
 
 def text_order(
-    layout: TokenLayout, repeats: int = 1, front: int = 0, behind: int = 0
+    layout: TokenLayout, repeats: int = 1, front: int = 0, behind: int = 0, first: int = 0
 ) -> tuple[int, ...]:
     """The canonical token at each place of a model's text.
 
     Args:
         repeats: how often the host repeated the text.
+        first: how many of the layout's last text tokens (a filling) stand first.
         front, behind: tokens of the layout's global prompt that another patch put before and
             behind the (repeated) text.
     """
     span = layout.text_span(0)
     added = range(span.stop - behind, span.stop)
-    words = [*range(front, span.stop - behind), *range(span.stop, layout.text_total)]
-    return (*range(front), *words * repeats, *added)
+    filling = range(layout.text_total - first, layout.text_total)
+    words = [*range(front, span.stop - behind), *range(span.stop, layout.text_total - first)]
+    return (*range(front), *[*filling, *words] * repeats, *added)

@@ -62,7 +62,8 @@ class Family(Protocol):
         ...
 
     def text_padding(self, model: Any) -> Literal["left", "right"]:
-        """On which side a shorter text of a batch may be filled up without moving its words."""
+        """On which side a shorter text of a batch is filled up, so that its words keep their
+        positions."""
         ...
 
     def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:

@@ -152,27 +152,29 @@ def squared_distance(lora, other):
     return sum(float((lora[key] - other[key]).square().sum()) for key in lora)
 
 
+TRAINING = {
+    "batch_size": 1,
+    "steps": 2,
+    "grad_accumulation_steps": 1,
+    "learning_rate": 0.1,
+    "rank": 2,
+    "optimizer": "SGD",
+    "loss_function": "MSE",
+    "seed": 1,
+    "training_dtype": "fp32",
+    "lora_dtype": "fp32",
+    "quantized_backward": False,
+    "algorithm": "LoRA",
+    "gradient_checkpointing": True,
+    "checkpoint_depth": 1,
+    "offloading": False,
+    "existing_lora": "[None]",
+    "bucket_mode": False,
+    "bypass_mode": False,
+}
+"""Core's Train LoRA node in float32."""
+
+
 def train_lora(model, latent, conditioning):
-    """Core's Train LoRA node in float32."""
-    settings = {
-        "batch_size": 1,
-        "steps": 2,
-        "grad_accumulation_steps": 1,
-        "learning_rate": 0.1,
-        "rank": 2,
-        "optimizer": "SGD",
-        "loss_function": "MSE",
-        "seed": 1,
-        "training_dtype": "fp32",
-        "lora_dtype": "fp32",
-        "quantized_backward": False,
-        "algorithm": "LoRA",
-        "gradient_checkpointing": True,
-        "checkpoint_depth": 1,
-        "offloading": False,
-        "existing_lora": "[None]",
-        "bucket_mode": False,
-        "bypass_mode": False,
-    }
-    inputs = {"model": model, "latents": latent, "positive": conditioning, **settings}
+    inputs = {"model": model, "latents": latent, "positive": conditioning, **TRAINING}
     return run_node(TrainLoraNode, **{name: [value] for name, value in inputs.items()})
