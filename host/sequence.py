@@ -60,7 +60,7 @@ def token_sequence(
         first, *others = layout.text_lengths
         lengths = (first + added.front + added.behind, *others)
         layout = TokenLayout(lengths, layout.latent_grid, layout.reference_grids)
-    first = spans.filling if family.text_padding(call.model) == "left" else 0
+    first = spans.hidden(padded_to) if family.text_padding(call.model) == "left" else 0
     text = text_order(layout, repeats, added.front, added.behind, first)
     stages = family.stages(call, layout, text)
     orders = tuple(stage.order for stage in stages for _ in range(stage.count))

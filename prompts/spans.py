@@ -18,8 +18,7 @@ class PromptSpans:
         instructions: text of each instance's prompt, (N,).
         cropped: True if the model is called on a part of the picture only.
         regions: the instances, (N,); empty where none are known.
-        filling: tokens behind the prompts that nobody sees: other pictures of a batch have longer
-            text.
+        filling: zeros behind the prompts, where other pictures of a batch have longer text.
     """
 
     lengths: tuple[int, ...]
@@ -40,6 +39,10 @@ class PromptSpans:
         """Number of tokens, all prompts and the filling together."""
         return sum(self.lengths) + self.filling
 
+    def hidden(self, padded_to: int = 0) -> int:
+        """How many tokens of the filling nobody sees; the rest is padding that it had alone."""
+        return max(padded_to, self.total) - max(padded_to, sum(self.lengths))
+
     def layout(
         self,
         context_length: int,
@@ -55,15 +58,14 @@ class PromptSpans:
                 padding belongs to the global prompt.
 
         Returns:
-            The layout (a filling is one more prompt, behind all others), and how often the host
-            repeated the text (usually once).
+            The layout (hidden filling is one more prompt, behind all others), and how often the
+            host repeated the text (usually once).
 
         Raises:
             ValueError: text of another length than the prompts account for.
         """
-        padding = max(0, padded_to - self.total)
-        filling = (self.filling,) if self.filling else ()
-        lengths = (self.lengths[0] + padding, *self.lengths[1:], *filling)
+        padding, hidden = max(0, padded_to - sum(self.lengths)), self.hidden(padded_to)
+        lengths = (self.lengths[0] + padding, *self.lengths[1:], *([hidden] if hidden else []))
         layout = TokenLayout(lengths, latent_grid, tuple(reference_grids))
         repeats, rest = divmod(context_length, layout.text_total)
         if rest or not repeats:
