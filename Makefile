@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 VENV   := $(BIN)/python
 RUN    := $(VENV) -m tools.run
-PYTEST := $(BIN)/pytest --no-skips -m "not gpu"
+PYTEST := $(BIN)/pytest --no-skips -m "not gpu$(if $(filter Windows_NT,$(OS)), and not posix)"
 SETUP  := @$(PYTHON) -m tools.setup_comfyui
 # nodes/ and host/ are type-checked against the ComfyUI that set-up fetches.
 HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes and host are not \

@@ -203,7 +203,7 @@ def main() -> int:
         log.error("%s", error)
     except OSError as error:
         log.error(
-            "%s: %s: set-up must be able to write there, and takes about 8 GB in all.",
+            "%s: %s: set-up must be able to write there, and takes about 6 GB in all.",
             error.filename or ROOT,
             error.strerror,
         )
