@@ -146,6 +146,16 @@ def test_what_a_killed_set_up_began_to_unpack_is_removed(
     assert [path.name for path in tmp_path.iterdir()] == [".comfyui"]
 
 
+@pytest.mark.posix
+@pytest.mark.parametrize("name", [".venv", ".comfyui", ".comfyui-0.18.2"])
+def test_git_ignores_what_set_up_makes_also_where_it_is_a_link(name: str, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_bytes((load_pack.ROOT / ".gitignore").read_bytes())
+    (tmp_path / name).symlink_to(tmp_path)
+    done = subprocess.run(["git", "check-ignore", "--quiet", name], cwd=tmp_path)
+    assert done.returncode == 0
+
+
 def test_comfyui_path_is_honoured_by_setup_and_by_the_tests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
