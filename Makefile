@@ -1,12 +1,16 @@
-# Every verb does the set-up it needs; a second call reuses it.
+# Every verb does the set-up it needs; a second call reuses it. On Windows: CONTRIBUTING.md.
 PYTHON ?= python3
-VENV   := .venv/bin/python
+BIN    := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
+VENV   := $(BIN)/python
 RUN    := $(VENV) -m tools.run
-PYTEST := .venv/bin/pytest
-SETUP  := @$(PYTHON) tools/setup_comfyui.py
-PURE   := attention mask_ops sampling pictures prompts
+PYTEST := $(BIN)/pytest --no-skips -m "not gpu$(if $(filter Windows_NT,$(OS)), and not posix)"
+SETUP  := @$(PYTHON) -m tools.setup_comfyui
+# nodes/ and host/ are type-checked against the ComfyUI that set-up fetches.
+HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes and host are not \
+	checked,$(BIN)/pyright -p tools/pyright_host.json)
 
-.PHONY: setup demo test test-pure test-comfyui test-browser lint format serve bench bench-quality bench-turns bench-gpu train-demo
+.PHONY: setup demo test test-pure test-comfyui test-browser lint format check-pins serve bench \
+	bench-quality bench-turns bench-gpu train-demo
 .DEFAULT_GOAL := setup
 
 setup:
@@ -15,28 +19,32 @@ setup:
 demo: setup            ## UNET=.. CLIP=.. VAE=.. use real weights
 	$(RUN) tools.demo.run_demo
 
-test: test-pure test-comfyui test-browser
+test: lint test-pure test-comfyui test-browser
 
-test-pure:
-	$(SETUP)
-	$(PYTEST) --no-skips -m "not gpu" tests --ignore=tests/with_comfyui --ignore=tests/browser
+test-pure: setup
+	$(PYTEST) tests --ignore=tests/with_comfyui --ignore=tests/browser
 
-test-comfyui:
-	$(SETUP) --old
-	$(PYTEST) --no-skips -m "not gpu" tests/with_comfyui
+test-comfyui:          ## on the current ComfyUI and on the oldest supported one
+	$(SETUP) --oldest
+	$(PYTEST) tests/with_comfyui
 
 test-browser:          ## CHROME=.. uses another Chromium; pictures are kept in build/screenshots
 	$(SETUP) --front-end
-	$(PYTEST) --no-skips tests/browser
+	$(PYTEST) tests/browser
 
-lint: setup
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/pyright $(wildcard $(PURE))
+lint: setup            ## style, formatting, types and dead code, in half a minute
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(HOST_TYPES)
+	$(BIN)/vulture
 
 format: setup
-	.venv/bin/ruff check --fix .
-	.venv/bin/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check-pins: setup      ## asks the package registry whether the pins resolve on 3.10 to 3.13
+	$(VENV) -m tools.check_pins
 
 serve: setup           ## ARGS="--port 8188 --listen" go to ComfyUI
 	$(VENV) -m tools.serve $(ARGS)

@@ -78,7 +78,7 @@ class InstanceRegion:
         for mask in (self.mask, self.reference_masks):
             said.update(b"none" if mask is None else repr((mask.dtype, mask.shape)).encode())
             if mask is not None:
-                said.update(mask.contiguous().numpy())
+                said.update(mask.contiguous().numpy().tobytes())
         return said.digest()
 
     def __eq__(self, other: object) -> bool:

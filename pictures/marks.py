@@ -1,6 +1,7 @@
 """What all drawings share: colours that colour-blind people can tell apart, fonts, small marks."""
 
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 Colour = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Places = list[tuple[int, int]]
 
 PAPER: Colour = (255, 255, 255)
 INK: Colour = (27, 30, 38)
@@ -73,7 +75,7 @@ def heat_colour(values: Tensor) -> np.ndarray:
     low = np.floor(place).astype(int)
     high = np.minimum(low + 1, len(HEAT) - 1)
     share = (place - low)[..., None]
-    return (HEAT[low] * (1 - share) + HEAT[high] * share).round().astype(np.uint8)
+    return np.round(HEAT[low] * (1 - share) + HEAT[high] * share).astype(np.uint8)
 
 
 def to_picture(image: Tensor) -> Image.Image:
@@ -114,8 +116,8 @@ def outline_cells(
     """Draw the border of a (h, w) bool mask whose cells are (x, y) pixels large."""
     step_x, step_y = cell
     padded = torch.nn.functional.pad(mask.int(), (1, 1, 1, 1))
-    across = (padded[1:, 1:-1] != padded[:-1, 1:-1]).nonzero().tolist()
-    down = (padded[1:-1, 1:] != padded[1:-1, :-1]).nonzero().tolist()
+    across = cast(Places, (padded[1:, 1:-1] != padded[:-1, 1:-1]).nonzero().tolist())
+    down = cast(Places, (padded[1:-1, 1:] != padded[1:-1, :-1]).nonzero().tolist())
     lines = [(x * step_x, y * step_y, (x + 1) * step_x, y * step_y) for y, x in across]
     lines += [(x * step_x, y * step_y, x * step_x, (y + 1) * step_y) for y, x in down]
     for ink, thick in ((INK, width + 2), (colour, width)):

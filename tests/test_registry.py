@@ -1,13 +1,11 @@
-"""The pack as the registry and its users get it: a clean package, languages, pictures."""
+"""The pack as the registry and its users get it: addresses, languages, pictures, a scan."""
 
 from __future__ import annotations
 
+import ast
 import json
-import os
-import shutil
+import re
 import subprocess
-import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,83 +14,9 @@ from PIL import Image
 
 from instance_edit.tools.load_pack import ROOT
 
-SNAPSHOT = json.loads(Path(__file__).with_name("node_snapshot.json").read_text())
+SNAPSHOT = json.loads(Path(__file__).with_name("node_snapshot.json").read_text(encoding="utf-8"))
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 LANGUAGES = ("en", "zh", "fr")
-FILES = {"__init__.py", "LICENSE", "README.md", "pyproject.toml"}
-ROOMS = {
-    *("attention", "demo", "evaluation", "host", "locales", "mask_ops", "nodes", "pictures"),
-    *("prompts", "sampling", "subgraphs", "web", "workflows"),
-}
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository's files as they stand, committed in a repository of their own."""
-    folder = tmp_path_factory.mktemp("registry") / "instance-edit"
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, tracked.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
-    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "copy"]):
-        subprocess.run([*git, *arguments], cwd=folder, check=True)
-    return folder
-
-
-def comfy(folder: Path, *arguments: str) -> str:
-    """What comfy-cli says, with its usage statistics off."""
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("comfy")), "--skip-prompt", *arguments],
-        cwd=folder,
-        env={**os.environ, "DO_NOT_TRACK": "1", "HOME": str(folder.parent)},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def archive(copy: Path) -> set[str]:
-    """Names in the archive that comfy-cli packs."""
-    comfy(copy, "--no-enable-telemetry", "node", "pack")
-    with zipfile.ZipFile(copy / "node.zip") as packed:
-        return set(packed.namelist())
-
-
-def test_comfy_cli_finds_nothing_to_complain_about(copy: Path) -> None:
-    said = comfy(copy, "--no-enable-telemetry", "node", "validate")
-    assert "All validation checks passed" in said
-    assert "warning" not in said.lower()
-
-
-def test_the_archive_holds_the_pack_and_nothing_else(archive: set[str]) -> None:
-    assert {name for name in archive if "/" not in name} == FILES
-    assert {name.split("/")[0] for name in archive if "/" in name} == ROOMS
-    for needed in (
-        "nodes/__init__.py",
-        "demo/weights/demo.safetensors",
-        "locales/zh/nodeDefs.json",
-        "subgraphs/Edit N instances.json",
-        "workflows/first_edit.json",
-        "workflows/first_edit.jpg",
-        "web/docs/InstanceEditRegion.md",
-    ):
-        assert needed in archive
-    unwanted = [name for name in archive if "train" in name]
-    assert unwanted == []
-
-
-def test_the_archive_stays_small(copy: Path, archive: set[str]) -> None:
-    assert archive and (copy / "node.zip").stat().st_size < 20e6
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -111,7 +35,7 @@ def test_every_node_has_its_texts_in_every_language(language: str) -> None:
 @pytest.mark.parametrize("node", sorted(SNAPSHOT))
 def test_every_node_has_a_help_page_with_pictures_that_are_there(node: str) -> None:
     docs = ROOT / "web" / "docs"
-    text = (docs / f"{node}.md").read_text()
+    text = (docs / f"{node}.md").read_text(encoding="utf-8")
     pictures = [part.split(")")[0] for part in text.split("](")[1:]]
     pictures = [name for name in pictures if name.startswith("pictures/")]
     assert f"pictures/{node}.jpg" in pictures
@@ -122,3 +46,65 @@ def test_icon_and_banner_have_the_registrys_sizes() -> None:
     assert Image.open(ROOT / "assets" / "icon.png").size == (400, 400)
     width, height = Image.open(ROOT / "assets" / "banner.png").size
     assert width * 9 == height * 21
+
+
+def setting(name: str) -> str:
+    """A string of pyproject.toml by its key, which is there once."""
+    (value,) = re.findall(rf'^{name} = "([^"]*)"', PROJECT, re.MULTILINE)
+    return value
+
+
+def test_icon_and_banner_are_files_of_the_named_repository() -> None:
+    owner = setting("Repository").removeprefix("https://github.com/")
+    for name in ("Icon", "Banner"):
+        start = f"https://raw.githubusercontent.com/{owner}/main/"
+        assert setting(name).startswith(start)
+        assert (ROOT / setting(name).removeprefix(start)).is_file()
+    assert setting("Documentation").startswith(setting("Repository"))
+    assert setting("Issues") == setting("Repository") + "/issues"
+
+
+def test_every_address_of_the_repository_is_the_one_in_pyproject() -> None:
+    repository = setting("Repository")
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        links = re.findall(r"https://github\.com/\S*instance-edit[^\s)>]*", text)
+        assert all(link.startswith(repository) for link in links), name
+        for link in links:
+            _, _, path = link.partition("/blob/main/")
+            assert (ROOT / path.partition("#")[0]).exists(), link
+
+
+def tracked_python() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "*.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    paths = [ROOT / name for name in filter(None, listed.stdout.split("\0"))]
+    return [path for path in paths if path.is_file()]
+
+
+def scanned_nodes(code: str) -> set[str]:
+    """Node ids as ComfyUI Manager's scanner reads them in every file of a pack's repository.
+
+    Keys of a literal NODE_CLASS_MAPPINGS, and the node_id of each ComfyNode's schema.
+    """
+    found = set()
+    for literal in re.findall(r"_CLASS_MAPPINGS[^=\n]*=\s*\{([^}]*)\}", code):
+        found |= set(re.findall(r"""["']([^"']*)["']\s*:""", literal))
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ClassDef) and any(
+            "ComfyNode" in ast.unparse(b) for b in node.bases
+        ):
+            found |= set(re.findall(r"node_id='([^']*)'", ast.unparse(node)))
+    return found
+
+
+def test_a_scan_of_the_repository_finds_our_nodes_and_no_stand_in() -> None:
+    found: set[str] = set()
+    for path in tracked_python():
+        found |= scanned_nodes(path.read_text(encoding="utf-8"))
+    assert found == SNAPSHOT.keys()

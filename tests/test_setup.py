@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
+import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +23,8 @@ from instance_edit.tools.setup_comfyui import (
     fetch_comfyui,
     fetch_front_end,
     given_comfyui,
+    main,
+    remove_leftovers,
 )
 
 
@@ -56,6 +61,30 @@ def test_only_comfyui_is_extracted_and_replaces_an_older_tree(
     found = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     assert found == ["comfy/sd.py", "main.py"]
     assert not list(tmp_path.glob(".comfyui.part-*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("x/vendor/ComfyUI/../../../../evil", tarfile.REGTYPE),
+        ("{folder}/vendor/ComfyUI/evil", tarfile.REGTYPE),
+        ("x/vendor/ComfyUI/evil", tarfile.SYMTYPE),
+        ("x/vendor/ComfyUI/evil", tarfile.LNKTYPE),
+    ],
+    ids=["climbs", "absolute", "symbolic link", "hard link"],
+)
+def test_an_archive_cannot_write_outside_its_folder(name: str, kind: bytes, tmp_path: Path) -> None:
+    """On every Python: `tarfile` has its own filter only from 3.10.12 and 3.11.4 on."""
+    path = tmp_path / "evil.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        entry = tarfile.TarInfo(name.format(folder=tmp_path))
+        entry.type, entry.linkname = kind, "../outside"
+        tar.addfile(entry)
+    folder = tmp_path / "inside" / "tree"
+    folder.parent.mkdir()
+    with pytest.raises(SetupError, match="evil is a link or leads out of its folder"):
+        extract_comfyui(path, folder)
+    assert not list(tmp_path.rglob("evil")) and not folder.exists()
 
 
 def test_an_archive_without_comfyui_leaves_the_old_tree(tmp_path: Path) -> None:
@@ -95,6 +124,38 @@ def test_the_newer_front_end_is_fetched_once_and_by_its_hash(
     assert f"=={setup_comfyui.NEWER_FRONT_END_VERSION} --hash=sha256:" in pinned
 
 
+@pytest.mark.posix
+def test_a_link_or_a_file_where_comfyui_goes_is_refused_before_anything_is_fetched(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(make_comfyui(tmp_path / "mine"))
+    for name in ("file", "link"):
+        with pytest.raises(SetupError, match=f"{name} is a link or a file.*move it away"):
+            fetch_comfyui(replace(CURRENT, folder=tmp_path / name))
+    assert (tmp_path / "mine" / "main.py").is_file()
+
+
+def test_what_a_killed_set_up_began_to_unpack_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_comfyui(tmp_path / ".comfyui.part-x" / "vendor")
+    make_comfyui(tmp_path / ".comfyui")
+    monkeypatch.setattr(setup_comfyui, "ROOT", tmp_path)
+    remove_leftovers()
+    assert [path.name for path in tmp_path.iterdir()] == [".comfyui"]
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("name", [".venv", ".comfyui", ".comfyui-0.18.2"])
+def test_git_ignores_what_set_up_makes_also_where_it_is_a_link(name: str, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_bytes((load_pack.ROOT / ".gitignore").read_bytes())
+    (tmp_path / name).symlink_to(tmp_path)
+    done = subprocess.run(["git", "check-ignore", "--quiet", name], cwd=tmp_path)
+    assert done.returncode == 0
+
+
 def test_comfyui_path_is_honoured_by_setup_and_by_the_tests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,3 +185,35 @@ def test_a_missing_comfyui_names_the_remedy(
     monkeypatch.setattr(load_pack, "DEFAULT_COMFYUI", tmp_path)
     with pytest.raises(load_pack.ComfyUIMissingError, match="make setup"):
         load_pack.find_comfyui()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SetupError("do this"), "do this"),
+        (PermissionError(13, "Permission denied", ".setup.lock"), "must be able to write there"),
+        (KeyboardInterrupt(), "run the same command again"),
+    ],
+)
+def test_every_failure_of_set_up_is_one_sentence(
+    error: BaseException,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(**chosen: bool) -> None:
+        raise error
+
+    monkeypatch.setattr(setup_comfyui, "set_up", fail)
+    monkeypatch.setattr(sys, "argv", ["setup_comfyui"])
+    with caplog.at_level(logging.ERROR):
+        assert main() == 1
+    assert said in caplog.text and len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("start", [["-m", "tools.setup_comfyui"], ["tools/setup_comfyui.py"]])
+def test_set_up_starts_with_the_standard_library_alone(start: list[str]) -> None:
+    command = [sys.executable, "-S", *start, "--help"]
+    done = subprocess.run(command, cwd=load_pack.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--oldest" in done.stdout

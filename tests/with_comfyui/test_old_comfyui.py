@@ -25,7 +25,7 @@ RUNS = {
 
 @pytest.mark.parametrize("name", RUNS)
 def test_the_oldest_supported_comfyui_runs_the_same_tests(name: str) -> None:
-    assert OLD.is_dir(), f"{OLD.name} is missing: run `python tools/setup_comfyui.py --old`"
+    assert OLD.is_dir(), f"{OLD.name} is missing: run `python -m tools.setup_comfyui --oldest`"
     pytest_program = str(Path(sys.executable).parent / "pytest")
     done = subprocess.run(
         [pytest_program, "--quiet", f"tests/with_comfyui/{name}", "-k", RUNS[name]],

@@ -145,8 +145,9 @@ def test_every_step_is_reported_for_bar_and_preview(session, picture, edit) -> N
     assert steps == [(i, 4) for i in range(4)]
 
 
+@pytest.mark.usefixtures("interrupted")
 @pytest.mark.parametrize("which", ["inversion", "lqr"])
-def test_an_interrupt_ends_the_run(session, picture, edit, interrupted, which: str) -> None:
+def test_an_interrupt_ends_the_run(session, picture, edit, which: str) -> None:
     sampler = session.inversion() if which == "inversion" else session.lqr(session.memory(picture))
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         session.run(sampler, edit, picture, seed=1)
