@@ -30,16 +30,19 @@ def mice_bias(
     mask smoothed by a Gaussian, and 0 on tokens of other instances. What a query sees, and with
     which bias (the paper's cases 1 to 8; what is not named is shut):
 
-        query   T_g   instances' prompts                     L and C
-        T_g     0     -                                      0
-        T_n     -     its own: 0                             B_n(key)
-        L_n     -     T_n: 0, any other T_m: B_m(query)      B_n(key)
-        L_u     0     every T_m: B_m(query)                  0
-        C_n     0     T_n: 0                                 0
-        C_u     0     -                                      0
+    ==================  ====  ==============================  ========
+    query               T_g   instances' prompts              L and C
+    ==================  ====  ==============================  ========
+    T_g                 0                                     0
+    T_n                       T_n: 0                          B_n(key)
+    L_n                       T_n: 0, other T_m: B_m(query)   B_n(key)
+    L of no instance    0     every T_m: B_m(query)           0
+    C_n                 0     T_n: 0                          0
+    C of no instance    0                                     0
+    ==================  ====  ==============================  ========
 
-    L_n and C_n are the latent and reference tokens in the mask of instance n, L_u and C_u those in
-    no mask. A query in several masks gets, per key, the largest of their biases.
+    A token in several instances gets, per key, the largest of their biases. Owned references are
+    seen by their owner alone (see ``assign_tokens``).
 
     Args:
         layout: the joint sequence.

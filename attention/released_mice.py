@@ -40,17 +40,20 @@ def released_mice_bias(
     Gaussian; B_n is S_n, but 0 in the mask. On tokens of other instances both are -inf, where the
     paper damps. What a query sees, and with which bias (what is not named is shut):
 
-        query   T_g   instances' prompts   L and C
-        T_g     0     -                    0
-        T_n     -     its own: 0           L_n and C_n: 0;  smooth_P_L: L by S_n(key), C_n: 0
-        L_n     -     T_n: 0               B_n(key)
-        L_u     0     -                    0
-        C_n     0     T_n: 0               B_n(key);  free_context: 0
-        C_u     0     -                    0
+    ==================  ====  ===================  ==================================
+    query               T_g   instances' prompts   L and C
+    ==================  ====  ===================  ==================================
+    T_g                 0                          0
+    T_n                       T_n: 0               L_n: 0 (or L: S_n(key)), C_n: 0
+    L_n                       T_n: 0               B_n(key)
+    L of no instance    0                          0
+    C_n                 0     T_n: 0               B_n(key) (or 0)
+    C of no instance    0                          0
+    ==================  ====  ===================  ==================================
 
-    With smooth_P_L, every L sees every T_n by S_n(query). L_n and C_n are the latent and reference
-    tokens in the mask of instance n, L_u and C_u those in no mask. A query in several masks gets,
-    per key, the largest of their biases.
+    In brackets: T_n with ``smooth_P_L``, which also lets every L see every T_m by S_m(query), and
+    C_n with ``free_context``. A token in several instances gets, per key, the largest of their
+    biases. Owned references are seen by their owner alone (see ``assign_tokens``).
 
     Args:
         layout: the joint sequence.

@@ -25,7 +25,7 @@ def build_inputs(pack_nodes: dict[str, type]) -> dict[str, object]:
 
 
 def test_names_inputs_and_their_order_are_those_that_saved_workflows_hold() -> None:
-    assert {name: list(method.defaults.items()) for name, method in METHODS.items()} == {
+    saved = {
         "MICE": [
             ("kernel_size", 3),
             ("temperature", 1.0),
@@ -42,7 +42,8 @@ def test_names_inputs_and_their_order_are_those_that_saved_workflows_hold() -> N
         ],
         "IID": [],
     }
-    assert list(METHODS) == ["MICE", "IDAttn", "MICE (released code)", "IID"]
+    assert list(METHODS)[: len(saved)] == list(saved)
+    assert {name: list(METHODS[name].defaults.items()) for name in saved} == saved
 
 
 def test_the_node_offers_every_method_with_its_inputs(pack_nodes: dict[str, type]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import loaders, steps
 from .sheet import Sheet
 from .wishes import PREVIEW_NOTE
@@ -25,6 +27,11 @@ def first_edit(sheet: Sheet) -> None:
         250,
     )
     sheet.note(PREVIEW_NOTE, 400, 250)
+    three_shapes(sheet)
+
+
+def three_shapes(sheet: Sheet, method: dict[str, Any] = steps.MICE) -> None:
+    """The demo's scene from the model to the saved picture, a mask and a wish for each shape."""
     loaded = loaders.demo(sheet)
     scene = sheet.add("InstanceEditDemoScene")
     latent = sheet.add("VAEEncode", pixels=scene[0], vae=loaded.vae)
@@ -37,4 +44,4 @@ def first_edit(sheet: Sheet) -> None:
     )
     sheet.column("1  Model and picture", *loaded.nodes, scene, latent)
     sheet.column("2  Instances", regions, width=400)
-    steps.finish(sheet, 3, loaded, scene[0], latent[0], regions[0], 8)
+    steps.finish(sheet, 3, loaded, scene[0], latent[0], regions[0], 8, method=method)
