@@ -6,7 +6,7 @@ from typing import Any
 from ..prompts.keywords import find_words, keyword_tokens, read_marks
 from ..prompts.lines import instruction_lines
 from ..prompts.spans import PromptSpans
-from .text import real_tokens
+from .text import real_tokens, sequence_tokenizer
 
 
 def keyword_numbers(clip: Any, spans: PromptSpans, typed: str) -> list[Sequence[int]]:
@@ -33,6 +33,8 @@ def instruction_tokens(clip: Any, instruction: str, typed: str, length: int) -> 
         return range(length)
     whole, pad_left = real_tokens(clip, plain)
     padding = max(0, length - len(whole)) if pad_left else 0
+    if len(whole) > length:
+        refuse_stripped(clip)
     found = keyword_tokens(plain, places, lambda text: real_tokens(clip, text)[0])
     tokens = [token + padding for token in found]
     if not tokens or tokens[-1] >= length:
@@ -41,3 +43,16 @@ def instruction_tokens(clip: Any, instruction: str, typed: str, length: int) -> 
             "Encode kept of it. Keep more tokens, or 'real tokens'."
         )
     return tokens
+
+
+def refuse_stripped(clip: Any) -> None:
+    """Refuse encoders that cut their template off: their tokens cannot be told from the words'."""
+    name, _ = sequence_tokenizer(clip)
+    tokens = clip.tokenize(" ")
+    count = sum(len(chunk) for chunk in tokens[name])
+    [[text, _]] = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)
+    if text.shape[1] != count:
+        raise ValueError(
+            "keywords cannot be found in the tokens of this text encoder, which cuts its template "
+            "off. Leave the keywords empty and the instructions unmarked: then all words count."
+        )

@@ -61,7 +61,7 @@ def encode_prompt(clip: Any, prompt: str, length: int | None = None) -> EncodedP
         length: None keeps the real tokens; a number keeps that many, padding included.
 
     Raises:
-        ValueError: scheduled CLIP hooks, or an encoder whose output does not match its tokens.
+        ValueError: scheduled CLIP hooks, or an encoder that gives more features than tokens.
     """
     if clip.use_clip_schedule and clip.patcher.forced_hooks is not None:
         raise ValueError(
@@ -72,16 +72,21 @@ def encode_prompt(clip: Any, prompt: str, length: int | None = None) -> EncodedP
     options = {} if length is None else {f"{tokenizer.embedding_key}_min_length": length}
     tokens = clip.tokenize(prompt.strip() or " ", tokenizer_options=options)
     [[text, extras]] = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)
-    extras.pop("attention_mask", None)  # of the padded text; FLUX does not use it
+    mask = extras.pop("attention_mask", None)  # of the padded text; these models do not use it
     ids = [token[0] for chunk in tokens[name] for token in chunk]
-    if len(ids) != text.shape[1]:
+    stripped = len(ids) - text.shape[1]
+    if stripped < 0:
         raise ValueError(
-            f"this text encoder returned {text.shape[1]} features for {len(ids)} tokens of {name}; "
-            "Multi-Prompt Encode needs one feature per token. Use FLUX's own text encoders."
+            f"this text encoder returned {text.shape[1]} features for {len(ids)} tokens of {name}: "
+            "some tokens became several features (pictures?). Use a text encoder for text alone."
         )
-    start, stop = real_span(ids, tokenizer.pad_token, getattr(tokenizer, "pad_left", False))
+    if stripped and mask is not None:  # template cut at both ends: its mask says what is real
+        start, stop = 0, max(1, int(mask.sum()))
+    else:
+        pad_left = getattr(tokenizer, "pad_left", False)
+        start, stop = real_span(ids[stripped:], tokenizer.pad_token, pad_left)
     if length is not None:
-        start = min(start, max(0, len(ids) - length))
+        start = min(start, max(0, text.shape[1] - length))
         stop = start + length
     return EncodedPrompt(text[:, start:stop], extras)
 
@@ -103,9 +108,9 @@ def sequence_tokenizer(clip: Any) -> tuple[str, Any]:
     found = [getattr(clip.tokenizer, name) for name in attributes if hasattr(clip.tokenizer, name)]
     if len(names) != 1 or not found:
         raise ValueError(
-            f"Multi-Prompt Encode needs a FLUX text encoder (T5, Qwen3 or Mistral), got tokenizers "
+            f"Multi-Prompt Encode needs a FLUX text encoder (T5, Qwen or Mistral), got tokenizers "
             f"{list(clip.tokenize(' '))}. Load it with DualCLIPLoader (type flux) or CLIPLoader "
-            "(type flux2)."
+            "(type flux2, longcat_image, ovis or chroma)."
         )
     return names[0], found[0]
 

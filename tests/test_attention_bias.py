@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 
 from instance_edit.attention import TokenLayout, idattn_bias, mice_bias
-from instance_edit.prompts.spans import repeat_text
+from instance_edit.prompts.spans import text_order
 from instance_edit.tests.bias_cases import bias_cases, squares
 
 
@@ -59,8 +59,8 @@ def test_repeated_text_repeats_rows_and_columns_of_the_text_only():
     bias = mice_bias(layout, masks)
     text = list(range(layout.text_total))
     order = torch.tensor(text + text + list(range(layout.text_total, layout.total)))
-    assert torch.equal(repeat_text(bias, layout, 2).dense(), bias.dense()[order][:, order])
-    assert repeat_text(bias, layout, 1) is bias
+    assert torch.equal(bias.take(order).dense(), bias.dense()[order][:, order])
+    assert text_order(layout, 2) == tuple(text + text)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

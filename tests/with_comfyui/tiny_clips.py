@@ -10,6 +10,9 @@ from typing import Any
 import comfy.sd
 import comfy.supported_models_base
 import comfy.text_encoders.flux as flux
+import comfy.text_encoders.longcat_image as longcat_image
+import comfy.text_encoders.ovis as ovis
+import comfy.text_encoders.pixart_t5 as pixart_t5
 import torch
 
 from instance_edit.tools.random_weights import seed_weights
@@ -66,6 +69,26 @@ def flux2_dev_clip(seed: int = 0) -> comfy.sd.CLIP:
     return _clip(
         flux.flux2_te(pruned=True), flux.Flux2Tokenizer, configs, seed, tekken_model=_tekken()
     )
+
+
+def longcat_clip(seed: int = 0) -> comfy.sd.CLIP:
+    """LongCat-Image's Qwen2.5-VL: its template is cut off, the words padded to 512."""
+    configs: dict[str, dict[str, object]] = {"qwen25_7b": {**_LLAMA, "num_hidden_layers": 2}}
+    te = longcat_image.te()
+    return _clip(te, longcat_image.LongCatImageTokenizer, configs, seed)
+
+
+def ovis_clip(seed: int = 0) -> comfy.sd.CLIP:
+    """Ovis-Image's Qwen3: the start of its template is cut off, padded to 284 on the right."""
+    configs: dict[str, dict[str, object]] = {"qwen3_2b": {**_LLAMA, "num_hidden_layers": 2}}
+    return _clip(ovis.te(), ovis.OvisTokenizer, configs, seed)
+
+
+def chroma_clip(seed: int = 0) -> comfy.sd.CLIP:
+    """Chroma's T5, without padding."""
+    t5xxl = {"d_model": TEXT_WIDTH, "d_kv": 16, "d_ff": 128, "num_heads": 4, "num_layers": 2}
+    configs: dict[str, dict[str, object]] = {"t5xxl": {**t5xxl}}
+    return _clip(pixart_t5.pixart_te(), pixart_t5.PixArtTokenizer, configs, seed)
 
 
 def _tekken() -> torch.Tensor:

@@ -1,0 +1,72 @@
+"""Every family's text encoder, as core builds it: what one prompt becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import comfy.sd
+import pytest
+import torch
+
+from instance_edit.host.keywords import instruction_tokens
+from instance_edit.host.text import encode_prompt
+from instance_edit.tests.with_comfyui import tiny_clips
+from instance_edit.tests.with_comfyui.editing import Editor
+
+Maker = Callable[[], comfy.sd.CLIP]
+MAKERS: dict[str, Maker] = {
+    "longcat": tiny_clips.longcat_clip,
+    "ovis": tiny_clips.ovis_clip,
+    "chroma": tiny_clips.chroma_clip,
+}
+
+
+@pytest.fixture(scope="module", params=list(MAKERS))
+def clip(request: pytest.FixtureRequest) -> comfy.sd.CLIP:
+    return MAKERS[request.param]()
+
+
+def core_features(clip: comfy.sd.CLIP, prompt: str) -> tuple[torch.Tensor, int]:
+    """What core's own node encodes, and how many of it are no padding."""
+    [[text, extras]] = clip.encode_from_tokens_scheduled(clip.tokenize(prompt), show_pbar=False)
+    mask = extras.get("attention_mask")
+    if mask is not None:
+        return text, int(mask.sum())
+    real = (text[0] != 0).any(-1).nonzero()[:, 0]  # Ovis zeroes its padding
+    return text, int(real[-1]) + 1
+
+
+@pytest.mark.parametrize("prompt", ["a red cat", "turn the big dog by the window blue"])
+def test_a_prompt_is_what_core_encodes_it_to_without_its_padding(clip, prompt) -> None:
+    wanted, real = core_features(clip, prompt)
+    found = encode_prompt(clip, prompt).text
+    assert torch.equal(found, wanted[:, :real])
+    assert 1 < real < 100
+
+
+def test_longer_prompts_are_longer(clip) -> None:
+    short, long = (encode_prompt(clip, text).text.shape[1] for text in ("a", "a b c d e f g"))
+    assert short < long
+
+
+def test_an_instruction_is_encoded_alone(clip, pack_nodes) -> None:
+    editor = Editor(pack_nodes)
+    [[text, extras]] = editor.encode(clip, editor.regions())
+    spans = extras["model_conds"]["instance_edit"].cond
+    own = encode_prompt(clip, "a big dog").text
+    assert torch.equal(text[:, -spans.lengths[2] :], own)
+    assert "attention_mask" not in extras
+
+
+def test_a_fixed_length_keeps_the_words_first(clip) -> None:
+    whole = encode_prompt(clip, "a red cat").text
+    kept = encode_prompt(clip, "a red cat", length=whole.shape[1] - 1).text
+    assert torch.equal(kept, whole[:, :-1])
+
+
+def test_keywords_are_refused_where_the_template_is_cut_off() -> None:
+    clip = MAKERS["longcat"]()
+    length = encode_prompt(clip, "turn the car red").text.shape[1]
+    assert list(instruction_tokens(clip, "turn the car red", "", length)) == list(range(length))
+    with pytest.raises(ValueError, match="Leave the keywords empty"):
+        instruction_tokens(clip, "turn the [car] red", "", length)
