@@ -87,11 +87,14 @@ def chosen_blocks(total: int, text: str, default: Stage | int) -> tuple[int, ...
     Raises:
         ValueError: another form, or no block of this model.
     """
-    if not text.strip() and isinstance(default, int):
-        return (default % total,)
-    runs = [part.strip() for part in text.split(",") if part.strip()]
-    named = [f"read {run if '-' in run else f'{run}-{run}'}" for run in runs]
-    stages = parse_stages(", ".join(named), ["read"]) if named else (default,)
+    if not text.strip():
+        if isinstance(default, int):
+            return (default % total,)
+        stages: tuple[Stage, ...] = (default,)
+    else:
+        runs = [part.strip() for part in text.split(",") if part.strip()]
+        named = [f"read {run if '-' in run else f'{run}-{run}'}" for run in runs]
+        stages = parse_stages(", ".join(named), ["read"])
     blocks = tuple(i for i, kind in enumerate(block_kinds(stages, total)) if kind == "read")
     if not blocks:
         raise ValueError(

@@ -34,7 +34,9 @@ class SpansCond(comfy.conds.CONDRegular):
     def can_concat(self, other: "SpansCond") -> bool:
         return self.items[0].total == other.items[0].total
 
-    def concat(self, others: Sequence["SpansCond"]) -> tuple[Items, ...]:
+    def concat(  # pyright: ignore[reportIncompatibleMethodOverride]: core says tensors alone
+        self, others: Sequence["SpansCond"]
+    ) -> tuple[Items, ...]:
         return (self.items, *(other.items for other in others))
 
     def size(self) -> list[int]:
@@ -71,14 +73,12 @@ def conditioning_spans(conditioning: Conditioning, picture: int | None = None) -
         carried: SpansCond | None = extras.get("model_conds", {}).get(KEY)
         if carried is None:
             continue
-        if picture is not None:
-            return carried.items[picture % len(carried.items)]
-        if len(carried.items) > 1:
+        if picture is None and len(carried.items) > 1:
             raise ValueError(
                 f"the conditioning holds the regions of {len(carried.items)} pictures, but one "
                 "picture is looked at here. Encode that picture's regions alone."
             )
-        return carried.items[0]
+        return carried.items[(picture or 0) % len(carried.items)]
     raise ValueError(
         "the conditioning holds no instances: connect the one that comes from Multi-Prompt Encode."
     )

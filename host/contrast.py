@@ -29,11 +29,15 @@ class ContrastGuider(comfy.samplers.CFGGuider):
         self.keep = keep
 
     def predict_noise(
-        self, x: Tensor, timestep: Tensor, model_options: dict[str, Any], seed: int | None = None
+        self,
+        x: Tensor,
+        timestep: Tensor,
+        model_options: dict[str, Any] | None = None,
+        seed: int | None = None,
     ) -> Tensor:
         """The clean latent as the empty instruction predicts it."""
         plain, *instructed = comfy.samplers.calc_cond_batch(
-            self.inner_model, list(self.conds.values()), x, timestep, model_options
+            self.inner_model, list(self.conds.values()), x, timestep, model_options or {}
         )
         sigma = timestep.view(-1, *[1] * (x.ndim - 1))
         self.keep((x - torch.stack(instructed)) / sigma, (x - plain) / sigma)

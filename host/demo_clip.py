@@ -38,6 +38,7 @@ class _Tokenizer(SDTokenizer):
     def __init__(
         self, embedding_directory: str | None = None, tokenizer_data: dict[str, Any] | None = None
     ) -> None:
+        words: Any = _Words  # core names its own class as the type
         super().__init__(
             NAME,
             max_length=99999999,
@@ -45,7 +46,7 @@ class _Tokenizer(SDTokenizer):
             embedding_directory=embedding_directory,
             embedding_size=128,
             embedding_key=NAME,
-            tokenizer_class=_Words,
+            tokenizer_class=words,
             has_start_token=False,
             pad_to_max_length=False,
             min_length=1,
@@ -75,7 +76,7 @@ class _Transformer(TextEncoder):
     def get_input_embeddings(self) -> torch.nn.Module:
         return self.embedding
 
-    def forward(
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]: called by core alone
         self, input_ids: Tensor | None, attention_mask: Tensor | None, embeds: Tensor, **kwargs: Any
     ) -> tuple[Tensor, None, Tensor]:
         mask = None if attention_mask is None else attention_mask.bool()[:, None, None]
@@ -87,11 +88,12 @@ class _Encoder(SDClipModel):
     def __init__(
         self, device: Any = "cpu", dtype: Any = None, model_options: dict[str, Any] | None = None
     ) -> None:
+        transformer: Any = _Transformer  # core names its own class as the type
         super().__init__(
             device=device,
             dtype=dtype,
             textmodel_json_config={},
-            model_class=_Transformer,
+            model_class=transformer,
             special_tokens={"end": INDEX[END], "pad": INDEX[PAD]},
             layer_norm_hidden_state=False,
             enable_attention_masks=True,
@@ -106,7 +108,8 @@ class DemoClipModel(SD1ClipModel):
     def __init__(
         self, device: Any = "cpu", dtype: Any = None, model_options: dict[str, Any] | None = None
     ) -> None:
-        super().__init__(device, dtype, model_options or {}, NAME, _Encoder, NAME)
+        encoder: Any = _Encoder  # core names its own class as the type
+        super().__init__(device, dtype, model_options or {}, NAME, encoder, NAME)
 
 
 def demo_clip(state: dict[str, Tensor]) -> comfy.sd.CLIP:

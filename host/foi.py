@@ -69,17 +69,21 @@ class FoIGuider(comfy.samplers.CFGGuider):
         self.how = how
 
     def predict_noise(
-        self, x: Tensor, timestep: Tensor, model_options: dict[str, Any], seed: int | None = None
+        self,
+        x: Tensor,
+        timestep: Tensor,
+        model_options: dict[str, Any] | None = None,
+        seed: int | None = None,
     ) -> Tensor:
         """The clean latent that FoI's velocity leads to."""
-        call = comfy.samplers.calc_cond_batch
+        call, options = comfy.samplers.calc_cond_batch, model_options or {}
         twice, levels = x.repeat_interleave(2, dim=0), timestep.repeat_interleave(2, dim=0)
-        pair = call(self.inner_model, [self.conds["positive"]], twice, levels, model_options)[0]
+        pair = call(self.inner_model, [self.conds["positive"]], twice, levels, options)[0]
         instructed, null = pair[0::2], pair[1::2]
-        union = self.union(x, timestep, model_options["transformer_options"])
+        union = self.union(x, timestep, options["transformer_options"])
         if isinstance(self.how.scales, tuple):
             image, text = self.how.scales
-            none = call(self.inner_model, [self.conds["none"]], x, timestep, model_options)[0]
+            none = call(self.inner_model, [self.conds["none"]], x, timestep, options)[0]
             return blend_guided(instructed, null, none, union, image_scale=image, text_scale=text)
         return blend_distilled(instructed, null, union, strength=self.how.scales)
 
@@ -134,9 +138,9 @@ def foi_conditionings(
     text, [empty, null_extras] = positive[0][0], null[0]
     repeats = -(-text.shape[1] // empty.shape[1])
     empty = empty.repeat(1, repeats, 1)[:, : text.shape[1]].to(text)
-    pooled = (extras.get("pooled_output"), null_extras.get("pooled_output"))
-    if pooled[0] is not None and pooled[1] is not None:
-        extras = {**extras, "pooled_output": torch.cat(pooled)}
+    pooled, null_pooled = extras.get("pooled_output"), null_extras.get("pooled_output")
+    if pooled is not None and null_pooled is not None:
+        extras = {**extras, "pooled_output": torch.cat([pooled, null_pooled])}
     conds = {**extras["model_conds"], FOI: SpansCond(spans)}
     bare = {key: value for key, value in extras.items() if key != "reference_latents"}
     extras = repeat_references({**extras, "model_conds": conds}, 2)

@@ -38,7 +38,8 @@ def found_pixels(model: ModelPatcher, latent: Mapping[str, Any], masks: Tensor) 
         latent: the LATENT that was looked at.
     """
     patch = known_model(model, "this node").patch
-    scale = model.get_model_object("latent_format").spacial_downscale_ratio
+    latent_format: Any = model.get_model_object("latent_format")
+    scale: int = latent_format.spacial_downscale_ratio
     rows, columns = latent_samples(model, latent).shape[-2:]
     return spread_tokens(masks.float(), patch * scale, (rows * scale, columns * scale))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -57,7 +57,6 @@ def biased_override(
     previous: Override | None = options.get(OVERRIDE)
     whole = dense or wants_whole_sequence(previous)
 
-    @whole_sequence
     @torch.compiler.disable
     def override(
         func: Override,
@@ -93,7 +92,7 @@ def biased_override(
 
     patches = dict(options.get("patches", {}))
     patches["attn1_patch"] = [*patches.get("attn1_patch", ()), record]
-    return {**options, OVERRIDE: override, "patches": patches}
+    return {**options, OVERRIDE: whole_sequence(cast(Override, override)), "patches": patches}
 
 
 def attend_items(
@@ -142,7 +141,7 @@ def biased_attention(
             "with instance attention."
         )
 
-    def kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    def kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         return attention(q, k, v, q.shape[1], mask=mask, **rest)
 
     def open_kernel(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

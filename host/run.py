@@ -88,7 +88,7 @@ def check_fits(bytes_needed: int, total: int, device: Any, dense: bool) -> None:
     Raises:
         ValueError: with what to change.
     """
-    available = comfy.model_management.get_total_memory(device)
+    available: Any = comfy.model_management.get_total_memory(device)  # a number, asked like this
     if bytes_needed <= available:
         return
     remedy = "Set execution to auto in Apply Instance Attention" if dense else "Edit in parts"

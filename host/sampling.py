@@ -54,7 +54,7 @@ class FlowSampler(comfy.samplers.Sampler):
         self.highlight = highlight
         self.words = words
 
-    def sample(
+    def sample(  # pyright: ignore[reportIncompatibleMethodOverride]: core declares no parameters
         self,
         model_wrap: Any,
         sigmas: Tensor,

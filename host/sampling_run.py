@@ -57,7 +57,7 @@ def sample_branches(
         conditioning: with a batch of ``branches`` texts.
     """
     samples = latent_samples(model, run.latent)
-    noise = comfy.sample.prepare_noise(samples, run.seed, run.latent.get("batch_index"))
+    noise: Any = comfy.sample.prepare_noise(samples, run.seed, run.latent.get("batch_index"))
     mask = run.latent.get("noise_mask")
     if mask is not None and mask.shape[0] > 1:
         mask = mask.repeat_interleave(branches, dim=0)

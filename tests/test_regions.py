@@ -46,7 +46,7 @@ def test_a_mask_batch_of_one_is_a_mask():
         ({"mask": torch.zeros(8, 8)}, "empty"),
         ({"mask": torch.full((8, 8), torch.nan)}, "NaN"),
         ({"mask": torch.full((8, 8), torch.inf)}, "infinite"),
-        ({"mask": torch.ones(2, 8, 8)}, "Instance Regions from Masks"),
+        ({"mask": torch.ones(2, 1, 8, 8)}, "Instance Regions from Masks"),
         ({"mask": torch.ones(0, 8)}, "one picture"),
         ({"box": (0.5, 0.5, 0.5, 0.9)}, "empty"),
         ({"box": (1.5, 0.5, 2.5, 0.9)}, "outside the picture"),
