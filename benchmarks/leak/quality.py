@@ -58,7 +58,7 @@ def cache_folder(steps: int, scenes: int) -> Path:
 
 def run_jobs(jobs: list[Job], folder: Path, steps: int, scenes: int, methods: Methods) -> None:
     """Run jobs one after the other in this process; each leaves ``<method>_<N>.json``."""
-    from ..host import demo_studio
+    from ..in_process import demo_studio
 
     studio = demo_studio(steps)
     prepared: dict[int, Any] = {}

@@ -194,7 +194,7 @@ def main() -> None:
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory(prefix="instance-edit-regions-") as base:
         add_comfyui_to_path(("--cpu", "--base-directory", base))
-        from ..host import demo_studio
+        from ..in_process import demo_studio
 
         studio = demo_studio(arguments.steps)
         means = measure_masks(studio, arguments.instances, arguments.scenes, arguments.read)

@@ -71,7 +71,7 @@ def run_all(folder: Path, sessions: list[Session], only: set[str]) -> dict[str, 
     """Every method, from the cache where it was finished before."""
     with tempfile.TemporaryDirectory(prefix="instance-edit-turns-") as base:
         add_comfyui_to_path(("--cpu", "--base-directory", base))
-        from ..host import demo_studio
+        from ..in_process import demo_studio
         from .methods import EDITING, LQR, RECONSTRUCTION, SWEEPS, lqr_rounds
 
         studio = demo_studio(STEPS)

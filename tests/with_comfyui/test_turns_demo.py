@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from instance_edit.benchmarks.host import demo_studio
+from instance_edit.benchmarks.in_process import demo_studio
 from instance_edit.benchmarks.studio import Studio
 from instance_edit.benchmarks.turns.methods import LQR, lqr_rounds, naive
 from instance_edit.benchmarks.turns.sessions import editing_sessions

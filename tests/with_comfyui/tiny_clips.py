@@ -12,9 +12,8 @@ import comfy.supported_models_base
 import comfy.text_encoders.flux as flux
 import torch
 
+from instance_edit.tools.model_shapes import POOLED_WIDTH, TEXT_WIDTH
 from instance_edit.tools.random_weights import seed_weights
-
-from .tiny_models import POOLED_WIDTH, TEXT_WIDTH
 
 _LLAMA = {
     "hidden_size": TEXT_WIDTH,
