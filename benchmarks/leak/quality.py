@@ -22,9 +22,9 @@ from typing import Any
 from ...tools.load_pack import ROOT, add_comfyui_to_path
 from ..summary import summarise
 from .baselines import Method
+from .conflicts import leak_scenes
 from .report import write_report
 from .runner import as_rows, edit_task, run_method
-from .scenes import leak_scenes
 
 WEIGHTS = ROOT / "demo" / "weights"
 CACHE = ROOT / "build" / "quality"

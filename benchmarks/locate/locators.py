@@ -30,7 +30,7 @@ from ...mask_ops.contrast import contrast_masks
 from ...mask_ops.foi import foi_masks
 from ...mask_ops.iid import iid_masks
 from ...mask_ops.token_grid import grid_coverage, masks_to_grid
-from ..leak.scenes import LeakScene
+from ..leak.conflicts import LeakScene
 from ..studio import Conditioning, EditTask, Latent, Studio
 
 SEED = 95_000

@@ -92,12 +92,12 @@ def report(run: Run, judge: Judge, folder: Path) -> None:
     single, masked = judge.single(run.average), judge.conflicting(run.average)
     for name, r in (("single", single), ("masked", masked)):
         logger.info(
-            "check %d %s: success %.3f clean %.3f untouched %.3f leak %.3f mae_b %.2f",
+            "check %d %s: success %.3f clean %.3f ignored %.3f leak %.3f mae_b %.2f",
             run.step,
             name,
             r.success,
             r.clean,
-            r.untouched,
+            r.ignored,
             r.leak,
             r.mae_b,
         )
