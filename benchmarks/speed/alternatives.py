@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -105,7 +106,7 @@ def flex_call(
 
     size = layout.total
     blocks = create_block_mask(visible, None, None, size, size, str(device), _compile=True)
-    compiled = torch.compile(flex_attention)
+    compiled: Any = torch.compile(flex_attention)
     return lambda: compiled(q, k, v, score_mod=score, block_mask=blocks)
 
 
