@@ -80,6 +80,38 @@ class Studio:
         )
         return latent
 
+    def sample_along(
+        self, guider: Any, sampler: Any, sigmas: Tensor, latent: Latent, seed: int | None
+    ) -> Latent:
+        """Core's SamplerCustomAdvanced; without a seed the latent is not noised."""
+        if seed is None:
+            (noise,) = self.run("DisableNoise")
+        else:
+            (noise,) = self.run("RandomNoise", noise_seed=seed)
+        sampled = self.run(
+            "SamplerCustomAdvanced",
+            noise=noise,
+            guider=guider,
+            sampler=sampler,
+            sigmas=sigmas,
+            latent_image=latent,
+        )
+        return sampled[0]
+
+    def guider(self, conditioning: Conditioning, model: Any = None) -> Any:
+        """Plain guidance by one conditioning, of the studio's model if no other is given."""
+        chosen = self.model if model is None else model
+        return self.run("BasicGuider", model=chosen, conditioning=conditioning)[0]
+
+    def schedule(self) -> Tensor:
+        """The sigmas of its steps, FLUX's "simple" ones."""
+        inputs = {"scheduler": "simple", "steps": self.steps, "denoise": 1.0}
+        return self.run("BasicScheduler", model=self.model, **inputs)[0]
+
+    def euler(self) -> Any:
+        """Euler's method, as a SAMPLER."""
+        return self.run("KSamplerSelect", sampler_name="euler")[0]
+
     def encode(self, picture: Tensor) -> Latent:
         """(1, H, W, 3) -> its latent."""
         return self.run("VAEEncode", pixels=picture, vae=self.vae)[0]

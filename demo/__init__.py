@@ -1,1 +1,1 @@
-"""Procedural scenes and the miniature FLUX trained on them; needs torch, numpy and Pillow only."""
+"""Procedural scenes and the miniature FLUX trained on them: torch, safetensors and Pillow."""

@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .scenes import CELLS, COLOUR_NAMES, SHAPES, Scenes, object_masks, render
+from .scenes import CELLS, Scenes, object_masks, render
+from .shapes import COLOUR_NAMES, SHAPES
 
 GROW = 15  # pixels: what an object becomes may need more room than what it was
 

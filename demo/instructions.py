@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import torch
 
-from .scenes import CELLS, COLOUR_NAMES, LOCATIONS, SHAPES, Edits, Scenes
+from .scenes import CELLS, Edits, Scenes
+from .shapes import COLOUR_NAMES, LOCATIONS, SHAPES
 
 DESCRIPTIONS = (
     (False, False),

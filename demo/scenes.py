@@ -1,47 +1,19 @@
-"""Procedural scenes: 144 x 144 pixels, 3 x 3 cells, at most one flat shape per cell on a muted
+"""Procedural scenes: 144 x 144 pixels in 3 x 3 cells, at most one flat shape in each, on a muted
 gradient.
 
-API (B scenes, 9 cells in reading order, everything seeded and batched):
-- ``SHAPES``, ``COLOURS`` (name -> RGB 0-255), ``COLOUR_NAMES``, ``LOCATIONS`` (name of each cell).
-- ``sample_scenes(count, generator, min_objects=2, max_objects=9, same_shape=0) -> Scenes``;
-  ``same_shape=N`` gives
-  exactly N objects of one class and lets every other object be of another class.
-- ``Scenes``: ``shape`` and ``colour`` (B, 9) int64 (-1 = empty cell), ``centre`` (B, 9, 2) float
-  pixels (x, y),
-  ``radius`` (B, 9) float pixels, ``corners`` (B, 4, 3) background colours; ``len()``, indexing
-  and ``to(device)``.
-- ``render(scenes) -> (B, 3, 144, 144)`` float32 in [0, 1]; ``render_background`` the same without
-  objects.
-- ``object_masks(scenes) -> (B, 9, 144, 144)`` bool, the pixels of each object; ``cell_masks() ->
-  (9, 144, 144)`` bool.
-- ``Edits(shape, colour)``: (B, 9) int64, -1 = untouched; ``apply_edits(scenes, edits) -> Scenes``
-  (centre, radius kept).
-Words live in ``demo.instructions``: ``Clause``, ``phrase(clause)``, ``prompt(clauses)``,
-``matches(scenes, b, clause)``, ``edits_of(scenes, clauses)`` and ``sample_clauses``. Which shape
-and colour a picture shows: ``demo.matching.recognise``.
+Everything is batched (B scenes, 9 cells in reading order) and seeded by the caller's generator.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .shapes import COLOUR_NAMES, COLOURS, LOCATIONS, SHAPES, colour_table, shape_distance
-
-__all__ = [
-    "CANVAS",
-    "CELL",
-    "CELLS",
-    "COLOURS",
-    "COLOUR_NAMES",
-    "LOCATIONS",
-    "SHAPES",
-    "Edits",
-    "Scenes",
-]
+from .shapes import COLOUR_NAMES, SHAPES, colour_table, shape_distance
 
 CELL = 48  # pixels
 GRID = 3
@@ -53,7 +25,14 @@ JITTER = 3.0
 
 @dataclass(frozen=True)
 class Scenes:
-    """A batch of scenes; the module docstring gives the shapes."""
+    """A batch of scenes.
+
+    Attributes:
+        shape, colour: (B, 9) int64 indices into SHAPES and COLOUR_NAMES; -1 is an empty cell.
+        centre: (B, 9, 2) float, (x, y) in pixels.
+        radius: (B, 9) float, in pixels.
+        corners: (B, 4, 3) float, the background's colours at the picture's corners.
+    """
 
     shape: Tensor
     colour: Tensor
@@ -74,15 +53,17 @@ class Scenes:
 
 @dataclass(frozen=True)
 class Edits:
-    """What each cell's object shall become: (B, 9) int64 indices into SHAPES and COLOUR_NAMES,
-    -1 = untouched.
+    """What each cell's object shall become.
+
+    Attributes:
+        shape, colour: (B, 9) int64 indices into SHAPES and COLOUR_NAMES; -1 stays as it is.
     """
 
     shape: Tensor
     colour: Tensor
 
 
-def concatenate(parts: list[Scenes]) -> Scenes:
+def concatenate(parts: Sequence[Scenes]) -> Scenes:
     """Several batches as one."""
     return Scenes(
         **{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Scenes)}
@@ -96,50 +77,60 @@ def sample_scenes(
     max_objects: int = 9,
     same_shape: int = 0,
 ) -> Scenes:
-    """``count`` random scenes with min_objects..max_objects objects, ``same_shape`` of them of
-    one class (0: by chance).
+    """``count`` random scenes.
 
-    Raises ValueError unless 1 <= min_objects <= max_objects <= 9 and same_shape <= max_objects.
+    Args:
+        min_objects, max_objects: 1 <= min <= max <= 9 objects in each.
+        same_shape: so many objects are of one class and all others of other classes; 0: by chance.
+
+    Raises:
+        ValueError: numbers that do not fit together.
     """
     if not 1 <= min_objects <= max_objects <= CELLS or same_shape > max_objects:
         raise ValueError(
             f"objects per scene must satisfy 1 <= min <= max <= {CELLS} and same_shape <= max; "
             f"got min {min_objects}, max {max_objects}, same_shape {same_shape}"
         )
-
-    def uniform(*size: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        return torch.rand(size, generator=generator) * (high - low) + low
-
-    def integers(high: int, *size: int) -> Tensor:
-        return torch.randint(high, size, generator=generator)
-
-    rank = (
-        uniform(count, CELLS).argsort(dim=1).argsort(dim=1)
-    )  # (B, 9) a permutation: which object gets which cell
-    objects = integers(max_objects - min_objects + 1, count, 1) + min_objects
-    objects = objects.clamp(min=same_shape)
-    shape = integers(len(SHAPES), count, CELLS)
-    if same_shape:
-        common = integers(len(SHAPES), count, 1)
-        other = (common + 1 + integers(len(SHAPES) - 1, count, CELLS)) % len(SHAPES)
-        shape = torch.where(rank < same_shape, common, other)
-    empty = rank >= objects
+    # Which object gets which cell: (B, 9), a permutation in every scene.
+    rank = _uniform(generator, count, CELLS).argsort(dim=1).argsort(dim=1)
+    objects = _integers(generator, max_objects - min_objects + 1, count, 1) + min_objects
+    empty = rank >= objects.clamp(min=same_shape)
+    shape = _sample_shapes(rank, same_shape, generator)
+    base = _uniform(generator, count, 1, 1, low=0.3, high=0.5)
+    corners = base + _uniform(generator, count, 4, 3, low=-0.09, high=0.09)
+    colour = _integers(generator, len(COLOUR_NAMES), count, CELLS)
     middle = (torch.arange(GRID) + 0.5) * CELL
-    middles = torch.stack(torch.meshgrid(middle, middle, indexing="xy"), dim=-1).reshape(
-        1, CELLS, 2
-    )
-    base, tint = uniform(count, 1, 1, low=0.3, high=0.5), uniform(count, 4, 3, low=-0.09, high=0.09)
+    middles = torch.stack(torch.meshgrid(middle, middle, indexing="xy"), dim=-1).reshape(CELLS, 2)
     return Scenes(
         shape=shape.masked_fill(empty, -1),
-        colour=integers(len(COLOUR_NAMES), count, CELLS).masked_fill(empty, -1),
-        centre=middles + uniform(count, CELLS, 2, low=-JITTER, high=JITTER),
-        radius=uniform(count, CELLS, low=RADIUS[0], high=RADIUS[1]),
-        corners=base + tint,
+        colour=colour.masked_fill(empty, -1),
+        centre=middles + _uniform(generator, count, CELLS, 2, low=-JITTER, high=JITTER),
+        radius=_uniform(generator, count, CELLS, low=RADIUS[0], high=RADIUS[1]),
+        corners=corners,
     )
+
+
+def _sample_shapes(rank: Tensor, same_shape: int, generator: torch.Generator) -> Tensor:
+    """(B, 9) classes, those of the first ``same_shape`` objects alike and of no other object."""
+    count = len(rank)
+    shape = _integers(generator, len(SHAPES), count, CELLS)
+    if not same_shape:
+        return shape
+    common = _integers(generator, len(SHAPES), count, 1)
+    other = (common + 1 + _integers(generator, len(SHAPES) - 1, count, CELLS)) % len(SHAPES)
+    return torch.where(rank < same_shape, common, other)
+
+
+def _uniform(generator: torch.Generator, *size: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+    return torch.rand(size, generator=generator) * (high - low) + low
+
+
+def _integers(generator: torch.Generator, high: int, *size: int) -> Tensor:
+    return torch.randint(high, size, generator=generator)
 
 
 def apply_edits(scenes: Scenes, edits: Edits) -> Scenes:
-    """The target scenes: edited objects keep centre and radius, everything else is untouched."""
+    """The target scenes: edited objects keep centre and radius, everything else stays."""
     edited = (edits.shape >= 0) & (scenes.shape >= 0)
     return replace(
         scenes,
@@ -149,8 +140,10 @@ def apply_edits(scenes: Scenes, edits: Edits) -> Scenes:
 
 
 def coverage(scenes: Scenes, shape: Tensor) -> Tensor:
-    """Anti-aliased coverage of each cell by the given shape (B, 9) at the scene's places -> (B,
-    9, 48, 48) in [0, 1].
+    """(B, 9, 48, 48) in [0, 1]: anti-aliased coverage of each cell by a shape at the scene's place.
+
+    Args:
+        shape: (B, 9) int64, -1 covers nothing.
     """
     device = scenes.radius.device
     pixel = torch.arange(CELL, device=device) + 0.5
@@ -194,9 +187,7 @@ def render(scenes: Scenes) -> Tensor:
 
 
 def object_masks(scenes: Scenes) -> Tensor:
-    """(B, 9, 144, 144) bool: pixels at least half covered by each object; all False for empty
-    cells.
-    """
+    """(B, 9, 144, 144) bool: pixels at least half covered by each object; none of an empty cell."""
     inside = coverage(scenes, scenes.shape) >= 0.5  # (B, 9, 48, 48)
     return to_canvas(inside[:, None]) & cell_masks().to(inside.device)
 

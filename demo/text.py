@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,10 +42,8 @@ THETA = 100.0
 
 
 def tokenize(text: str) -> list[int]:
-    """Lower-cased words and punctuation as ids, unknown words left out, <end> last. The empty
-    text is [<end>].
-    """
-    words = re.findall(r"[a-z]+|[,;.]", text.lower())
+    """Lower-cased words and punctuation as ids, <end> last; unknown words are left out."""
+    words: list[str] = re.findall(r"[a-z]+|[,;.]", text.lower())
     known = (INDEX.get(SYNONYMS.get(word, word)) for word in words)
     return [index for index in known if index is not None] + [INDEX[END]]
 
@@ -70,11 +69,9 @@ def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class Layer(nn.Module):
-    """Pre-norm attention and GELU feed-forward. ``operations`` may be ComfyUI's in place of
-    torch.nn.
-    """
+    """Pre-norm attention and GELU feed-forward; ``operations`` may stand in for torch.nn."""
 
-    def __init__(self, operations: object = nn, **factory: object) -> None:
+    def __init__(self, operations: Any = nn, **factory: Any) -> None:
         super().__init__()
         self.norm1 = operations.LayerNorm(WIDTH, **factory)
         self.qkv = operations.Linear(WIDTH, 3 * WIDTH, **factory)
@@ -98,7 +95,7 @@ class Layer(nn.Module):
 class TextEncoder(nn.Module):
     """Token ids or embeddings to the ``context`` of the flow model."""
 
-    def __init__(self, operations: object = nn, **factory: object) -> None:
+    def __init__(self, operations: Any = nn, **factory: Any) -> None:
         super().__init__()
         self.embedding = operations.Embedding(len(VOCABULARY), WIDTH, **factory)
         self.layers = nn.ModuleList(Layer(operations, **factory) for _ in range(LAYERS))

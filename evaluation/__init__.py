@@ -1,4 +1,1 @@
-"""What an edit is worth: metrics, benchmarks and the methods that are compared.
-
-Only ``host.py`` imports ComfyUI; everything else reaches it through the nodes handed to it.
-"""
+"""What an edit is worth: metrics of two pictures and their masks, and a report in words."""

@@ -40,17 +40,7 @@ def edit_report(
     Raises:
         ValueError: pictures of different sizes, or several sources that are not one per result.
     """
-    if source.shape[2:] != result.shape[2:]:
-        sizes = [f"{image.shape[3]} x {image.shape[2]}" for image in (source, result)]
-        raise ValueError(
-            f"source and result must have the same size, got {' and '.join(sizes)}. Connect the "
-            "picture as it went to the VAE, or scale one of them."
-        )
-    if source.shape[0] not in (1, result.shape[0]):
-        raise ValueError(
-            f"one source, or one per result, is needed: got {source.shape[0]} source(s) for "
-            f"{result.shape[0]} result(s)."
-        )
+    check_pictures(source, result)
     source = source.expand_as(result)
     stacked = masks[None].expand(len(result), -1, -1, -1)
     background = outside(stacked, margin)
@@ -70,3 +60,18 @@ def edit_report(
             state = "edited" if change > threshold else "not edited"
             lines.append(f"  {n + 1}. {state}, change {change:.1f}: {text}")
     return EditReport("\n".join(lines), *(value.mean().item() for value in (mae, ssim, rate)))
+
+
+def check_pictures(source: Tensor, result: Tensor) -> None:
+    """Refuse pictures that cannot be compared; see ``edit_report``."""
+    if source.shape[2:] != result.shape[2:]:
+        sizes = [f"{image.shape[3]} x {image.shape[2]}" for image in (source, result)]
+        raise ValueError(
+            f"source and result must have the same size, got {' and '.join(sizes)}. Connect the "
+            "picture as it went to the VAE, or scale one of them."
+        )
+    if source.shape[0] not in (1, result.shape[0]):
+        raise ValueError(
+            f"one source, or one per result, is needed: got {source.shape[0]} source(s) for "
+            f"{result.shape[0]} result(s)."
+        )

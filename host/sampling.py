@@ -95,6 +95,11 @@ class FlowSampler(comfy.samplers.Sampler):
             return self.solve(run)
 
 
+def euler() -> Any:
+    """Core's Euler sampler, as a SAMPLER."""
+    return comfy.samplers.sampler_object("euler")
+
+
 def check_run(model: Any, latent: Tensor | None) -> Tensor:
     """The latent; refuse its absence, and models that are no rectified flow."""
     if not isinstance(model.model_sampling, comfy.model_sampling.CONST):

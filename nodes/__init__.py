@@ -1,4 +1,4 @@
-"""The only room that knows ComfyUI: thin nodes, in reading order of a workflow."""
+"""Thin nodes, in reading order of a workflow; of ComfyUI they know `comfy_api` alone."""
 
 from comfy_api.latest import ComfyExtension, io
 from typing_extensions import override
@@ -6,32 +6,32 @@ from typing_extensions import override
 from .apply_attention import ApplyInstanceAttention
 from .build_bias import BuildDisentangledBias
 from .composite_background import CompositeBackground
-from .demo_loader import DemoModelLoader
+from .demo_model_loader import DemoModelLoader
 from .demo_scene import DemoScene
 from .dual_lqr_sampler import DualLQRSampler
 from .edit_metrics import EditMetrics
 from .flow_inversion import FlowInversion
-from .foi_guider import FoIGuiderNode
-from .instance_region import InstanceRegionNode
-from .locate_by_contrast import LocateByContrast
+from .foi_guider import FoIGuider
+from .instance_region import InstanceRegion
+from .instance_regions_from_boxes import InstanceRegionsFromBoxes
+from .instance_regions_from_instructions import InstanceRegionsFromInstructions
+from .instance_regions_from_masks import InstanceRegionsFromMasks
+from .locate_by_velocity_contrast import LocateByVelocityContrast
 from .locate_instances import LocateInstances
 from .locate_instruction import LocateInstruction
 from .multi_prompt_encode import MultiPromptEncode
 from .preview_bias import PreviewBias
 from .preview_regions import PreviewRegions
-from .regions_from_boxes import RegionsFromBoxes
-from .regions_from_instructions import RegionsFromInstructions
-from .regions_from_masks import RegionsFromMasks
-from .turn_memory import TurnMemoryNode
+from .turn_memory import TurnMemory
 from .undo_drift import UndoDrift
 
 NODES: list[type[io.ComfyNode]] = [
     DemoModelLoader,
     DemoScene,
-    InstanceRegionNode,
-    RegionsFromBoxes,
-    RegionsFromMasks,
-    RegionsFromInstructions,
+    InstanceRegion,
+    InstanceRegionsFromBoxes,
+    InstanceRegionsFromMasks,
+    InstanceRegionsFromInstructions,
     MultiPromptEncode,
     BuildDisentangledBias,
     ApplyInstanceAttention,
@@ -41,9 +41,9 @@ NODES: list[type[io.ComfyNode]] = [
     EditMetrics,
     LocateInstances,
     LocateInstruction,
-    LocateByContrast,
-    FoIGuiderNode,
-    TurnMemoryNode,
+    LocateByVelocityContrast,
+    FoIGuider,
+    TurnMemory,
     FlowInversion,
     DualLQRSampler,
     UndoDrift,

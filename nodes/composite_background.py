@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..mask_ops.composite import background_change, composite, feathered_union, stretch
 from ..mask_ops.regions import InstanceRegion, region_masks
+from .inputs.regions import require_regions
 from .inputs.sockets import CATEGORY, Regions
 
 
@@ -61,8 +62,7 @@ class CompositeBackground(io.ComfyNode):
         grow: int,
         feather: int,
     ) -> io.NodeOutput:
-        if not regions:
-            raise ValueError("no regions came in: add at least one Instance Region.")
+        regions = require_regions(regions)
         size = (source.shape[1], source.shape[2])
         source, edited = source[..., :3], stretch(edited[..., :3].to(source), size)
         weight = feathered_union(region_masks(regions, size), grow, feather)

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from ..evaluation.metrics import CHANGE_THRESHOLD
 from ..evaluation.report import edit_report
 from ..mask_ops.regions import InstanceRegion, region_masks
+from .inputs.regions import require_regions
 from .inputs.sockets import CATEGORY, Regions
 
 
@@ -62,8 +63,7 @@ class EditMetrics(io.ComfyNode):
         threshold: float,
         margin: int,
     ) -> io.NodeOutput:
-        if not regions:
-            raise ValueError("no regions came in: add at least one Instance Region.")
+        regions = require_regions(regions)
         before, after = (image[..., :3].movedim(-1, 1).float() for image in (source, result))
         masks = region_masks(regions, (after.shape[2], after.shape[3]))
         instructions = [region.instruction for region in regions]

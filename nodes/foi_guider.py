@@ -4,14 +4,14 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..host.foi import FoIGuider, FoISettings
+from ..host import foi
 from ..mask_ops.regions import InstanceRegion
 from .inputs.sockets import CATEGORY, Regions
 
 DISTILLED, WITH_CFG = "guidance-distilled", "with CFG"
 
 
-class FoIGuiderNode(io.ComfyNode):
+class FoIGuider(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
@@ -118,5 +118,5 @@ class FoIGuiderNode(io.ComfyNode):
             scales = (form["image_scale"], form["text_scale"])
         else:
             scales = form["strength"]
-        how = FoISettings(tuple(regions), boost, plain_steps, scales)
-        return io.NodeOutput(FoIGuider(model, positive, negative, how))
+        how = foi.FoISettings(tuple(regions), boost, plain_steps, scales)
+        return io.NodeOutput(foi.FoIGuider(model, positive, negative, how))

@@ -3,16 +3,15 @@
 from typing import Any
 
 from comfy_api.latest import io
+from torch import Tensor
 
-from ..mask_ops.boxes import parse_boxes
-from ..mask_ops.regions import InstanceRegion, join_regions
-from .inputs.regions import end_input, regions_input, start_input, strength_input
+from ..mask_ops import regions as placed
+from ..mask_ops.boxes import Box, parse_boxes
+from .inputs.regions import BOX_TYPES, end_input, regions_input, start_input, strength_input
 from .inputs.sockets import CATEGORY, Regions
 
-BOX_TYPES = [io.BoundingBox, io.Custom("ARRAY"), io.String]
 
-
-class InstanceRegionNode(io.ComfyNode):
+class InstanceRegion(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
@@ -81,31 +80,41 @@ class InstanceRegionNode(io.ComfyNode):
         start: float,
         end: float,
         reference: int,
-        regions: tuple[InstanceRegion, ...] = (),
+        regions: tuple[placed.InstanceRegion, ...] = (),
         mask: Any = None,
         box: Any = None,
         image: Any = None,
         reference_masks: Any = None,
     ) -> io.NodeOutput:
-        if box is not None and image is None:
-            raise ValueError("a box needs 'image', the picture it was drawn on, for its size.")
-        parsed = None
-        if box is not None:
-            boxes = parse_boxes(box, image.shape[2], image.shape[1])
-            if len(boxes) != 1:
-                raise ValueError(
-                    f"Instance Region takes one box, got {len(boxes)}. Use Instance Regions from "
-                    "Boxes for several."
-                )
-            parsed = boxes[0].box
-        region = InstanceRegion(
+        region = placed.InstanceRegion(
             instruction=instruction.strip(),
             mask=mask,
-            box=parsed,
+            box=None if box is None else only_box(box, image),
             strength=strength,
             start=start,
             end=end,
             reference=reference - 1 if reference else None,
             reference_masks=reference_masks,
         )
-        return io.NodeOutput(join_regions(regions, [region]))
+        return io.NodeOutput(placed.join_regions(regions, [region]))
+
+
+def only_box(boxes: Any, image: Tensor | None) -> Box:
+    """The one box that came in, as fractions of the picture that it was drawn on.
+
+    Args:
+        boxes: in any form that ``parse_boxes`` reads.
+        image: (B, H, W, C), that picture.
+
+    Raises:
+        ValueError: no picture, or another number of boxes than one.
+    """
+    if image is None:
+        raise ValueError("a box needs 'image', the picture it was drawn on, for its size.")
+    found = parse_boxes(boxes, image.shape[2], image.shape[1])
+    if len(found) != 1:
+        raise ValueError(
+            f"Instance Region takes one box, got {len(found)}. Use Instance Regions from Boxes for "
+            "several."
+        )
+    return found[0].box

@@ -4,11 +4,11 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..sampling.lqr import TurnMemory, next_turn
+from ..sampling import lqr
 from .inputs.sockets import CATEGORY, Turn
 
 
-class TurnMemoryNode(io.ComfyNode):
+class TurnMemory(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
@@ -35,5 +35,5 @@ class TurnMemoryNode(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, latent: dict[str, Any], turn: TurnMemory | None = None) -> io.NodeOutput:
-        return io.NodeOutput(next_turn(turn, latent["samples"]))
+    def execute(cls, latent: dict[str, Any], turn: lqr.TurnMemory | None = None) -> io.NodeOutput:
+        return io.NodeOutput(lqr.next_turn(turn, latent["samples"]))

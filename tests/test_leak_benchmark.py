@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
+from instance_edit.benchmarks import cache
 from instance_edit.benchmarks.leak import quality
 from instance_edit.benchmarks.leak.baselines import BASELINES, Method, one_forward, unedited
 from instance_edit.benchmarks.leak.report import write_report
@@ -33,26 +35,55 @@ def test_every_method_meets_conflicts_and_the_main_ones_every_number_of_instance
     assert sorted(quality.instances_of("vanilla")) == list(range(1, 10))
 
 
-def test_finished_results_are_not_run_again_and_the_most_telling_come_first(
-    tmp_path: Path,
-) -> None:
+def test_finished_results_are_not_run_again(tmp_path: Path) -> None:
     finish(tmp_path, ("mice", 3), 1.0)
     missing = quality.missing_jobs(JOBS, tmp_path)
-    assert set(missing) == set(JOBS) - {("mice", 3)}
-    place = {job: index for index, job in enumerate(missing)}
-    assert place["idattn_har_har_har", 3] < place["turns", 9] < place["mice", 2]
-    assert place["mice", 7] < place["turns", 2] and place["mice", 7] < place["mice_exact", 9]
+    assert len(missing) == len(JOBS) - 1 and set(missing) == set(JOBS) - {("mice", 3)}
+
+
+def test_a_run_that_is_cut_short_has_compared_all_methods_before_it_sweeps(tmp_path: Path) -> None:
+    missing = quality.missing_jobs(JOBS, tmp_path)
+    first = missing[: len(METHODS) + len(quality.SINGLE)]
+    assert {method for method, instances in first if instances == 3} == set(METHODS)
+    assert {method for method, instances in first if instances == 1} == quality.SINGLE
+    for job in first:
+        finish(tmp_path, job, 0.5)
+    write_report(quality.collect(JOBS, tmp_path), tmp_path / "out", steps=4)
+    table = json.loads((tmp_path / "out" / "quality.json").read_text())
+    assert table.keys() == set(METHODS) and all("3" in cells for cells in table.values())
+
+
+def test_the_scenes_of_one_number_of_instances_are_encoded_once_per_stage(tmp_path: Path) -> None:
+    missing = quality.missing_jobs(JOBS, tmp_path)
+    runs = [instances for instances, _ in groupby(instances for _, instances in missing)]
+    stages = {quality.urgency(job)[0] for job in JOBS}
+    assert max(runs.count(instances) for instances in runs) <= len(stages)
 
 
 def test_results_are_kept_apart_by_weights_and_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quality, "WEIGHTS", tmp_path)
-    (tmp_path / "demo.safetensors").write_bytes(b"one")
-    first = quality.cache_folder(4, 100)
-    assert first == quality.cache_folder(4, 100) != quality.cache_folder(8, 100)
-    (tmp_path / "demo.safetensors").write_bytes(b"two")
-    assert quality.cache_folder(4, 100) != first
+    weights = tmp_path / "demo.safetensors"
+    monkeypatch.setattr(cache, "WEIGHTS", weights)
+    weights.write_bytes(b"one")
+    first = quality.results_folder(4, 100)
+    assert first == quality.results_folder(4, 100) != quality.results_folder(8, 100)
+    weights.write_bytes(b"two")
+    assert quality.results_folder(4, 100) != first
+
+
+def test_results_are_kept_apart_by_the_code_that_edits_and_judges(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("demo", "evaluation", "benchmarks", "benchmarks/leak"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "code.py").write_text("one")
+    monkeypatch.setattr(cache, "ROOT", tmp_path)
+    found = {quality.results_folder(4, 100)}
+    for folder in ("demo", "benchmarks/leak"):
+        (tmp_path / folder / "code.py").write_text("two")
+        found.add(quality.results_folder(4, 100))
+    assert len(found) == 3
 
 
 def test_the_report_holds_what_is_finished(tmp_path: Path) -> None:

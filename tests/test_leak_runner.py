@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from instance_edit.benchmarks.leak.baselines import BASELINES, Method
+from instance_edit.benchmarks.leak.conflicts import LeakScene, leak_scenes
 from instance_edit.benchmarks.leak.runner import Outcome, as_rows, edit_task, run_method
-from instance_edit.benchmarks.leak.scenes import LeakScene, leak_scenes
 from instance_edit.benchmarks.studio import EditTask, Latent, Studio
 from instance_edit.benchmarks.summary import METRICS, bootstrap_interval, summarise
 from instance_edit.demo.scenes import Edits, apply_edits, render

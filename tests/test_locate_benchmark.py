@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from instance_edit.benchmarks.locate.regions import (
+from instance_edit.benchmarks.locate.figures import (
     best_reading,
     by_threshold,
     nested,

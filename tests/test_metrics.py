@@ -9,12 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from instance_edit.benchmarks.leak.matching import NONE, OTHER, shown_objects
 from instance_edit.benchmarks.leak.success import edit_success, leakage, untouched_rate
+from instance_edit.demo.recognition import NONE, OTHER, shown_objects
 from instance_edit.demo.scenes import (
     CELLS,
-    COLOUR_NAMES,
-    SHAPES,
     Edits,
     Scenes,
     apply_edits,
@@ -22,6 +20,7 @@ from instance_edit.demo.scenes import (
     render,
     sample_scenes,
 )
+from instance_edit.demo.shapes import COLOUR_NAMES, SHAPES
 from instance_edit.evaluation.metrics import (
     change_rate,
     grow_masks,

@@ -15,7 +15,7 @@ from instance_edit.demo.instructions import (
     prompt,
     sample_clauses,
 )
-from instance_edit.demo.matching import recognise
+from instance_edit.demo.recognition import recognise
 from instance_edit.demo.scenes import (
     CELLS,
     Edits,

@@ -9,28 +9,28 @@ import torch
 from instance_edit.benchmarks.record import median_seconds, peak_bytes
 from instance_edit.benchmarks.speed import speed
 from instance_edit.benchmarks.speed.alternatives import attention_calls, fold_call
-from instance_edit.benchmarks.speed.scenes import scene_layout, scene_masks
+from instance_edit.benchmarks.speed.jobs import job_layout, job_masks
 from instance_edit.tools.load_pack import ROOT
 
 CPU = torch.device("cpu")
 
 
 def test_ours_and_the_dense_bias_are_the_same_attention():
-    calls = attention_calls(scene_layout(5, (20, 20), 2), 2, 16, torch.float32, CPU)
+    calls = attention_calls(job_layout(5, (20, 20), 2), 2, 16, torch.float32, CPU)
     torch.testing.assert_close(calls["ours"](), calls["dense"]())
     assert not torch.allclose(calls["ours"](), calls["unpatched"]())
 
 
 def test_the_folded_bias_is_the_same_attention():
-    layout, kind = scene_layout(5, (20, 20), 2), (2, 16, torch.float32, CPU)
+    layout, kind = job_layout(5, (20, 20), 2), (2, 16, torch.float32, CPU)
     torch.manual_seed(0)
     dense = attention_calls(layout, *kind)["dense"]()
     torch.manual_seed(0)
     torch.testing.assert_close(fold_call(layout, *kind)(), dense, rtol=1e-4, atol=1e-5)
 
 
-def test_the_boxes_of_a_scene_do_not_overlap():
-    masks = scene_masks(40, (64, 64))
+def test_the_boxes_of_a_job_do_not_overlap():
+    masks = job_masks(40, (64, 64))
     assert masks.flatten(1).any(1).all()
     assert int(masks.sum(0).max()) == 1
 

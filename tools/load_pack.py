@@ -7,6 +7,7 @@ pack is loaded under the name `instance_edit`, and all of the repository is reac
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -64,12 +65,7 @@ def add_comfyui_to_path(arguments: Sequence[str] = ("--cpu",), comfyui: Path | N
     drop_root_from_path()
     if str(path) not in sys.path:
         sys.path.insert(0, str(path))
-    import comfy.options
-
-    comfy.options.enable_args_parsing()
-    own, sys.argv = sys.argv, [str(path / "main.py"), *arguments]
-    try:
-        import comfy.cli_args  # noqa: F401
-    finally:
-        sys.argv = own
+    load_pack()
+    start = importlib.import_module(f"{PACK}.host.start")
+    start.parse_arguments(path, arguments)
     return path

@@ -1,6 +1,6 @@
 """Every method that is compared, built from nodes as a workflow would.
 
-Imports ComfyUI: `add_comfyui_to_path` comes first.
+ComfyUI is imported: `add_comfyui_to_path` comes first.
 """
 
 from __future__ import annotations

@@ -3,13 +3,12 @@
     python -m tools.run benchmarks.leak.quality [--methods mice,vanilla] [--instances 3] ..
 
 Results of every (method, N) are kept under build/quality/ and reused while weights, steps and
-evaluation code stay the same. Writes quality.json, quality_table.md and quality_curves.png.
+code stay the same. Writes quality.json, quality_table.md and quality_curves.png.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import subprocess
@@ -20,15 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from ...tools.load_pack import ROOT, add_comfyui_to_path
+from ..cache import cache_folder
+from ..record import RESULTS
 from ..summary import summarise
 from .baselines import Method
+from .conflicts import leak_scenes
 from .report import write_report
 from .runner import as_rows, edit_task, run_method
-from .scenes import leak_scenes
 
-WEIGHTS = ROOT / "demo" / "weights"
-CACHE = ROOT / "build" / "quality"
-RESULTS = ROOT / "benchmarks" / "results"
 EVERY = (3, 9, 6, 2, 5, 8, 4, 7)  # in the order in which they run
 SINGLE = {"unedited", "vanilla", "mice"}  # methods that also run with one, unambiguous instruction
 ABLATION = (3, 6, 9)  # for masks without room
@@ -45,20 +43,14 @@ def instances_of(method: str) -> tuple[int, ...]:
     return (1, *EVERY) if method in SINGLE else EVERY
 
 
-def cache_folder(steps: int, scenes: int) -> Path:
-    """Where results of these weights, this evaluation code and these settings are kept."""
-    digest = hashlib.sha256(f"{steps} {scenes}".encode())
-    for path in (
-        *sorted(WEIGHTS.glob("*.safetensors")),
-        *sorted((ROOT / "evaluation").glob("*.py")),
-    ):
-        digest.update(path.read_bytes())
-    return CACHE / digest.hexdigest()[:12]
+def results_folder(steps: int, scenes: int) -> Path:
+    """Where results of these settings are kept."""
+    return cache_folder("quality", ["benchmarks/leak"], f"{steps} {scenes}")
 
 
 def run_jobs(jobs: list[Job], folder: Path, steps: int, scenes: int, methods: Methods) -> None:
     """Run jobs one after the other in this process; each leaves ``<method>_<N>.json``."""
-    from ..host import demo_studio
+    from ..in_process import demo_studio
 
     studio = demo_studio(steps)
     prepared: dict[int, Any] = {}
@@ -165,7 +157,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def measure(arguments: argparse.Namespace, methods: Methods) -> None:
     """What the command line asks for: a worker's jobs, or all of them and the report."""
-    folder = arguments.folder or cache_folder(arguments.steps, arguments.scenes)
+    folder = arguments.folder or results_folder(arguments.steps, arguments.scenes)
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.worker:
         pairs = [entry.split(":") for entry in arguments.worker.split()]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 
 Table = dict[str, dict[str, dict[str, Any]]]
 
@@ -98,12 +99,8 @@ def figure(cell: dict[str, Any], metric: str, name: str, scale: float, digits: i
 
 def draw_curves(table: Table, path: Path) -> None:
     """Success, leakage, background error, predictions and time over N."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, len(PANELS), figsize=(22, 4.6), layout="constrained")
+    figure = Figure(figsize=(22, 4.6), layout="constrained")
+    axes = figure.subplots(1, len(PANELS))
     for axis, (metric, title) in zip(axes, PANELS, strict=True):
         for method in CURVES:
             cells = table.get(method, {})

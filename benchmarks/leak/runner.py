@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 
 import torch
 
+from ...demo.recognition import shown_objects
 from ...evaluation.metrics import change_rate, mae_background, ssim_background
 from ..studio import EditTask, Studio
 from .baselines import Method
-from .matching import shown_objects
-from .scenes import LeakScene, join_edits
+from .conflicts import LeakScene, join_edits
 from .success import edit_success, leakage, untouched_rate
 
 DECODE_BATCH = 10

@@ -1,21 +1,17 @@
 """Edits on regions that nobody drew, each built from nodes as a workflow would.
 
-Imports ComfyUI: `add_comfyui_to_path` comes first.
+The seam is imported: `add_comfyui_to_path` comes first.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import comfy.sample
-import torch
-
-from ...host.sampling_run import SamplingRun, sample_guided
 from ...nodes.methods import iid, mice
 from ..leak.baselines import Edit, Method
 from ..leak.methods import METHODS, Regions, biased_model, compared, masked_regions
 from ..studio import EditTask, Latent, Studio
-from .locators import euler, keywords_of, located_conditioning, schedule, start_latent
+from .locators import keywords_of, located_conditioning, start_latent
 
 
 def locate(studio: Studio, task: EditTask, node: str, **inputs: Any) -> tuple[Any, Any, Any]:
@@ -26,7 +22,7 @@ def locate(studio: Studio, task: EditTask, node: str, **inputs: Any) -> tuple[An
         model=studio.model,
         conditioning=conditioning,
         latent=start_latent(task),
-        sigmas=schedule(studio),
+        sigmas=studio.schedule(),
         noise_seed=task.seed,
         **inputs,
     )
@@ -38,23 +34,11 @@ IID_INPUTS: dict[str, Any] = {"steps": 0, "cfg": 1.0, "blocks": "", "branches_at
 
 def iid_full(studio: Studio, task: EditTask, **changes: Any) -> Latent:
     """IID as the paper has it: branches, composed latent, one pass with its own attention."""
-    inputs = {**IID_INPUTS, "sampler": euler(), **changes}
+    inputs = {**IID_INPUTS, "sampler": studio.euler(), **changes}
     outputs, conditioning, regions = locate(studio, task, "InstanceEditLocateInstances", **inputs)
     model = biased_model(studio, regions, iid.METHOD)
-    samples = outputs[3]["samples"]
-    with torch.inference_mode():
-        out = comfy.sample.sample_custom(
-            model,
-            torch.zeros_like(samples),
-            1.0,
-            euler(),
-            outputs[4],
-            conditioning,
-            conditioning,
-            samples,
-            disable_pbar=True,
-        )
-    return {"samples": out}
+    guider = studio.guider(conditioning, model)
+    return studio.sample_along(guider, studio.euler(), outputs[4], outputs[3], seed=None)
 
 
 def mice_on(regions: Regions) -> Edit:
@@ -63,12 +47,12 @@ def mice_on(regions: Regions) -> Edit:
 
 
 def iid_regions(studio: Studio, task: EditTask, **changes: Any) -> Any:
-    inputs = {**IID_INPUTS, "sampler": euler(), **changes}
+    inputs = {**IID_INPUTS, "sampler": studio.euler(), **changes}
     return locate(studio, task, "InstanceEditLocateInstances", **inputs)[2]
 
 
 def contrast_regions(studio: Studio, task: EditTask) -> Any:
-    inputs = {"sampler": euler(), "steps": 0}
+    inputs = {"sampler": studio.euler(), "steps": 0}
     return locate(studio, task, "InstanceEditLocateByContrast", **inputs)[2]
 
 
@@ -102,11 +86,9 @@ def foi_on(regions: Regions) -> Edit:
             plain_steps=1,
             form={"form": "guidance-distilled", "strength": 1.0},
         )
-        with torch.inference_mode():
-            samples = sample_guided(
-                guider, SamplingRun(start_latent(task), euler(), schedule(studio), task.seed)
-            )
-        return {"samples": samples}
+        return studio.sample_along(
+            guider, studio.euler(), studio.schedule(), start_latent(task), task.seed
+        )
 
     return edit
 

@@ -1,6 +1,6 @@
 """IID, FoI and velocity contrast on the demo model: what they find, by step and block.
 
-Imports ComfyUI: `add_comfyui_to_path` comes first.
+The seam is imported: `add_comfyui_to_path` comes first.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import comfy.samplers
 import torch
 from torch import Tensor
 
@@ -24,14 +23,14 @@ from ...host.iid import (
     shut_padding,
     split_branches,
 )
-from ...host.keywords import instruction_tokens
+from ...host.keywords import keyword_numbers
 from ...host.known import known_model
 from ...host.sampling_run import SamplingRun, sample_branches
 from ...mask_ops.contrast import contrast_masks
 from ...mask_ops.foi import foi_masks
 from ...mask_ops.iid import iid_masks
 from ...mask_ops.token_grid import grid_coverage, masks_to_grid
-from ..leak.scenes import LeakScene
+from ..leak.conflicts import LeakScene
 from ..studio import Conditioning, EditTask, Latent, Studio
 
 SEED = 95_000
@@ -55,16 +54,6 @@ def unambiguous_scenes(instances: int, count: int, seed: int = SEED) -> list[Lea
             cells = torch.tensor([matches(scene, 0, clause)[0] for clause in clauses])
             found.append(LeakScene(scene, edits_of(scene, [clauses]), cells, tuple(clauses)))
     return found
-
-
-def schedule(studio: Studio) -> Tensor:
-    """The sigmas of the studio's steps."""
-    sampling = studio.model.get_model_object("model_sampling")
-    return comfy.samplers.calculate_sigmas(sampling, "simple", studio.steps)
-
-
-def euler() -> Any:
-    return comfy.samplers.sampler_object("euler")
 
 
 def start_latent(task: EditTask) -> Latent:
@@ -129,7 +118,7 @@ def found_masks(studio: Studio, task: EditTask, steps: int) -> dict[str, Tensor]
         the middle blocks; "contrast/2". Steps count from 1.
     """
     _, conditioning = located_conditioning(studio, task)
-    sigmas = schedule(studio)[: steps + 1]
+    sigmas = studio.schedule()[: steps + 1]
     masks: dict[str, Tensor] = {}
     for (step, block), maps in iid_capture(studio, task, conditioning, sigmas).maps.items():
         masks[f"iid/{step + 1}/{block}"] = iid_masks(maps[0][:, :, 0]).masks
@@ -143,7 +132,7 @@ def found_masks(studio: Studio, task: EditTask, steps: int) -> dict[str, Tensor]
                 masks[f"{name}/{block}@{tau}"] = foi_masks(one, tau).masks
             mean = torch.stack([maps[step, number] for number in middle]).mean(0)
             masks[f"{name}/middle"] = foi_masks(mean).masks
-    run = SamplingRun(start_latent(task), euler(), sigmas, task.seed)
+    run = SamplingRun(start_latent(task), studio.euler(), sigmas, task.seed)
     changes = contrast_maps(studio.model, conditioning, run)
     for step in range(1, len(changes) + 1):
         mean = torch.stack(changes[:step]).mean(0)
@@ -160,7 +149,7 @@ def iid_capture(
     left = known.family.text_padding(known.diffusion) == "left"
     texts, places = branch_conditioning(branches, left)
     own = tuple((tuple(range(place.start, place.stop)),) for place in places)
-    run = SamplingRun(start_latent(task), euler(), sigmas, task.seed)
+    run = SamplingRun(start_latent(task), studio.euler(), sigmas, task.seed)
     capture = Capture(range(known.blocks), range(run.steps))
     sample_branches(
         capture_attention(shut_padding(studio.model), capture),
@@ -177,13 +166,8 @@ def foi_captures(
     """Attention to keywords, all steps and blocks, of the latent's tokens and the reference's."""
     blocks = range(known_model(studio.model, "the benchmark").blocks)
     spans = conditioning_spans(conditioning)
-    words = [
-        instruction_tokens(studio.clip, text, typed, length)
-        for text, typed, length in zip(
-            spans.instructions, keywords_of(task.instructions), spans.lengths[1:], strict=True
-        )
-    ]
-    run = SamplingRun(start_latent(task), euler(), sigmas, task.seed)
+    words = keyword_numbers(studio.clip, spans, "\n".join(keywords_of(task.instructions)))
+    run = SamplingRun(start_latent(task), studio.euler(), sigmas, task.seed)
     captures = [Capture(blocks, range(run.steps), True, reference) for reference in (None, 0)]
     marked = attach_reading(conditioning, word_reading(conditioning, words))
     sample_branches(capture_attention(studio.model, *captures), marked, run)

@@ -94,11 +94,11 @@ def load_item(folder: Path, name: str, entry: Mapping[str, Any], area: int = ARE
 
 def load_mask(path: Path, name: str, size: tuple[int, int]) -> Tensor:
     """(H, W) float: 1 where the file is brighter than 127, resized to (width, height)."""
-    picture = _open(path, name).convert("L").point(lambda value: 255 * (value > 127))
-    pixels = np.asarray(picture.resize(size, Image.Resampling.NEAREST))
-    if not pixels.any():
+    picture = _open(path, name).convert("L").resize(size, Image.Resampling.NEAREST)
+    inside = np.asarray(picture) > 127
+    if not inside.any():
         raise ValueError(f"item {name}: mask {path} is empty. Remove or redraw it.")
-    return torch.from_numpy((pixels > 0).astype(np.float32))
+    return torch.from_numpy(inside.astype(np.float32))
 
 
 def fitted_size(width: int, height: int, area: int = AREA) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from ...attention.execute.attend import attend
 from ...attention.execute.plan import BiasPlan
 from ...attention.mice import mice_bias
 from ...attention.tokens import TokenLayout
-from .scenes import scene_masks
+from .jobs import job_masks
 
 PADDED_QUERIES = 512
 LOUD = 8.0
@@ -41,7 +42,7 @@ def attention_calls(
 
     "all keys" is ours with logits so large that no faint key can be left out.
     """
-    bias = scene_bias(layout, dtype, device)
+    bias = job_bias(layout, dtype, device)
     q, k, v = random_tokens(layout.total, heads, width, dtype, device)
     loud = LOUD * q
     dense = bias.tile(slice(None))[None, None]
@@ -57,9 +58,9 @@ def attention_calls(
     return calls
 
 
-def scene_bias(layout: TokenLayout, dtype: torch.dtype, device: torch.device) -> AttentionBias:
+def job_bias(layout: TokenLayout, dtype: torch.dtype, device: torch.device) -> AttentionBias:
     """MICE's bias, all its settings at their defaults."""
-    return mice_bias(layout, scene_masks(layout.instances, layout.latent_grid)).to(device, dtype)
+    return mice_bias(layout, job_masks(layout.instances, layout.latent_grid)).to(device, dtype)
 
 
 def fold_call(
@@ -69,7 +70,7 @@ def fold_call(
 
     q' = [q, U], k' = [k, V] with U V^T = the bias, v padded; shut becomes ``FOLDED_SHUT``.
     """
-    bias = scene_bias(layout, torch.float32, device)
+    bias = job_bias(layout, torch.float32, device)
     q, k, v = random_tokens(layout.total, heads, width, dtype, device)
     rows, columns = (t.clamp(min=FOLDED_SHUT) * width**0.5 for t in (bias.rows, bias.columns))
     left = [F.one_hot(bias.query_class, len(rows)), columns[1:, bias.query_group].T]
@@ -91,7 +92,7 @@ def flex_call(
     """FlexAttention: the bias from its tables, blocks of shut keys skipped. Compiled at first."""
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
-    bias = scene_bias(layout, dtype, device)
+    bias = job_bias(layout, dtype, device)
     q, k, v = random_tokens(layout.total, heads, width, dtype, device)
 
     def score(logit: Tensor, _b: Tensor, _h: Tensor, i: Tensor, j: Tensor) -> Tensor:
@@ -105,7 +106,7 @@ def flex_call(
 
     size = layout.total
     blocks = create_block_mask(visible, None, None, size, size, str(device), _compile=True)
-    compiled = torch.compile(flex_attention)
+    compiled: Any = torch.compile(flex_attention)
     return lambda: compiled(q, k, v, score_mod=score, block_mask=blocks)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -16,8 +17,7 @@ from ...attention.mice import mice_bias
 from ...attention.tokens import TokenLayout
 from ...tools.load_pack import add_comfyui_to_path
 from ..record import median_seconds, write_results
-from .forward import forward_calls
-from .scenes import scene_layout, scene_masks
+from .jobs import job_layout, job_masks
 
 INSTANCES = (3, 8, 40, 285)
 GRID = (64, 64)
@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 
 def build_seconds(layout: TokenLayout, repeats: int = 5) -> float:
     """Median seconds to build MICE's bias from its masks."""
-    masks = scene_masks(layout.instances, layout.latent_grid)
+    masks = job_masks(layout.instances, layout.latent_grid)
     seconds: list[float] = []
     for _ in range(repeats):
         start = time.process_time()
@@ -38,17 +38,12 @@ def build_seconds(layout: TokenLayout, repeats: int = 5) -> float:
 
 def bytes_ratio(layout: TokenLayout) -> float:
     """Bytes of the structured bias over those of a (Z, Z) float32 matrix."""
-    bias = mice_bias(layout, scene_masks(layout.instances, layout.latent_grid))
+    bias = mice_bias(layout, job_masks(layout.instances, layout.latent_grid))
     return bias.nbytes / (4 * layout.total**2)
 
 
-def measure(instances: int) -> dict[str, float]:
+def measure(layout: TokenLayout, calls: Mapping[str, Callable[[], object]]) -> dict[str, float]:
     """The figures of one number of instances."""
-    from ...tests.with_comfyui import tiny_models
-
-    layout = scene_layout(instances, GRID)
-    flux = tiny_models.load_model(tiny_models.flux1_state_dict()).model.diffusion_model
-    calls = forward_calls(flux, layout, torch.float32, CPU)
     seconds = median_seconds({name: calls[name] for name in ("unpatched", "ours")}, CPU, REPEATS)
     return {
         "tokens": layout.total,
@@ -63,10 +58,14 @@ def measure(instances: int) -> dict[str, float]:
 def main() -> None:
     torch.set_num_threads(1)
     add_comfyui_to_path(("--cpu", "--use-pytorch-cross-attention"))
+    from .forward import forward_calls, tiny_model
+
+    model = tiny_model()
     figures: dict[str, object] = {}
     print(f"{'N':>4} {'tokens':>7} {'build s':>8} {'bytes %':>8} {'forward ratio':>14}")
     for instances in INSTANCES:
-        row = measure(instances)
+        layout = job_layout(instances, GRID)
+        row = measure(layout, forward_calls(model, layout, torch.float32, CPU))
         figures[str(instances)] = row
         print(
             f"{instances:>4} {row['tokens']:>7} {row['build_s']:>8.3f} "

@@ -19,8 +19,8 @@ import torch
 
 from ..record import median_seconds, peak_bytes, write_results
 from .alternatives import PADDED_QUERIES, attention_calls, flex_call, fold_call, padded_call
+from .jobs import job_layout
 from .plot import plot_speed
-from .scenes import scene_layout
 
 INSTANCES = (0, 1, 3, 8, 20, 40, 100, 285)
 GRID = (64, 64)
@@ -37,9 +37,9 @@ def attention_figures(
     """Ratios by name and N at the 1024 x 1024 layout, bf16."""
     figures: Figures = {}
     kind = (heads, WIDTH, torch.bfloat16, device)
-    turn = scene_layout(1, GRID, references)
+    turn = job_layout(1, GRID, references)
     for instances in INSTANCES:
-        layout = scene_layout(instances, GRID, references)
+        layout = job_layout(instances, GRID, references)
         calls = attention_calls(layout, *kind)
         if instances and flex:
             calls["flex"] = flex_call(layout, *kind)
@@ -70,7 +70,7 @@ def attention_figures(
 
 def padded_seconds(instances: int, references: int, kind: tuple[Any, ...], repeats: int) -> float:
     """Seconds of an unmasked attention with 200 tokens a prompt, from a part of its queries."""
-    total = scene_layout(instances, GRID, references, PADDED_WORDS).total
+    total = job_layout(instances, GRID, references, PADDED_WORDS).total
     call = padded_call(total, *kind)
     seconds = median_seconds({"padded": call}, kind[-1], repeats)["padded"]
     return seconds * total / PADDED_QUERIES

@@ -9,31 +9,37 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 import torch
 
+from ...attention.tokens import TokenLayout
 from ...tools.load_pack import add_comfyui_to_path
+from ...tools.model_shapes import KLEIN_4B, Config, Shape, klein_4b, kontext_12b
 from ..record import median_seconds, peak_bytes, write_results
-from .forward import forward_calls, klein_params, kontext_params, random_flux
-from .scenes import scene_layout
+from .jobs import job_layout
 from .speed import GRID, INSTANCES, Figures, add_row
 
 SMALL_MOST = 100
-Job = tuple[tuple[dict[str, Any], int, int, int], tuple[int, ...]]
-"""Parameters, double blocks, single blocks and tokens a side; and the numbers of instances."""
+Calls = Mapping[str, Callable[[], object]]
+
+
+class Job(NamedTuple):
+    """A model's configuration, tokens a side, and the numbers of instances."""
+
+    config: Config
+    side: int
+    instances: tuple[int, ...]
 
 
 def forward_figures(
-    calls_at: Callable[[int], Mapping[str, Callable[[], object]]],
-    device: torch.device,
-    instances: tuple[int, ...],
-    repeats: int,
+    job: Job, calls_at: Callable[[TokenLayout], Calls], device: torch.device, repeats: int
 ) -> Figures:
     """Ratios of whole forwards by name and N."""
     figures: Figures = {}
-    for number in instances:
-        calls = calls_at(number)
+    for number in job.instances:
+        calls = calls_at(job_layout(number, (job.side, job.side)))
         seconds = median_seconds(calls, device, repeats)
         peaks = {name: peak_bytes(call, device) for name, call in calls.items()}
         row = {
@@ -49,14 +55,6 @@ def forward_figures(
     return figures
 
 
-def forwards(
-    params: dict[str, Any], double: int, single: int, side: int, device: torch.device
-) -> Callable[[int], Mapping[str, Callable[[], object]]]:
-    """Forwards of a model with these widths and blocks, by N."""
-    flux = random_flux(params, double, single, torch.bfloat16, device)
-    return lambda n: forward_calls(flux, scene_layout(n, (side, side)), torch.bfloat16, device)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gpu", action="store_true", help="whole models on CUDA")
@@ -66,11 +64,13 @@ def main() -> None:
     device = torch.device("cuda" if arguments.gpu else "cpu")
     torch.set_num_threads(1)
     add_comfyui_to_path(() if arguments.gpu else ("--cpu", "--use-pytorch-cross-attention"))
-    jobs = gpu_jobs() if arguments.gpu else cpu_jobs(arguments.whole)
-    figures = {
-        name: forward_figures(forwards(*job, device), device, counts, arguments.repeats)
-        for name, (job, counts) in jobs.items()
-    }
+    from .forward import forward_calls, random_model
+
+    figures: dict[str, Figures] = {}
+    for name, job in (gpu_jobs() if arguments.gpu else cpu_jobs(arguments.whole)).items():
+        model = random_model(job.config, torch.bfloat16, device)
+        calls_at = partial(forward_calls, model, dtype=torch.bfloat16, device=device)
+        figures[name] = forward_figures(job, calls_at, device, arguments.repeats)
     name = "speed_forward_gpu" if arguments.gpu else "speed_forward_cpu"
     print(f"written to {write_results(name, device, figures)}")
 
@@ -78,8 +78,8 @@ def main() -> None:
 def gpu_jobs() -> dict[str, Job]:
     """Whole models at 1024 x 1024."""
     return {
-        "klein 4B, 1024 x 1024": ((klein_params(), 5, 20, GRID[0]), INSTANCES),
-        "FLUX.1 Kontext 12B, 1024 x 1024": ((kontext_params(), 19, 38, GRID[0]), INSTANCES),
+        "klein 4B, 1024 x 1024": Job(klein_4b(), GRID[0], INSTANCES),
+        "FLUX.1 Kontext 12B, 1024 x 1024": Job(kontext_12b(), GRID[0], INSTANCES),
     }
 
 
@@ -87,11 +87,10 @@ def cpu_jobs(whole: bool) -> dict[str, Job]:
     """One block at every N that has room at 512 x 512, and the whole model at N = 8."""
     counts = tuple(n for n in INSTANCES if n <= SMALL_MOST)
     side = GRID[0] // 2
-    jobs: dict[str, Job] = {
-        "one single block of klein 4B, 512 x 512": ((klein_params(), 0, 1, side), counts)
-    }
+    block = Shape(KLEIN_4B.hidden, double=0, single=1)
+    jobs = {"one single block of klein 4B, 512 x 512": Job(klein_4b(block), side, counts)}
     if whole:
-        jobs["klein 4B, 512 x 512"] = ((klein_params(), 5, 20, side), (8,))
+        jobs["klein 4B, 512 x 512"] = Job(klein_4b(), side, (8,))
     return jobs
 
 

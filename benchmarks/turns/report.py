@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib import colormaps
+from matplotlib.figure import Figure
 
 Cells = Mapping[str, Mapping[str, Any]]
 Tables = Mapping[str, Cells]
@@ -86,38 +88,51 @@ def markdown(tables: Tables, about: Mapping[str, Any]) -> str:
         "objects) against the unedited picture after the VAE. MAE_B: the same against the source; "
         f"the VAE alone has {about['vae_floor']:.2f}. Success: the round's own edit shows its "
         "target. Held: share of the edited objects that show what they were last told to be.",
-        "",
-        "## Editing",
-        "",
-        row("method", [f"drift {k}" for k in ROUNDS], ["success 4", "success 8"],
-            ["mean success", "held 4", "held 8", "MAE_B 8"]),
-        "|---" * 11 + "|",
-    ]  # fmt: skip
-    for method, cell in tables["editing"].items():
-        mean = sum(cell["success"].values()) / len(cell["success"])
-        lines.append(
-            row(
-                method,
-                (f"{cell['drift'][k]:.2f}" for k in ROUNDS),
-                (f"{cell['success'][k]:.2f}" for k in ("4", "8")),
-                (f"{mean:.2f}", *(f"{cell['held'][k]:.2f}" for k in ("4", "8"))),
-                [f"{cell['mae_b']['8']:.2f}"],
-            )
-        )
+    ]
+    lines += editing_lines(tables["editing"])
     lines += against_naive(tables["editing"])
-    lines += ["", "## Reconstruction: PSNR in dB after so many rounds without an edit", ""]
+    lines += reconstruction_lines(tables["reconstruction"])
+    for sweep in SWEEPS:
+        lines += sweep_lines(sweep, tables[sweep])
+    return "\n".join(lines) + "\n"
+
+
+def editing_lines(cells: Cells) -> list[str]:
+    """Drift, success and held edits of every method."""
+    columns = [f"drift {k}" for k in ROUNDS]
+    columns += ["success 4", "success 8", "mean success", "held 4", "held 8", "MAE_B 8"]
+    lines = ["", "## Editing", "", row("method", columns), "|---" * 11 + "|"]
+    for method, cell in cells.items():
+        figures = [cell["drift"][k] for k in ROUNDS]
+        figures += [cell["success"]["4"], cell["success"]["8"], mean_success(cell)]
+        figures += [cell["held"]["4"], cell["held"]["8"], cell["mae_b"]["8"]]
+        lines.append(row(method, [f"{figure:.2f}" for figure in figures]))
+    return lines
+
+
+def reconstruction_lines(cells: Cells) -> list[str]:
+    """How well the picture comes back without an edit."""
+    lines = ["", "## Reconstruction: PSNR in dB after so many rounds without an edit", ""]
     lines += ["100: exact.", ""]
     lines += [row("method", [f"round {k}" for k in ROUNDS]), "|---" * 5 + "|"]
-    for method, cell in tables["reconstruction"].items():
-        lines.append(row(method, (f"{cell['psnr'][k]:.1f}" for k in ROUNDS)))
-    for sweep in SWEEPS:
-        lines += ["", HEADINGS[sweep], ""]
-        lines += [row(sweep, ["drift 8", "mean success", "held 8"]), "|---" * 4 + "|"]
-        for value, cell in tables[sweep].items():
-            mean = sum(cell["success"].values()) / len(cell["success"])
-            figures = (cell["drift"]["8"], mean, cell["held"]["8"])
-            lines.append(row(value, (f"{figure:.2f}" for figure in figures)))
-    return "\n".join(lines) + "\n"
+    for method, cell in cells.items():
+        lines.append(row(method, [f"{cell['psnr'][k]:.1f}" for k in ROUNDS]))
+    return lines
+
+
+def sweep_lines(sweep: str, cells: Cells) -> list[str]:
+    """One setting's values and what they come to."""
+    lines = ["", HEADINGS[sweep], ""]
+    lines += [row(sweep, ["drift 8", "mean success", "held 8"]), "|---" * 4 + "|"]
+    for value, cell in cells.items():
+        figures = (cell["drift"]["8"], mean_success(cell), cell["held"]["8"])
+        lines.append(row(value, [f"{figure:.2f}" for figure in figures]))
+    return lines
+
+
+def mean_success(cell: Mapping[str, Any]) -> float:
+    """Success over all rounds."""
+    return sum(cell["success"].values()) / len(cell["success"])
 
 
 def against_naive(cells: Cells) -> list[str]:
@@ -133,23 +148,19 @@ def against_naive(cells: Cells) -> list[str]:
     return [*lines, "", WHY]
 
 
-def row(first: str, *parts: Iterable[str]) -> str:
+def row(first: str, cells: Sequence[str]) -> str:
     """One line of a table."""
-    return "| " + " | ".join([first, *(cell for part in parts for cell in part)]) + " |"
+    return "| " + " | ".join([first, *cells]) + " |"
 
 
 def draw_curves(tables: Tables, path: Path) -> None:
     """Drift, success and reconstruction over the rounds, and the three sweeps."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, 5, figsize=(22, 4.4), layout="constrained")
+    figure = Figure(figsize=(22, 4.4), layout="constrained")
+    axes = figure.subplots(1, 5)
     panels = [("editing", "drift", "background drift (0-255)"), ("editing", "held", "edits held"),
               ("reconstruction", "psnr", "PSNR without an edit (dB)")]  # fmt: skip
     for axis, (table, name, title) in zip(axes, panels, strict=False):
-        axis.set_prop_cycle(color=pyplot.colormaps["tab20"].colors)
+        axis.set_prop_cycle(color=colormaps["tab20"](range(20)))
         for method, cell in tables[table].items():
             axis.plot([int(k) for k in cell[name]], list(cell[name].values()), "o-", ms=3,
                       label=method)  # fmt: skip
@@ -159,7 +170,7 @@ def draw_curves(tables: Tables, path: Path) -> None:
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside left center", fontsize=8)
     for sweep in SWEEPS:
         cells = tables[sweep].values()
-        success = [sum(c["success"].values()) / len(c["success"]) for c in cells]
+        success = [mean_success(cell) for cell in cells]
         axes[3].plot([c["drift"]["8"] for c in cells], success, "o-", ms=3, label=sweep)
         for value, cell, share in zip(tables[sweep], cells, success, strict=True):
             axes[3].annotate(value, (cell["drift"]["8"], share), fontsize=6)
@@ -168,4 +179,3 @@ def draw_curves(tables: Tables, path: Path) -> None:
     axes[4].set(title="sweeps", xlabel="drift after 8 rounds", ylabel="held after 8 rounds")
     axes[3].legend(fontsize=7)
     figure.savefig(path, dpi=80)
-    pyplot.close(figure)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...demo.instructions import Clause, clause_for, phrase
+from ...demo.recognition import shown_objects
 from ...demo.scenes import (
     CELLS,
     Edits,
@@ -22,7 +23,6 @@ from ...demo.scenes import (
     sample_scenes,
 )
 from ...evaluation.metrics import grow_masks, mae_background, outside
-from ..leak.matching import shown_objects
 from ..leak.success import edit_success
 
 SEED = 70_000

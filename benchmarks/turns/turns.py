@@ -14,17 +14,21 @@ import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ...tools.load_pack import ROOT, add_comfyui_to_path
+from ...tools.load_pack import add_comfyui_to_path
+from ..cache import cache_folder
+from ..record import RESULTS
+from ..studio import Studio
 from .report import write_report
 from .sessions import Session, editing_sessions, judge_round, psnr
 
-CACHE = ROOT / "build" / "turns"
-WEIGHTS = ROOT / "demo" / "weights" / "demo.safetensors"
-CODE = [ROOT / "benchmarks" / f"turns_{name}.py" for name in ("methods", "sessions")]
+if TYPE_CHECKING:
+    from .rounds import Rounds
+
+CODE = ("benchmarks/turns", "benchmarks/leak", "benchmarks/locate")
 ROUNDS = 8
 STEPS = 8
 REPORTED = (1, 2, 4, 8)
@@ -33,7 +37,7 @@ FEW = 8  # sessions for reconstruction and sweeps
 Cell = dict[str, Any]
 
 
-def edit_in_rounds(studio: Any, method: Any, sessions: list[Session]) -> Cell:
+def edit_in_rounds(studio: Studio, method: Rounds, sessions: list[Session]) -> Cell:
     """Success, held edits and drift after every round."""
     start = [studio.encode(session.picture) for session in sessions]
     runs = [
@@ -49,7 +53,7 @@ def edit_in_rounds(studio: Any, method: Any, sessions: list[Session]) -> Cell:
     return cell
 
 
-def reconstruct(studio: Any, method: Any, sessions: list[Session]) -> Cell:
+def reconstruct(studio: Studio, method: Rounds, sessions: list[Session]) -> Cell:
     """PSNR against the first picture's own latent after rounds without an edit."""
     start = [studio.encode(session.picture) for session in sessions]
     runs = [
@@ -61,7 +65,7 @@ def reconstruct(studio: Any, method: Any, sessions: list[Session]) -> Cell:
     return {"psnr": {str(k): round(value, 2) for k, value in values.items()}}
 
 
-def floor_of(studio: Any, sessions: list[Session]) -> float:
+def floor_of(studio: Studio, sessions: list[Session]) -> float:
     """MAE_B of the VAE alone."""
     pictures = studio.decode([studio.encode(session.picture) for session in sessions])
     return round(judge_round(sessions, pictures, pictures, 1).mae_b, 4)
@@ -71,8 +75,8 @@ def run_all(folder: Path, sessions: list[Session], only: set[str]) -> dict[str, 
     """Every method, from the cache where it was finished before."""
     with tempfile.TemporaryDirectory(prefix="instance-edit-turns-") as base:
         add_comfyui_to_path(("--cpu", "--base-directory", base))
-        from ..host import demo_studio
-        from .methods import EDITING, LQR, RECONSTRUCTION, SWEEPS, lqr_rounds
+        from ..in_process import demo_studio
+        from .rounds import EDITING, LQR, RECONSTRUCTION, SWEEPS, lqr_rounds
 
         studio = demo_studio(STEPS)
         tables: dict[str, dict[str, Cell]] = {
@@ -100,12 +104,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=24)
     parser.add_argument("--only", default="", help="tables or methods, comma-separated")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    digest = hashlib.sha256(WEIGHTS.read_bytes() + f"{arguments.sessions} {STEPS}".encode())
-    digest.update(b"".join(path.read_bytes() for path in CODE))
-    folder = CACHE / digest.hexdigest()[:12]
+    folder = cache_folder("turns", CODE, f"{arguments.sessions} {STEPS}")
     folder.mkdir(parents=True, exist_ok=True)
     sessions = editing_sessions(arguments.sessions, ROUNDS)
     only = {name for name in arguments.only.split(",") if name}

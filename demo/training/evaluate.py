@@ -51,25 +51,23 @@ def edit(
     return x
 
 
-def disentangled_mask(masks: Tensor, text_lengths: list[int], har: bool = False) -> Tensor:
-    """IDAttn: (B, 1, Z, Z) bool, True = open, for masks (B, N, 9, 9) bool and text [T_g, T_1 ..
-    T_N].
+def disentangled_mask(masks: Tensor, text_lengths: list[int]) -> Tensor:
+    """IDAttn's `dis`, which is all that the quick check needs: (B, 1, Z, Z) bool, True = open.
+
+    Args:
+        masks: (B, N, 9, 9) bool.
+        text_lengths: tokens of the global prompt and of every instance's, 1 + N.
     """
     batch, count = masks.shape[:2]
     owner = torch.cat([torch.full((length,), number) for number, length in enumerate(text_lengths)])
     cells = masks.flatten(2)  # (B, N, 81)
     own_text = (owner[None] == torch.arange(1, count + 1)[:, None]).expand(batch, -1, -1)
     member = torch.cat((own_text.to(cells.device), cells, cells), dim=2)  # (B, N, Z)
-    text = torch.zeros(member.shape[2], dtype=torch.bool, device=cells.device)
-    text[: len(owner)] = True
-    leading = torch.zeros_like(text)
-    leading[: text_lengths[0]] = True
-    free = ~member.any(1)  # (B, Z): global text and background
     together = (member[:, :, :, None] & member[:, :, None, :]).any(1)
-    everything = leading | ~text  # keys of the free queries
-    if har:
-        together |= (member.any(1) & ~text)[:, :, None] & everything
-    return (together | (free[:, :, None] & everything))[:, None]
+    background = ~member.any(1)  # (B, Z): of the global prompt and the picture
+    seen = torch.ones_like(background)  # by the background: all but the instances' prompts
+    seen[:, text_lengths[0] : len(owner)] = False
+    return (together | (background[:, :, None] & seen[:, None]))[:, None]
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,13 @@ PADDED = 0.15  # share of samples that see their padding, as with prompts of a f
 
 @dataclass(frozen=True)
 class Batch:
-    """source, target (B, 16, 18, 18); context (B, T, 128); real (B, T) bool, False = padding;
-    before, after scenes.
+    """One batch.
+
+    Attributes:
+        source, target: (B, 16, 18, 18) latents.
+        context: (B, T, 128) text features.
+        real: (B, T) bool, False is padding.
+        before, after: the scenes that ``edits`` lie between.
     """
 
     source: Tensor
@@ -39,9 +44,15 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        edits = Edits(self.edits.shape.to(device), self.edits.colour.to(device))
-        tensors = [t.to(device) for t in (self.source, self.target, self.context, self.real)]
-        return Batch(*tensors, self.before.to(device), self.after.to(device), edits)
+        return Batch(
+            source=self.source.to(device),
+            target=self.target.to(device),
+            context=self.context.to(device),
+            real=self.real.to(device),
+            before=self.before.to(device),
+            after=self.after.to(device),
+            edits=Edits(self.edits.shape.to(device), self.edits.colour.to(device)),
+        )
 
 
 def spans(clauses: list[Clause], rng: random.Random, separate: float = SEPARATE) -> list[list[int]]:
@@ -55,25 +66,20 @@ def spans(clauses: list[Clause], rng: random.Random, separate: float = SEPARATE)
 def encode_spans(
     encoder: TextEncoder, rows: list[list[list[int]]], length: int
 ) -> tuple[Tensor, Tensor]:
-    """Features (B, length, 128) and real tokens (B, length) bool of prompts given as lists of
-    spans.
-    """
+    """Features (B, length, 128) and real tokens (B, length) bool; each row is a list of spans."""
     flat = [span for row in rows for span in row]
     tokens = pad_tokens(flat)
     with torch.no_grad():
         features = encoder(tokens).float()
     context = torch.zeros(len(rows), length, features.shape[-1])
-    real, counts, at = (
-        torch.zeros(len(rows), length, dtype=torch.bool),
-        (tokens != INDEX[PAD]).sum(1).tolist(),
-        0,
-    )
+    real = torch.zeros(len(rows), length, dtype=torch.bool)
+    encoded = iter(zip(features, (tokens != INDEX[PAD]).sum(1).tolist(), strict=True))
     for index, row in enumerate(rows):
         place = 0
         for _ in row:
-            count = counts[at]
-            context[index, place : place + count] = features[at, :count]
-            place, at = place + count, at + 1
+            feature, count = next(encoded)
+            context[index, place : place + count] = feature[:count]
+            place += count
         real[index, :place] = True
     return context, real
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from ..flux import DEPTH, Flux
+from ..flux import Flux
+from ..flux_blocks import DoubleStreamBlock, Modulation
 from .flow_heads import Heads
 
 PEAK_RATE = 2e-3
 
 
 def initialise(model: Flux) -> None:
-    """Modulations start at zero with open gates; the image attention of the double blocks starts
-    out local.
+    """Modulations start at zero with open gates, the double blocks' image attention local.
 
     Equal query and key biases in the fast RoPE channels make a token look at its own place and at
     the same place of the reference before it has learned anything.
@@ -26,18 +27,19 @@ def initialise(model: Flux) -> None:
         if isinstance(module, nn.Linear):
             nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)
-    for name, module in model.named_modules():
-        if name.endswith(("_mod.lin", "modulation.lin")):
-            nn.init.zeros_(module.weight)
+    for module in model.modules():
+        if isinstance(module, Modulation):
+            nn.init.zeros_(module.lin.weight)
             with torch.no_grad():
-                for gate in module.bias.unflatten(0, (-1, 3, 128)):
+                for gate in module.lin.bias.unflatten(0, (-1, 3, 128)):
                     gate[2] = 0.5
-    nn.init.zeros_(model.final_layer.adaLN_modulation[1].weight)
+    nn.init.zeros_(model.final_layer.adaLN_modulation.get_parameter("1.weight"))
     local = torch.zeros(128)
     local[16:24], local[72:80] = 1.6, 1.6  # the four fastest pairs of both spatial axes
-    for block in model.double_blocks[:DEPTH]:
-        with torch.no_grad():
-            block.img_attn.qkv.bias[:128], block.img_attn.qkv.bias[128:256] = local, local
+    for module in model.modules():
+        if isinstance(module, DoubleStreamBlock):
+            with torch.no_grad():
+                module.img_attn.qkv.bias[:256] = torch.cat((local, local))
 
 
 @dataclass
@@ -60,7 +62,7 @@ class Run:
             "seconds": self.seconds,
         }
 
-    def restore(self, state: dict[str, object]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Continue from a saved state."""
         for name in ("model", "heads", "average"):
             getattr(self, name).load_state_dict(state[name])

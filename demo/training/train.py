@@ -1,5 +1,6 @@
-"""``python -m demo.train``: codec, text encoder, flow model, export; every stage resumes where
-it stopped.
+"""`make train-demo`: codec, text encoder, flow model, export; each stage resumes where it stopped.
+
+`python -m tools.run demo.training.train --help` lists what can be chosen.
 """
 
 from __future__ import annotations

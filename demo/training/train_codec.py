@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ..codec import Decoder, LinearEncoder, fit_encoder
 from ..scenes import render, sample_scenes
@@ -23,9 +24,7 @@ def fitted_encoder() -> LinearEncoder:
     return fit_encoder(render(sample_scenes(512, generator, min_objects=3)))
 
 
-def decoder_batch(
-    encoder: LinearEncoder, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
+def decoder_batch(encoder: LinearEncoder, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Slightly noisy latents (B, 16, 18, 18) and the pictures (B, 3, 144, 144) they stand for."""
     images = render(sample_scenes(BATCH, generator, 3, 9))
     latents = encoder.encode(images)
@@ -33,45 +32,48 @@ def decoder_batch(
     return latents + noise * torch.randn(latents.shape, generator=generator), images
 
 
+def rate_at(step: int, progress: float) -> float:
+    """Warm-up over 50 steps, cosine by wall clock."""
+    warm_up = PEAK_RATE * min(1.0, (step + 1) / 50)
+    return warm_up * (0.5 + 0.5 * math.cos(math.pi * progress)) + 1e-5
+
+
+def train_step(
+    decoder: Decoder, optimizer: torch.optim.Optimizer, latents: Tensor, pixels: Tensor
+) -> tuple[float, float]:
+    """One update of the decoder: its loss and the PSNR in dB."""
+    with torch.autocast(latents.device.type, torch.bfloat16):
+        error = decoder.decode(latents).float() - pixels
+    loss = error.abs().mean() + 4 * error.square().mean()
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+    optimizer.step()
+    return loss.item(), -10 * math.log10(error.square().mean().item())
+
+
 def train_codec(path: Path, minutes: float, device: str = "cpu") -> None:
-    """Train the decoder for the given time and save it with the encoder; a finished file is
-    kept.
-    """
+    """Train the decoder for the given time and save it with the encoder; a finished file stays."""
     if path.exists():
         return
     torch.manual_seed(2)
     encoder, generator = fitted_encoder(), torch.Generator().manual_seed(3)
-    decoder = Decoder().to(device, memory_format=torch.channels_last)
+    decoder = Decoder().to(device)
+    decoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     optimizer = torch.optim.AdamW(
         decoder.parameters(), lr=PEAK_RATE, weight_decay=1e-4, betas=(0.9, 0.98)
     )
     start, step = time.monotonic(), 0
     while (progress := (time.monotonic() - start) / (minutes * 60)) < 1:
-        rate = (
-            PEAK_RATE * min(1.0, (step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * progress))
-            + 1e-5
-        )
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate_at(step, progress)
         latents, pixels = decoder_batch(encoder, generator)
         latents = latents.to(device, memory_format=torch.channels_last)
-        with torch.autocast(device, torch.bfloat16):
-            error = decoder.decode(latents).float() - pixels.to(device)
-        loss = error.abs().mean() + 4 * error.square().mean()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-        optimizer.step()
+        loss, psnr = train_step(decoder, optimizer, latents, pixels.to(device))
         step += 1
         if step % 50 == 0:
-            psnr = -10 * math.log10(error.square().mean().item())
-            logger.info(
-                "codec step %d (%.0f %%): loss %.4f, PSNR %.1f dB",
-                step,
-                100 * progress,
-                loss.item(),
-                psnr,
-            )
+            line = "codec step %d (%.0f %%): loss %.4f, PSNR %.1f dB"
+            logger.info(line, step, 100 * progress, loss, psnr)
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {key: value.detach().cpu().contiguous() for key, value in decoder.state_dict().items()}
     torch.save({"mean": encoder.mean, "projection": encoder.projection, "decoder": state}, path)

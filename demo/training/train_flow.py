@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..codec import Decoder, LinearEncoder
 from ..flux import Flux, patchify, rope_table
@@ -80,10 +81,8 @@ def train_step(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     run.step += 1
-    decay = min(EMA, (run.step + 1) / (run.step + 20))
-    torch._foreach_lerp_(
-        list(run.average.parameters()), [p.detach() for p in run.model.parameters()], 1 - decay
-    )
+    follow = get_ema_multi_avg_fn(min(EMA, (run.step + 1) / (run.step + 20)))
+    follow([*run.average.parameters()], [p.detach() for p in run.model.parameters()], 0)
     return flow.item(), auxiliary.item()
 
 
@@ -91,16 +90,9 @@ def report(run: Run, judge: Judge, folder: Path) -> None:
     """Log the quick figures and write a sheet of sample edits."""
     single, masked = judge.single(run.average), judge.conflicting(run.average)
     for name, r in (("single", single), ("masked", masked)):
-        logger.info(
-            "check %d %s: success %.3f clean %.3f untouched %.3f leak %.3f mae_b %.2f",
-            run.step,
-            name,
-            r.success,
-            r.clean,
-            r.untouched,
-            r.leak,
-            r.mae_b,
-        )
+        shares = (r.success, r.clean, r.ignored, r.leak)
+        line = "check %d %s: success %.3f clean %.3f ignored %.3f leak %.3f mae_b %.2f"
+        logger.info(line, run.step, name, *shares, r.mae_b)
     rows = [torch.cat(list(r.images[:8]), dim=2) for r in (single, masked)]
     sheet = (torch.cat(rows, dim=1) * 255).byte().permute(1, 2, 0).numpy()
     Image.fromarray(sheet).save(folder / "sheet.png")
@@ -114,9 +106,7 @@ def train_flow(
     device: str = "cpu",
     compiled: bool = True,
 ) -> Flux:
-    """Train until ``minutes`` of training time are spent in all runs together; returns the
-    averaged model.
-    """
+    """Train until ``minutes`` are spent in all runs together; returns the averaged model."""
     path, run = folder / "flow.pt", new_run(device)
     if path.exists():
         run.restore(torch.load(path, weights_only=True, map_location=device))
@@ -134,14 +124,8 @@ def train_flow(
         spent = time.monotonic() - start
         run.seconds += spent
         if run.step % 20 == 0:
-            logger.info(
-                "flow step %d (%.1f %%): loss %.4f auxiliary %.4f %.2f s",
-                run.step,
-                100 * progress,
-                flow,
-                auxiliary,
-                spent,
-            )
+            line = "flow step %d (%.1f %%): loss %.4f auxiliary %.4f %.2f s"
+            logger.info(line, run.step, 100 * progress, flow, auxiliary, spent)
         if run.step % CHECK_EVERY == 0:
             report(run, judge, folder)
         if run.step % SAVE_EVERY == 0:

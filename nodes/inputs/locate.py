@@ -13,6 +13,7 @@ from ...mask_ops.found_masks import FoundMasks, check_found
 from ...mask_ops.regions import InstanceRegion
 from ...pictures.found import draw_found
 from ...pictures.marks import to_image
+from .regions import EVERYWHERE
 from .sockets import Regions
 
 
@@ -98,7 +99,7 @@ def found_values(
     instructions = conditioning_spans(conditioning).instructions
     check_found(found.masks, instructions)
     masks = found_pixels(model, latent, found.masks)
-    given = regions or [InstanceRegion(text, box=(0.0, 0.0, 1.0, 1.0)) for text in instructions]
+    given = regions or [InstanceRegion(text, box=EVERYWHERE) for text in instructions]
     if tuple(region.instruction for region in given) != instructions:
         raise ValueError(
             f"the conditioning was encoded for {list(instructions)}, the regions are for "

@@ -1,8 +1,27 @@
-"""Inputs that the region nodes share."""
+"""Inputs that the region nodes share, and the check of those that need regions."""
+
+from collections.abc import Sequence
 
 from comfy_api.latest import io
 
+from ...mask_ops.boxes import Box
+from ...mask_ops.regions import InstanceRegion
 from .sockets import Regions
+
+BOX_TYPES = [io.BoundingBox, io.Custom("ARRAY"), io.String]
+"""What a box may come as."""
+EVERYWHERE = Box(0.0, 0.0, 1.0, 1.0)
+
+
+def require_regions(regions: Sequence[InstanceRegion]) -> tuple[InstanceRegion, ...]:
+    """The regions; refuse to go on without any.
+
+    Raises:
+        ValueError: no regions.
+    """
+    if not regions:
+        raise ValueError("no regions came in: add at least one Instance Region.")
+    return tuple(regions)
 
 
 def regions_input() -> io.Input:

@@ -19,6 +19,7 @@ _BASE = tempfile.TemporaryDirectory(prefix="instance-edit-tests-")
 add_comfyui_to_path(("--cpu", "--base-directory", _BASE.name))
 
 from instance_edit.tests.with_comfyui import tiny_clips, tiny_models  # noqa: E402
+from instance_edit.tools.model_shapes import DEEP  # noqa: E402
 
 if TYPE_CHECKING:
     from comfy.model_patcher import ModelPatcher
@@ -60,7 +61,7 @@ def flux1_without_guidance() -> ModelPatcher:
 @pytest.fixture
 def flux1_deep() -> ModelPatcher:
     """FLUX.1, hidden 128, 3 double and 6 single blocks, float32."""
-    return tiny_models.load_model(tiny_models.flux1_state_dict(tiny_models.DEEP))
+    return tiny_models.load_model(tiny_models.flux1_state_dict(DEEP))
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def flux2_with_guidance() -> ModelPatcher:
 @pytest.fixture
 def flux2_deep() -> ModelPatcher:
     """FLUX.2, hidden 128, 3 double and 6 single blocks, float32."""
-    return tiny_models.load_model(tiny_models.flux2_state_dict(tiny_models.DEEP))
+    return tiny_models.load_model(tiny_models.flux2_state_dict(DEEP))
 
 
 @pytest.fixture(scope="session")

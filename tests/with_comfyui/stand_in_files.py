@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from instance_edit.tests.with_comfyui import tiny_models
 from instance_edit.tools.comfy_server import make_base_directory
+from instance_edit.tools.model_shapes import Shape, flux1
 from instance_edit.tools.random_weights import seed_weights
 from instance_edit.tools.workflow_sheets.loaders import FILES
 
@@ -84,12 +85,7 @@ def _lora(flux: Weights) -> Weights:
 def _controlnet() -> Weights:
     """A ControlNet in XLabs' form, as wide as the miniature FLUX.1."""
     net = comfy.ldm.flux.controlnet.ControlNetFlux(
-        **tiny_models.FLUX1,
-        hidden_size=256,
-        num_heads=2,
-        depth=1,
-        depth_single_blocks=0,
-        guidance_embed=True,
+        **flux1(Shape(hidden=256, double=1, single=0)),
         operations=comfy.ops.disable_weight_init,
     )
     seed_weights(net, seed=0)

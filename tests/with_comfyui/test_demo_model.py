@@ -33,7 +33,7 @@ def weights() -> DemoWeights:
 @pytest.fixture(scope="module")
 def loaded() -> tuple[Any, Any, Any]:
     """MODEL, CLIP and VAE as the node gives them."""
-    from instance_edit.nodes.demo_loader import DemoModelLoader
+    from instance_edit.nodes.demo_model_loader import DemoModelLoader
 
     return run_node(DemoModelLoader)
 

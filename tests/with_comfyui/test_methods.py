@@ -10,7 +10,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from comfy.sd import CLIP
 
-from instance_edit.benchmarks.host import node_runner
+from instance_edit.benchmarks.in_process import node_runner
 from instance_edit.benchmarks.leak.methods import METHODS, VARIATIONS
 from instance_edit.benchmarks.studio import EditTask, Studio
 from instance_edit.nodes.methods import METHODS as OFFERED

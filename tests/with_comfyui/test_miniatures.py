@@ -15,13 +15,11 @@ from instance_edit.tests.with_comfyui.core import (
     sample,
 )
 from instance_edit.tests.with_comfyui.tiny_models import (
-    DEEP,
-    SHALLOW,
-    Shape,
     flux1_state_dict,
     flux2_state_dict,
     load_model,
 )
+from instance_edit.tools.model_shapes import DEEP, SHALLOW, Shape
 
 PROMPT = "Replace the apple with a green pear"
 

@@ -8,10 +8,10 @@ from functools import lru_cache
 
 import pytest
 
-from instance_edit.benchmarks.host import demo_studio
+from instance_edit.benchmarks.in_process import demo_studio
+from instance_edit.benchmarks.leak.conflicts import leak_scenes
 from instance_edit.benchmarks.leak.methods import METHODS
 from instance_edit.benchmarks.leak.runner import Outcome, edit_task, run_method
-from instance_edit.benchmarks.leak.scenes import leak_scenes
 from instance_edit.benchmarks.studio import Studio
 from instance_edit.tools.load_pack import ROOT
 

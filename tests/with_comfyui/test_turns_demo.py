@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from instance_edit.benchmarks.host import demo_studio
+from instance_edit.benchmarks.in_process import demo_studio
 from instance_edit.benchmarks.studio import Studio
-from instance_edit.benchmarks.turns.methods import LQR, lqr_rounds, naive
+from instance_edit.benchmarks.turns.rounds import LQR, lqr_rounds, naive
 from instance_edit.benchmarks.turns.sessions import editing_sessions
 from instance_edit.benchmarks.turns.turns import edit_in_rounds, reconstruct
 

@@ -15,9 +15,8 @@ import comfy.text_encoders.ovis as ovis
 import comfy.text_encoders.pixart_t5 as pixart_t5
 import torch
 
+from instance_edit.tools.model_shapes import POOLED_WIDTH, TEXT_WIDTH
 from instance_edit.tools.random_weights import seed_weights
-
-from .tiny_models import POOLED_WIDTH, TEXT_WIDTH
 
 _LLAMA = {
     "hidden_size": TEXT_WIDTH,

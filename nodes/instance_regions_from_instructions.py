@@ -3,13 +3,11 @@
 from comfy_api.latest import io
 
 from ..mask_ops.regions import InstanceRegion, join_regions
-from .inputs.regions import end_input, regions_input, start_input, strength_input
+from .inputs.regions import EVERYWHERE, end_input, regions_input, start_input, strength_input
 from .inputs.sockets import CATEGORY, Regions
 
-EVERYWHERE = (0.0, 0.0, 1.0, 1.0)
 
-
-class RegionsFromInstructions(io.ComfyNode):
+class InstanceRegionsFromInstructions(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(

@@ -1,6 +1,6 @@
 """How a session may be edited in rounds, each built from nodes as a workflow would.
 
-Imports ComfyUI: `add_comfyui_to_path` comes first.
+The seam is imported: `add_comfyui_to_path` comes first.
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from comfy_extras import nodes_custom_sampler as custom
 from torch import Tensor
 
 from ..leak.methods import METHODS
 from ..locate.edits import locate
-from ..locate.locators import euler, schedule
 from ..studio import EditTask, Latent, Studio
 from .sessions import Session
 
@@ -53,22 +50,12 @@ class LQR:
     mask: str = ""
 
 
-@torch.inference_mode()
 def sample_advanced(
     studio: Studio, sampler: Any, conditioning: Any, latent: Latent, seed: int
 ) -> Latent:
-    """Core's SamplerCustomAdvanced with FLUX's "simple" sigmas and plain guidance."""
-    execute = {name: getattr(custom, name).EXECUTE_NORMALIZED for name in (
-        "BasicGuider", "RandomNoise", "SamplerCustomAdvanced"
-    )}  # fmt: skip
-    guider = execute["BasicGuider"](model=studio.model, conditioning=conditioning).args[0]
-    return execute["SamplerCustomAdvanced"](
-        noise=execute["RandomNoise"](noise_seed=seed).args[0],
-        guider=guider,
-        sampler=sampler,
-        sigmas=schedule(studio),
-        latent_image=latent,
-    ).args[0]
+    """Core's SamplerCustomAdvanced with the studio's sigmas and plain guidance."""
+    guider = studio.guider(conditioning)
+    return studio.sample_along(guider, sampler, studio.schedule(), latent, seed)
 
 
 def edit_task(
@@ -141,7 +128,7 @@ def naive_located(
     for number, instruction in enumerate(instructions):
         masked = confined(studio, latent, session, number, seed + number, "located")
         edit = studio.prompt(instruction, latent)
-        latent = sample_advanced(studio, euler(), edit, masked, seed + number)
+        latent = sample_advanced(studio, studio.euler(), edit, masked, seed + number)
         yield latent
 
 
@@ -152,7 +139,7 @@ def confined(
     mask = session.mask(number)
     if how == "located":
         task = edit_task(session, latent, [session.instructions[number]], seed, mask)
-        (mask, *_), *_ = locate(studio, task, CONTRAST, sampler=euler(), steps=0)
+        (mask, *_), *_ = locate(studio, task, CONTRAST, sampler=studio.euler(), steps=0)
     (masked,) = studio.run("SetLatentNoiseMask", samples=latent, mask=mask)
     return masked
 

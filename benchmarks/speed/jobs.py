@@ -15,7 +15,7 @@ INSTANCE_WORDS = 10
 BOX_SIDE = 2 / 3
 
 
-def scene_boxes(instances: int) -> list[Box]:
+def job_boxes(instances: int) -> list[Box]:
     """N boxes in the cells of a square raster.
 
     Every box has two thirds of its cell's sides, so that together they cover up to 44 %.
@@ -28,13 +28,13 @@ def scene_boxes(instances: int) -> list[Box]:
     ]
 
 
-def scene_masks(instances: int, grid: Grid) -> Tensor:
-    """(N, h, w) bool token masks of ``scene_boxes``."""
-    masks = [box_to_grid(box, grid) for box in scene_boxes(instances)]
+def job_masks(instances: int, grid: Grid) -> Tensor:
+    """(N, h, w) bool token masks of ``job_boxes``."""
+    masks = [box_to_grid(box, grid) for box in job_boxes(instances)]
     return torch.stack(masks) if masks else torch.zeros(0, *grid, dtype=torch.bool)
 
 
-def scene_layout(
+def job_layout(
     instances: int, grid: Grid, references: int = 1, words: int = INSTANCE_WORDS
 ) -> TokenLayout:
     """The joint sequence: a global prompt, N prompts, the latent and references as large."""

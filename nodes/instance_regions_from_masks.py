@@ -10,7 +10,7 @@ from .inputs.regions import end_input, regions_input, start_input, strength_inpu
 from .inputs.sockets import CATEGORY, Regions
 
 
-class RegionsFromMasks(io.ComfyNode):
+class InstanceRegionsFromMasks(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(

@@ -7,12 +7,11 @@ from comfy_api.latest import io
 from ..mask_ops.boxes import parse_boxes
 from ..mask_ops.regions import InstanceRegion, join_regions
 from ..prompts.lines import instruction_lines
-from .inputs.regions import end_input, regions_input, start_input, strength_input
+from .inputs.regions import BOX_TYPES, end_input, regions_input, start_input, strength_input
 from .inputs.sockets import CATEGORY, Regions
-from .instance_region import BOX_TYPES
 
 
-class RegionsFromBoxes(io.ComfyNode):
+class InstanceRegionsFromBoxes(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(

@@ -1,4 +1,4 @@
-"""Locate by Contrast: masks from how much each instruction changes the prediction."""
+"""Locate by Velocity Contrast: masks from how much each instruction changes the prediction."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from .inputs.locate import found_outputs, found_values, result_inputs, sampling_
 from .inputs.sockets import CATEGORY
 
 
-class LocateByContrast(io.ComfyNode):
+class LocateByVelocityContrast(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(

@@ -12,8 +12,6 @@ from torch import Tensor
 from ...demo.instructions import Clause, phrase, prompt
 from ...demo.scenes import (
     CELLS,
-    COLOUR_NAMES,
-    SHAPES,
     Edits,
     Scenes,
     apply_edits,
@@ -22,6 +20,7 @@ from ...demo.scenes import (
     render,
     sample_scenes,
 )
+from ...demo.shapes import COLOUR_NAMES, SHAPES
 from ...evaluation.metrics import grow_masks, outside
 
 SEED = 90_000

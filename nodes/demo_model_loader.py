@@ -1,12 +1,10 @@
 """Demo Model Loader: the trained miniature FLUX as MODEL, CLIP and VAE."""
 
-import comfy.sd
-import torch
-from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..demo.weights import load_weights
 from ..host.demo_clip import demo_clip
+from ..host.demo_model import demo_model, demo_vae
 from .inputs.sockets import CATEGORY
 
 
@@ -31,19 +29,4 @@ class DemoModelLoader(io.ComfyNode):
 
     @classmethod
     def execute(cls) -> io.NodeOutput:
-        weights = load_weights()
-        vae = comfy.sd.VAE(sd=weights.vae_state())
-        vae.throw_exception_if_invalid()
-        return io.NodeOutput(load_demo_model(), demo_clip(weights.text), vae)
-
-
-def load_demo_model(disable_dynamic: bool = False) -> ModelPatcher:
-    """The miniature as core loads a checkpoint; core calls this again where it needs a second one
-    (torch.compile with dynamic memory, training, several GPUs)."""
-    model = comfy.sd.load_diffusion_model_state_dict(
-        dict(load_weights().model),
-        model_options={"dtype": torch.float32},
-        disable_dynamic=disable_dynamic,
-    )
-    model.cached_patcher_init = (load_demo_model, ())
-    return model
+        return io.NodeOutput(demo_model(), demo_clip(load_weights().text), demo_vae())

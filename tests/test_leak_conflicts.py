@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from instance_edit.benchmarks.leak.scenes import LeakScene, bounding_box, join_edits, leak_scenes
+from instance_edit.benchmarks.leak.conflicts import LeakScene, bounding_box, join_edits, leak_scenes
 from instance_edit.demo.instructions import matches
-from instance_edit.demo.scenes import CELLS, LOCATIONS
+from instance_edit.demo.scenes import CELLS
+from instance_edit.demo.shapes import LOCATIONS
 from instance_edit.evaluation.metrics import mae_background
 
 EVERY_N = range(1, CELLS + 1)
