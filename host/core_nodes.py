@@ -8,8 +8,6 @@ from typing import Any
 
 import comfy.utils
 
-import nodes as core
-
 Nodes = dict[str, type]
 
 
@@ -19,6 +17,7 @@ def core_nodes(*extras: str) -> Nodes:
     Args:
         extras: modules of ``comfy_extras`` whose nodes are wanted too, e.g. ``"nodes_flux"``.
     """
+    core: Any = importlib.import_module("nodes")  # ComfyUI's, not the room of that name
     found: Nodes = dict(core.NODE_CLASS_MAPPINGS)
     for name in extras:
         module = importlib.import_module(f"comfy_extras.{name}")

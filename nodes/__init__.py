@@ -3,8 +3,8 @@
 from comfy_api.latest import ComfyExtension, io
 from typing_extensions import override
 
-from .apply_attention import ApplyInstanceAttention
-from .build_bias import BuildDisentangledBias
+from .apply_instance_attention import ApplyInstanceAttention
+from .build_disentangled_bias import BuildDisentangledBias
 from .composite_background import CompositeBackground
 from .demo_model_loader import DemoModelLoader
 from .demo_scene import DemoScene
@@ -20,8 +20,8 @@ from .locate_by_velocity_contrast import LocateByVelocityContrast
 from .locate_instances import LocateInstances
 from .locate_instruction import LocateInstruction
 from .multi_prompt_encode import MultiPromptEncode
-from .preview_bias import PreviewBias
-from .preview_regions import PreviewRegions
+from .preview_attention_bias import PreviewAttentionBias
+from .preview_instance_regions import PreviewInstanceRegions
 from .turn_memory import TurnMemory
 from .undo_drift import UndoDrift
 
@@ -35,8 +35,8 @@ NODES: list[type[io.ComfyNode]] = [
     MultiPromptEncode,
     BuildDisentangledBias,
     ApplyInstanceAttention,
-    PreviewRegions,
-    PreviewBias,
+    PreviewInstanceRegions,
+    PreviewAttentionBias,
     CompositeBackground,
     EditMetrics,
     LocateInstances,

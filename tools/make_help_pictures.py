@@ -45,7 +45,7 @@ def draw_pages() -> dict[str, Image.Image]:
     from ..attention.schedule import equal_stages
     from ..host.layout import expected_layout
     from ..mask_ops.validate import region_report
-    from ..nodes.preview_bias import bias_page
+    from ..nodes.preview_attention_bias import bias_page
     from ..pictures.bias import draw_bias_page
     from ..pictures.marks import to_image
     from ..pictures.regions import draw_regions

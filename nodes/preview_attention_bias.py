@@ -21,7 +21,7 @@ from ..pictures.strip import acting_blocks, block_strip
 from .inputs.sockets import CATEGORY, Bias
 
 
-class PreviewBias(io.ComfyNode):
+class PreviewAttentionBias(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(

@@ -20,7 +20,7 @@ from .inputs.sockets import CATEGORY, Bias, Regions
 BYTES_PER_VALUE = 4
 
 
-class PreviewRegions(io.ComfyNode):
+class PreviewInstanceRegions(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
