@@ -1,5 +1,6 @@
 """What a locator found, drawn: the raw map, its values with the threshold, the mask."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw
@@ -85,7 +86,7 @@ def _mask_panel(mask: Tensor, n: int, ground: Image.Image) -> Image.Image:
     """The picture, dark outside the mask, the mask outlined."""
     size = (ground.height, ground.width)
     fine = F.interpolate(mask[None, None].float(), size=size, mode="nearest-exact")[0, 0] > 0.5
-    stencil = Image.fromarray((fine * 255).byte().numpy())
+    stencil = Image.fromarray(np.asarray((fine * 255).byte(), dtype=np.uint8))
     panel = Image.composite(ground, ground.point(lambda value: value * 0.3), stencil)
     outline_cells(ImageDraw.Draw(panel), fine, (1.0, 1.0), instance_colour(n), 2)
     return panel

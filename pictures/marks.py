@@ -1,10 +1,11 @@
 """What all drawings share: colours that colour-blind people can tell apart, fonts, small marks."""
 
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -27,7 +28,7 @@ PALETTE: tuple[Colour, ...] = (
     (204, 121, 167),
 )
 # Cividis, from shut (dark blue) to open (yellow): the same order for every kind of eye.
-HEAT = np.array(
+HEAT: NDArray[Any] = np.array(
     [
         (0, 34, 78), (18, 53, 112), (59, 73, 108), (87, 93, 109), (112, 113, 115),
         (138, 134, 120), (165, 156, 116), (195, 179, 105), (225, 204, 85), (254, 232, 56),
@@ -69,9 +70,10 @@ def readable_on(colour: Colour) -> Colour:
     return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 125 else PAPER
 
 
-def heat_colour(values: Tensor) -> np.ndarray:
+def heat_colour(values: Tensor) -> NDArray[np.uint8]:
     """(...,) values, clamped to 0 .. 1 -> (..., 3) uint8."""
-    place = values.nan_to_num(0).clamp(0, 1).numpy() * (len(HEAT) - 1)
+    heat = np.asarray(values.nan_to_num(0).clamp(0, 1), dtype=np.float32)
+    place = heat * (len(HEAT) - 1)
     low = np.floor(place).astype(int)
     high = np.minimum(low + 1, len(HEAT) - 1)
     share = (place - low)[..., None]
@@ -81,7 +83,7 @@ def heat_colour(values: Tensor) -> np.ndarray:
 def to_picture(image: Tensor) -> Image.Image:
     """(H, W, C >= 3) in 0 .. 1 -> RGB picture."""
     pixels = (image[..., :3].detach().cpu().float().clamp(0, 1) * 255).round()
-    return Image.fromarray(pixels.byte().numpy())
+    return Image.fromarray(np.asarray(pixels.byte(), dtype=np.uint8))
 
 
 def to_image(*pictures: Image.Image) -> Tensor:
