@@ -109,7 +109,8 @@ def attend_items(
     if mask is not None and mask.ndim > 2 and mask.shape[0] > 1:
         mask = mask[items]
     if plan is None:
-        return plain(q, k, v, q.shape[1], mask=mask, **split.rest)
+        every = (split.every_k()[items], split.every_v()[items])
+        return plain(q, *every, q.shape[1], mask=mask, **split.rest)
     return biased_attention(
         masked, plan, q, k, v, q.shape[1], mask, plain=plain, dense=dense, **split.rest
     )
