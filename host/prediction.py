@@ -26,7 +26,8 @@ def model_call(
         **{**extras, "cross_attn": text, "noise": x, "device": x.device}
     ) | extras.get("model_conds", {})
     inputs = {
-        name: cond.process_cond(batch_size=len(x), area=None).cond for name, cond in conds.items()
+        name: cond.process_cond(batch_size=len(x), area=None).concat([])
+        for name, cond in conds.items()
     }
     options: dict[str, Any] = comfy.patcher_extension.merge_nested_dicts(
         model.model_options["transformer_options"], {"wrappers": model.wrappers}

@@ -20,6 +20,7 @@ from .marks import (
     heat_colour,
     instance_colour,
     outline_cells,
+    picture_of,
     readable_on,
     shorten,
 )
@@ -162,7 +163,7 @@ def share_word(value: float) -> str:
 def _draw_legend(draw: ImageDraw.ImageDraw, top: float) -> None:
     left, width = MARGIN + LABELS, 240
     for x in range(width):
-        red, green, blue = HEAT[x * len(HEAT) // width]
+        red, green, blue = HEAT[x * len(HEAT) // width].tolist()
         draw.rectangle((left + x, top, left + x + 1, top + 14), (int(red), int(green), int(blue)))
     draw.text((left - 10, top + 7), "shut 0 %", INK, font(14), anchor="rm")
     draw.text((left + width + 10, top + 7), "100 % open", INK, font(14), anchor="lm")
@@ -207,7 +208,7 @@ def _heat_map(
     """(h, w) values over the picture, the instance's own tokens outlined."""
     cell = (ground.width / extent[1], ground.height / extent[0])
     size = (round(cell[0] * values.shape[1]), round(cell[1] * values.shape[0]))
-    heat = Image.fromarray(heat_colour(values)).resize(size, Image.Resampling.NEAREST)
+    heat = picture_of(heat_colour(values)).resize(size, Image.Resampling.NEAREST)
     heat = heat.crop((0, 0, *ground.size))
     tile = Image.blend(ground, heat, 0.6)
     outline_cells(ImageDraw.Draw(tile), mask, cell, instance_colour(n), 2)

@@ -1,6 +1,5 @@
 """What a locator found, drawn: the raw map, its values with the threshold, the mask."""
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw
@@ -16,6 +15,7 @@ from .marks import (
     heat_colour,
     instance_colour,
     outline_cells,
+    picture_of,
     shorten,
     to_picture,
 )
@@ -61,7 +61,7 @@ def draw_found(
 def _map_panel(raw: Tensor, ground: Image.Image) -> Image.Image:
     """The map as heat, half through over the picture."""
     span = (raw - raw.amin()) / (raw.amax() - raw.amin()).clamp(min=1e-12)
-    heat = Image.fromarray(heat_colour(span)).resize(ground.size, Image.Resampling.NEAREST)
+    heat = picture_of(heat_colour(span)).resize(ground.size, Image.Resampling.NEAREST)
     return Image.blend(ground.convert("L").convert("RGB"), heat, 0.7)
 
 
@@ -86,7 +86,7 @@ def _mask_panel(mask: Tensor, n: int, ground: Image.Image) -> Image.Image:
     """The picture, dark outside the mask, the mask outlined."""
     size = (ground.height, ground.width)
     fine = F.interpolate(mask[None, None].float(), size=size, mode="nearest-exact")[0, 0] > 0.5
-    stencil = Image.fromarray(np.asarray((fine * 255).byte(), dtype=np.uint8))
+    stencil = picture_of((fine * 255).byte())
     panel = Image.composite(ground, ground.point(lambda value: value * 0.3), stencil)
     outline_cells(ImageDraw.Draw(panel), fine, (1.0, 1.0), instance_colour(n), 2)
     return panel

@@ -1,11 +1,9 @@
 """What all drawings share: colours that colour-blind people can tell apart, fonts, small marks."""
 
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -28,7 +26,7 @@ PALETTE: tuple[Colour, ...] = (
     (204, 121, 167),
 )
 # Cividis, from shut (dark blue) to open (yellow): the same order for every kind of eye.
-HEAT: NDArray[Any] = np.array(
+HEAT = torch.tensor(
     [
         (0, 34, 78), (18, 53, 112), (59, 73, 108), (87, 93, 109), (112, 113, 115),
         (138, 134, 120), (165, 156, 116), (195, 179, 105), (225, 204, 85), (254, 232, 56),
@@ -70,26 +68,33 @@ def readable_on(colour: Colour) -> Colour:
     return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 125 else PAPER
 
 
-def heat_colour(values: Tensor) -> NDArray[np.uint8]:
+def heat_colour(values: Tensor) -> Tensor:
     """(...,) values, clamped to 0 .. 1 -> (..., 3) uint8."""
-    heat = np.asarray(values.nan_to_num(0).clamp(0, 1), dtype=np.float32)
-    place = heat * (len(HEAT) - 1)
-    low = np.floor(place).astype(int)
-    high = np.minimum(low + 1, len(HEAT) - 1)
-    share = (place - low)[..., None]
-    return np.round(HEAT[low] * (1 - share) + HEAT[high] * share).astype(np.uint8)
+    place = values.float().nan_to_num(0).clamp(0, 1) * (len(HEAT) - 1)
+    low = place.long()
+    high = (low + 1).clamp(max=len(HEAT) - 1)
+    share = (place - low)[..., None].double()
+    return (HEAT[low] * (1 - share) + HEAT[high] * share).round().byte()
+
+
+def picture_of(pixels: Tensor) -> Image.Image:
+    """(H, W) or (H, W, 3) uint8 -> grey or RGB picture."""
+    return Image.fromarray(pixels.cpu().numpy())
 
 
 def to_picture(image: Tensor) -> Image.Image:
     """(H, W, C >= 3) in 0 .. 1 -> RGB picture."""
-    pixels = (image[..., :3].detach().cpu().float().clamp(0, 1) * 255).round()
-    return Image.fromarray(np.asarray(pixels.byte(), dtype=np.uint8))
+    return picture_of((image[..., :3].detach().float().clamp(0, 1) * 255).round().byte())
 
 
 def to_image(*pictures: Image.Image) -> Tensor:
     """Pictures of one size -> (B, H, W, 3) float32 in 0 .. 1."""
-    pages = [np.asarray(picture.convert("RGB"), dtype=np.float32) / 255 for picture in pictures]
-    return torch.from_numpy(np.stack(pages))
+    pages = [
+        torch.frombuffer(bytearray(picture.convert("RGB").tobytes()), dtype=torch.uint8)
+        for picture in pictures
+    ]
+    width, height = pictures[0].size
+    return torch.stack(pages).view(-1, height, width, 3).float() / 255
 
 
 def shorten(text: str, face: Font, width: float) -> str:

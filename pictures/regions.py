@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Sequence
 
-import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from torch import Tensor
 
@@ -17,6 +16,7 @@ from .marks import (
     font,
     instance_colour,
     outline_cells,
+    picture_of,
     readable_on,
     shorten,
 )
@@ -58,7 +58,7 @@ def draw_regions(
 
 def _draw_mask(ground: Image.Image, mask: Tensor, colour: Colour) -> None:
     """Tint a (H, W) bool mask and draw its border, dark outside and coloured inside."""
-    whole = Image.fromarray(np.asarray(mask.byte() * 255, dtype=np.uint8))
+    whole = picture_of(mask.byte() * 255)
     box = whole.getbbox()
     if box is None:
         return

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from instance_edit.attention import AttentionBias, idattn_bias, mice_bias
-from instance_edit.benchmarks.speed.scenes import scene_layout, scene_masks
+from instance_edit.benchmarks.speed.jobs import job_layout, job_masks
 
 BUILDERS = {
     "mice": mice_bias,
@@ -54,8 +54,8 @@ def naive(q: Tensor, k: Tensor, v: Tensor, dense: Tensor) -> Tensor:
 
 def scene(instances: int, method: str = "mice", side: int = 20, **settings: float) -> AttentionBias:
     """A bias above ``SHORT`` tokens: boxes, two references of the scene."""
-    layout = scene_layout(instances, (side, side), references=2)
-    return BUILDERS[method](layout, scene_masks(instances, (side, side)), **settings)
+    layout = job_layout(instances, (side, side), references=2)
+    return BUILDERS[method](layout, job_masks(instances, (side, side)), **settings)
 
 
 def rows_bias(rows: Tensor, counts: list[int]) -> AttentionBias:

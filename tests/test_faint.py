@@ -19,7 +19,7 @@ from instance_edit.attention.execute.attend import attend
 from instance_edit.attention.execute.faint import Faint, farthest, find_faint
 from instance_edit.attention.execute.plan import BiasPlan
 from instance_edit.benchmarks.record import peak_bytes
-from instance_edit.benchmarks.speed.scenes import scene_layout, scene_masks
+from instance_edit.benchmarks.speed.jobs import job_layout, job_masks
 from instance_edit.tests.attending import Spy, rows_bias, scene, sdpa, tokens
 from instance_edit.tests.bias_cases import bias_cases
 
@@ -250,7 +250,7 @@ SIDE = 20
     [
         scene(5, temperature=8.0),
         scene(5, epsilon=1e-6),
-        idattn_bias(scene_layout(5, (SIDE, SIDE)), scene_masks(5, (SIDE, SIDE)), kind="dis"),
+        idattn_bias(job_layout(5, (SIDE, SIDE)), job_masks(5, (SIDE, SIDE)), kind="dis"),
     ],
     ids=["tau 8", "epsilon of the released code", "idattn"],
 )

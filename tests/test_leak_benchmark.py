@@ -48,7 +48,7 @@ def test_a_run_that_is_cut_short_has_compared_all_methods_before_it_sweeps(tmp_p
     assert {method for method, instances in first if instances == 1} == quality.SINGLE
     for job in first:
         finish(tmp_path, job, 0.5)
-    write_report(quality.collect(JOBS, tmp_path), tmp_path / "out", steps=4)
+    write_report(quality.collect(JOBS, tmp_path, METHODS), tmp_path / "out", steps=4)
     table = json.loads((tmp_path / "out" / "quality.json").read_text())
     assert table.keys() == set(METHODS) and all("3" in cells for cells in table.values())
 

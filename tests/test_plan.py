@@ -13,7 +13,7 @@ from instance_edit.attention.execute.batches import Picked, QueryBatch, make_bat
 from instance_edit.attention.execute.costs import ACCELERATOR, CPU, DeviceCosts
 from instance_edit.attention.execute.plan import BiasPlan, plan_batches, tile_rows_for
 from instance_edit.attention.execute.views import find_views, seeing_alike
-from instance_edit.benchmarks.speed.scenes import scene_layout, scene_masks
+from instance_edit.benchmarks.speed.jobs import job_layout, job_masks
 from instance_edit.tests.attending import BUILDERS, open_on, rows_bias, scene
 from instance_edit.tests.bias_cases import bias_cases
 
@@ -90,8 +90,8 @@ def test_a_plan_without_faint_keys_is_its_own_plan_without_them() -> None:
 
 @pytest.mark.parametrize("instances", [3, 8, 40, 285])
 def test_no_tile_is_a_twentieth_of_the_dense_bias_at_1024_pixels(instances: int) -> None:
-    layout = scene_layout(instances, (64, 64))
-    bias = mice_bias(layout, scene_masks(instances, (64, 64))).to("cpu", torch.bfloat16)
+    layout = job_layout(instances, (64, 64))
+    bias = mice_bias(layout, job_masks(instances, (64, 64))).to("cpu", torch.bfloat16)
     tiles = [b.tile(bias) for b in BiasPlan(bias).batches(bias.queries) if not b.is_open]
     assert max(tile.untyped_storage().nbytes() for tile in tiles) < 0.05 * 2 * bias.keys**2
 
@@ -107,7 +107,7 @@ def test_a_tile_holds_38_thousandths_of_the_dense_bias_or_six_mebibytes() -> Non
 def computed_share(method: str, instances: int) -> tuple[float, float]:
     """Shares of all query-key pairs that are computed, and that may be seen."""
     layout = TokenLayout((20, *[20] * instances), (64, 64), ((64, 64),))
-    bias = BUILDERS[method](layout, scene_masks(instances, (64, 64))).to("cpu", torch.bfloat16)
+    bias = BUILDERS[method](layout, job_masks(instances, (64, 64))).to("cpu", torch.bfloat16)
     place = torch.arange(bias.keys)
     batches = BiasPlan(bias).batches(bias.queries)
     pairs = [len(place[b.queries]) * len(place[b.keys]) for b in batches]
@@ -135,8 +135,8 @@ def cuts(bias: AttentionBias, plan: BiasPlan) -> list[tuple[int, int, str]]:
 
 
 def picture(method: str, instances: int = 8) -> AttentionBias:
-    layout = scene_layout(instances, (64, 64))
-    return BUILDERS[method](layout, scene_masks(instances, (64, 64))).to("cpu", torch.bfloat16)
+    layout = job_layout(instances, (64, 64))
+    return BUILDERS[method](layout, job_masks(instances, (64, 64))).to("cpu", torch.bfloat16)
 
 
 @pytest.mark.parametrize(

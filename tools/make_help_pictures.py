@@ -11,10 +11,13 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from ..demo.example import INSTANCES
+from .browser import SETTINGS, chromium
+from .comfy_client import Workflow
 from .comfy_server import ComfyServer, make_base_directory
-from .load_pack import ROOT, add_comfyui_to_path
+from .load_pack import ROOT
 
 PICTURES = ROOT / "web" / "docs" / "pictures"
 SHOW = """kind => {
@@ -29,6 +32,39 @@ SHOW = """kind => {
   window.app.canvas.setDirty(true, true)
 }"""
 
+INSTRUCTIONS = "\n".join(instance.instruction for instance in INSTANCES)
+WINDOW = {"strength": 1.0, "start": 0.0, "end": 1.0}
+PREVIEWS: Workflow = {
+    "scene": {"class_type": "InstanceEditDemoScene", "inputs": {"side": 144}},
+    "instances": {
+        "class_type": "InstanceEditRegionsFromMasks",
+        "inputs": {"masks": ["scene", 1], "instructions": INSTRUCTIONS, **WINDOW},
+    },
+    "regions": {
+        "class_type": "InstanceEditPreviewRegions",
+        "inputs": {"image": ["scene", 0], "regions": ["instances", 0], "token_grid": False},
+    },
+    "mice": {
+        "class_type": "InstanceEditBuildBias",
+        "inputs": {
+            "regions": ["instances", 0],
+            "method": "MICE",
+            "method.kernel_size": 3,
+            "method.temperature": 1.0,
+            "method.epsilon": 1e-30,
+            "method.instances_see_global": False,
+            "overlap": "shared",
+            "start": 0.0,
+            "end": 1.0,
+            "blocks": "",
+        },
+    },
+    "bias": {
+        "class_type": "InstanceEditPreviewBias",
+        "inputs": {"bias": ["mice", 0], "image": ["scene", 0], "first_instance": 1},
+    },
+}
+
 
 def photograph(page: Page, kind: str) -> Image.Image:
     """One node alone on the canvas."""
@@ -38,52 +74,39 @@ def photograph(page: Page, kind: str) -> Image.Image:
     return Image.open(BytesIO(picture)).convert("RGB")
 
 
-def draw_pages() -> dict[str, Image.Image]:
-    """The previews' own output for the demo's scene: regions, and MICE's bias."""
-    from ..attention.mice import mice_bias
-    from ..attention.recipe import BiasRecipe
-    from ..attention.schedule import equal_stages
-    from ..host.layout import expected_layout
-    from ..mask_ops.validate import region_report
-    from ..nodes.preview_attention_bias import bias_page
-    from ..pictures.bias import draw_bias_page
-    from ..pictures.marks import to_image
-    from ..pictures.regions import draw_regions
-    from .make_thumbnails import scene
+def preview_pages(server: ComfyServer) -> dict[str, Image.Image]:
+    """The previews' own pictures of the demo's scene: regions, and MICE's bias."""
+    outputs = server.run(PREVIEWS, show_progress=False)
+    pages = {name: server.client.pictures(outputs, name) for name in ("regions", "bias")}
+    return {name: Image.open(BytesIO(page)).convert("RGB") for name, (page,) in pages.items()}
 
-    picture, regions = scene()
-    recipe = BiasRecipe("MICE", tuple(regions), {"mice": mice_bias}, equal_stages(("mice",)))
-    layout, extents = expected_layout(recipe.regions, to_image(picture), None)
-    report = region_report(regions, layout.latent_grid, extents[0])
-    page = bias_page(recipe, "mice", layout, extents)
-    return {
-        "regions": draw_regions(picture, regions, report),
-        "bias": draw_bias_page(page, picture),
-    }
+
+def photograph_nodes(server: ComfyServer) -> dict[str, Image.Image]:
+    """Every node of the pack as the front end draws it, by its id."""
+    user = server.base_directory / "user" / "default"
+    user.mkdir(parents=True)
+    (user / "comfy.settings.json").write_text(json.dumps(SETTINGS))
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1000, "height": 1100})
+        page.goto(server.client.url)
+        page.wait_for_function("() => window.LiteGraph?.registered_node_types?.KSampler")
+        page.wait_for_timeout(3000)
+        known = json.loads(server.client.get("/object_info"))
+        ours = sorted(kind for kind in known if kind.startswith("InstanceEdit"))
+        return {kind: photograph(page, kind) for kind in ours}
 
 
 def main() -> None:
-    from ..tests.browser.conftest import FLAGS, SETTINGS, find_chromium
-
     PICTURES.mkdir(parents=True, exist_ok=True)
-    add_comfyui_to_path()
-    for name, picture in draw_pages().items():
-        small = picture.resize((720, round(picture.height * 720 / picture.width)))
-        small.save(PICTURES / f"{name}.jpg", quality=85)
-    with tempfile.TemporaryDirectory(prefix="instance-edit-help-") as folder:
-        base = make_base_directory(Path(folder))
-        (base / "user" / "default").mkdir(parents=True)
-        (base / "user" / "default" / "comfy.settings.json").write_text(json.dumps(SETTINGS))
-        with ComfyServer(base) as server, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-            page = browser.new_page(viewport={"width": 1000, "height": 1100})
-            page.goto(server.client.url)
-            page.wait_for_function("() => window.LiteGraph?.registered_node_types?.KSampler")
-            page.wait_for_timeout(3000)
-            kinds = json.loads(server.client.get("/object_info"))
-            for kind in sorted(kind for kind in kinds if kind.startswith("InstanceEdit")):
-                photograph(page, kind).save(PICTURES / f"{kind}.jpg", quality=88)
-            browser.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="instance-edit-help-") as folder,
+        ComfyServer(make_base_directory(Path(folder))) as server,
+    ):
+        for name, picture in preview_pages(server).items():
+            small = picture.resize((720, round(picture.height * 720 / picture.width)))
+            small.save(PICTURES / f"{name}.jpg", quality=85)
+        for kind, picture in photograph_nodes(server).items():
+            picture.save(PICTURES / f"{kind}.jpg", quality=88)
 
 
 if __name__ == "__main__":

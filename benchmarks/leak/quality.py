@@ -14,13 +14,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...tools.load_pack import ROOT, add_comfyui_to_path
 from ..cache import cache_folder
 from ..record import RESULTS
+from ..studio import Studio
 from ..summary import summarise
 from .baselines import Method
 from .conflicts import leak_scenes
@@ -48,11 +49,8 @@ def results_folder(steps: int, scenes: int) -> Path:
     return cache_folder("quality", ["benchmarks/leak"], f"{steps} {scenes}")
 
 
-def run_jobs(jobs: list[Job], folder: Path, steps: int, scenes: int, methods: Methods) -> None:
+def run_jobs(jobs: list[Job], folder: Path, studio: Studio, scenes: int, methods: Methods) -> None:
     """Run jobs one after the other in this process; each leaves ``<method>_<N>.json``."""
-    from ..in_process import demo_studio
-
-    studio = demo_studio(steps)
     prepared: dict[int, Any] = {}
     for method, instances in jobs:
         if instances not in prepared:
@@ -155,14 +153,16 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(arguments: argparse.Namespace, methods: Methods) -> None:
+def measure(
+    arguments: argparse.Namespace, methods: Methods, open_studio: Callable[[int], Studio]
+) -> None:
     """What the command line asks for: a worker's jobs, or all of them and the report."""
     folder = arguments.folder or results_folder(arguments.steps, arguments.scenes)
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.worker:
         pairs = [entry.split(":") for entry in arguments.worker.split()]
         jobs = [(method, int(instances)) for method, instances in pairs]
-        return run_jobs(jobs, folder, arguments.steps, arguments.scenes, methods)
+        return run_jobs(jobs, folder, open_studio(arguments.steps), arguments.scenes, methods)
     named = arguments.methods.split(",") if arguments.methods else list(methods)
     chosen = [int(n) for n in arguments.instances.split(",")] if arguments.instances else None
     jobs = [(method, n) for method in named for n in chosen or instances_of(method)]
@@ -175,9 +175,10 @@ def main() -> None:
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory(prefix="instance-edit-quality-") as base:
         add_comfyui_to_path(("--cpu", "--base-directory", base))
+        from ..in_process import demo_studio
         from .methods import METHODS
 
-        measure(arguments, METHODS)
+        measure(arguments, METHODS, demo_studio)
 
 
 if __name__ == "__main__":

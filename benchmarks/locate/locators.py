@@ -124,7 +124,7 @@ def found_masks(studio: Studio, task: EditTask, steps: int) -> dict[str, Tensor]
         masks[f"iid/{step + 1}/{block}"] = iid_masks(maps[0][:, :, 0]).masks
     for source, capture in foi_captures(studio, task, conditioning, sigmas).items():
         maps = {place: calls[0][0].mean(0) for place, calls in capture.maps.items()}
-        middle = MIDDLE.blocks(1 + max(block for _, block in maps))
+        middle = MIDDLE.run.of(1 + max(block for _, block in maps))
         for (step, block), one in maps.items():
             name = f"foi {source}/{step + 1}"
             masks[f"{name}/{block}"] = foi_masks(one).masks

@@ -43,11 +43,10 @@ def tiny_model() -> Any:
     return model
 
 
-def job_recipe(instances: int) -> BiasRecipe:
-    """MICE in all blocks for ``job_boxes``."""
+def job_regions(instances: int) -> tuple[InstanceRegion, ...]:
+    """The regions of ``job_boxes``."""
     boxes = enumerate(job_boxes(instances))
-    regions = tuple(InstanceRegion(f"instruction {n}", box=box) for n, box in boxes)
-    return BiasRecipe("MICE", regions, {"mice": mice_bias}, equal_stages(("mice",)))
+    return tuple(InstanceRegion(f"instruction {n}", box=box) for n, box in boxes)
 
 
 def forward_calls(
@@ -64,8 +63,9 @@ def forward_calls(
     }
     if params.vec_in_dim is not None:
         extras["pooled_output"] = make(1, params.vec_in_dim)
-    recipe = job_recipe(layout.instances)
-    spans = PromptSpans(layout.text_lengths, tuple(r.instruction for r in recipe.regions))
+    regions = job_regions(layout.instances)
+    recipe = BiasRecipe("MICE", regions, {"mice": mice_bias}, equal_stages(("mice",)))
+    spans = PromptSpans(layout.text_lengths, tuple(region.instruction for region in regions))
     text = make(1, layout.text_total, params.context_in_dim)
     conditioning = attach_spans([[text, extras]], spans)
     models = {

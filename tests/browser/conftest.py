@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from instance_edit.tools import browser
+from instance_edit.tools.browser import Settings
 from instance_edit.tools.comfy_server import ComfyServer
 from instance_edit.tools.load_pack import add_comfyui_to_path
 
 add_comfyui_to_path(("--cpu",))
 
 from instance_edit.tests.browser.front_end import (  # noqa: E402
-    FLAGS,
-    Settings,
-    find_chromium,
     keep_picture,
     new_page,
     open_front_end,
@@ -38,10 +37,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Closed with its module: Playwright's event loop must not run on under other tests."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        yield browser
-        browser.close()
+    with browser.chromium() as running:
+        yield running
 
 
 @pytest.fixture

@@ -3,55 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, Route
 
+from instance_edit.tools.browser import SETTINGS, Settings
 from instance_edit.tools.comfy_server import ComfyServer
 from instance_edit.tools.load_pack import ROOT
 from instance_edit.tools.setup_comfyui import NEWER_FRONT_END, NEWER_FRONT_END_VERSION
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-SETTINGS = {
-    "Comfy.TutorialCompleted": True,
-    "Comfy.VueNodes.Enabled": True,
-    "Comfy.VueNodes.AutoScaleLayout": False,
-    "Comfy.Minimap.Visible": False,
-    "Comfy.Workflow.Persist": False,
-}
-Settings = dict[str, Any]
-
-
-def find_chromium() -> str:
-    """A Chromium: `CHROME`, else one on the path, else Debian's, installed by apt as root."""
-    chosen = os.environ.get("CHROME")
-    if chosen:
-        if not Path(chosen).is_file():
-            raise FileNotFoundError(f"CHROME={chosen} is no file: correct or unset it.")
-        return chosen
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "check": True}
-        subprocess.run(["apt-get", "update", "-qq"], **quiet)
-        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
-        subprocess.run(command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, **quiet)
-        found = shutil.which("chromium")
-    if found is None:
-        raise FileNotFoundError(
-            "no Chromium on this machine: install it (Debian: `apt-get install chromium`), or set "
-            "CHROME to its path."
-        )
-    return found
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from instance_edit.tests.browser.front_end import (
-    FLAGS,
     FRONT_ENDS,
     RENDERERS,
     FrontEnd,
-    find_chromium,
     load_graph,
     open_renderer,
     prompt_of,
@@ -32,6 +30,7 @@ from instance_edit.tests.saved.files import FOLDER, read
 from instance_edit.tests.saved.interface import interface
 from instance_edit.tests.saved.meaning import Prompt
 from instance_edit.tests.saved.results import edited_pictures, runs_anywhere
+from instance_edit.tools.browser import chromium
 from instance_edit.tools.comfy_server import ComfyServer
 from instance_edit.tools.load_pack import ROOT, add_comfyui_to_path
 
@@ -85,13 +84,10 @@ def _record_prompts(
     server: ComfyServer, front_end: FrontEnd, release: Path
 ) -> list[dict[str, Prompt]]:
     """The prompts of every graph, by file name, once for each renderer."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        found = [
+    with chromium() as browser:
+        return [
             dict(_prompts(browser, server, front_end, renderer, release)) for renderer in RENDERERS
         ]
-        browser.close()
-    return found
 
 
 def _prompts(

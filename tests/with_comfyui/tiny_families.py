@@ -1,42 +1,31 @@
 """Miniatures of the families beside FLUX.1 and FLUX.2, built from ComfyUI's own classes.
 
 LongCat and Ovis go through core's detection and loader. Core's detection gives Chroma's modulation
-network its real widths whatever the checkpoint says, so a small one is built from its class.
+network its real widths whatever the checkpoint says, so a small one is built as it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-import comfy.ldm.chroma.model
-import comfy.ldm.flux.model
-import comfy.ops
-import comfy.supported_models
 import torch
-from comfy.model_patcher import ModelPatcher
 
+from instance_edit.host.loading import empty_model
 from instance_edit.tests.with_comfyui import tiny_models
+from instance_edit.tools.model_shapes import HEAD_WIDTH, TEXT_WIDTH, Shape, flux1
 from instance_edit.tools.random_weights import seed_weights
 
+if TYPE_CHECKING:
+    from comfy.model_patcher import ModelPatcher
+
 LONGCAT_TEXT = 3584
-CPU = torch.device("cpu")
 
 
-def _flux_like(**changes: object) -> ModelPatcher:
-    params = {**tiny_models.FLUX1, "vec_in_dim": None, **changes}
-    model = comfy.ldm.flux.model.Flux(
-        **params,
-        hidden_size=tiny_models.HEAD_DIM,
-        num_heads=1,
-        depth=2,
-        depth_single_blocks=3,
-        guidance_embed=False,
-        dtype=torch.float32,
-        device="cpu",
-        operations=comfy.ops.disable_weight_init,
-    )
-    seed_weights(model, 0)
-    return tiny_models.load_model({name: w.contiguous() for name, w in model.state_dict().items()})
+def _flux_like(**changes: Any) -> ModelPatcher:
+    shape = Shape(hidden=HEAD_WIDTH, double=2, single=3)
+    config = {**flux1(shape, guidance=False), "vec_in_dim": None, **changes}
+    return tiny_models.load_model(tiny_models.seeded_state_dict(config, torch.float32, seed=0))
 
 
 def longcat() -> ModelPatcher:
@@ -51,17 +40,17 @@ def ovis() -> ModelPatcher:
 
 def chroma() -> ModelPatcher:
     """Chroma: a modulation network instead of a pooled vector."""
-    unet: dict[str, object] = {
+    config: dict[str, Any] = {
         "image_model": "chroma",
         "in_channels": 64,
         "out_channels": 64,
         "in_dim": 64,
-        "out_dim": tiny_models.HEAD_DIM,
+        "out_dim": HEAD_WIDTH,
         "hidden_dim": 64,
         "n_layers": 1,
         "patch_size": 2,
-        "context_in_dim": tiny_models.TEXT_WIDTH,
-        "hidden_size": tiny_models.HEAD_DIM,
+        "context_in_dim": TEXT_WIDTH,
+        "hidden_size": HEAD_WIDTH,
         "mlp_ratio": 4.0,
         "num_heads": 1,
         "depth": 2,
@@ -72,11 +61,9 @@ def chroma() -> ModelPatcher:
         "vec_in_dim": None,
         "txt_ids_dims": [],
     }
-    config = comfy.supported_models.Chroma(dict(unet))
-    config.set_inference_dtype(torch.float32, None)
-    model = config.get_model({}, "", device=CPU)
-    seed_weights(model.diffusion_model, 0)
-    return ModelPatcher(model.eval(), load_device=CPU, offload_device=CPU)
+    model = empty_model(config, torch.float32)
+    seed_weights(model.model.diffusion_model, 0)
+    return model
 
 
 FAMILIES: dict[str, tuple[str, Callable[[], ModelPatcher]]] = {
