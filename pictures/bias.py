@@ -15,6 +15,7 @@ from .marks import (
     INK,
     PAPER,
     RULE,
+    as_colour,
     badge,
     font,
     heat_colour,
@@ -163,7 +164,7 @@ def share_word(value: float) -> str:
 def _draw_legend(draw: ImageDraw.ImageDraw, top: float) -> None:
     left, width = MARGIN + LABELS, 240
     for x in range(width):
-        red, green, blue = HEAT[x * len(HEAT) // width].tolist()
+        red, green, blue = as_colour(HEAT[x * len(HEAT) // width])
         draw.rectangle((left + x, top, left + x + 1, top + 14), (int(red), int(green), int(blue)))
     draw.text((left - 10, top + 7), "shut 0 %", INK, font(14), anchor="rm")
     draw.text((left + width + 10, top + 7), "100 % open", INK, font(14), anchor="lm")

@@ -10,6 +10,7 @@ from .marks import (
     INK,
     PAPER,
     RULE,
+    as_colour,
     badge,
     font,
     heat_colour,
@@ -75,7 +76,7 @@ def _value_panel(raw: Tensor, threshold: float, size: tuple[int, int]) -> Image.
     floor, step = size[1] - 8, size[0] / BINS
     for i, count in enumerate(counts.sqrt() / counts.sqrt().amax().clamp(min=1)):
         top = floor - float(count) * (floor - 12)
-        draw.rectangle((i * step + 1, top, (i + 1) * step - 1, floor), tuple(colours[i].tolist()))
+        draw.rectangle((i * step + 1, top, (i + 1) * step - 1, floor), as_colour(colours[i]))
     draw.line((0, floor, size[0], floor), RULE, 1)
     place = size[0] * (threshold - low) / max(high - low, 1e-12)
     draw.line((place, 4, place, size[1] - 2), INK, 2)

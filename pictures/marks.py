@@ -77,6 +77,11 @@ def heat_colour(values: Tensor) -> Tensor:
     return (HEAT[low] * (1 - share) + HEAT[high] * share).round().byte()
 
 
+def as_colour(channels: Tensor) -> Colour:
+    """(3,) whole numbers in 0 .. 255 -> a colour."""
+    return cast(Colour, tuple(cast(list[int], channels.tolist())))
+
+
 def picture_of(pixels: Tensor) -> Image.Image:
     """(H, W) or (H, W, 3) uint8 -> grey or RGB picture."""
     return Image.fromarray(pixels.cpu().numpy())
