@@ -71,10 +71,17 @@ def highlight_edits(
             regions[which] = highlight_region(stacked, highlight.threshold)
         maps.clear()
 
+    return with_wrapper(model_options, f"{KEY}_highlight", forward), finish_step
+
+
+def with_wrapper(
+    model_options: dict[str, Any], key: str, wrapper: Callable[..., Tensor]
+) -> dict[str, Any]:
+    """Model options with one more wrapper around the model, before all others."""
     options = dict(model_options.get("transformer_options", {}))
     wrappers = dict(options.get("wrappers", {}))
-    wrappers[WRAPPER] = {f"{KEY}_highlight": [forward], **wrappers.get(WRAPPER, {})}
-    return {**model_options, "transformer_options": {**options, "wrappers": wrappers}}, finish_step
+    wrappers[WRAPPER] = {key: [wrapper], **wrappers.get(WRAPPER, {})}
+    return {**model_options, "transformer_options": {**options, "wrappers": wrappers}}
 
 
 def edit_keys(

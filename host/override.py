@@ -39,6 +39,21 @@ class Tally:
     ran: set[int] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class Kernels:
+    """How the calls of one forward are computed.
+
+    Attributes:
+        masked: honours a mask.
+        plain: the user's own choice, for parts that need no mask.
+        dense: give ``masked`` the whole bias at once.
+    """
+
+    masked: Override
+    plain: Override
+    dense: bool = False
+
+
 def biased_override(
     options: Options,
     family: Family,
@@ -76,64 +91,54 @@ def biased_override(
         if plans is None:
             return plain(q, k, v, heads, mask=mask, **rest)
         split = split_heads(q, k, v, heads, rest)
-        masked = attention_call(previous, split.q)
-        report_run(where, planned(), plans, masked, plain, whole)
-        parts = [
-            attend_items(split, plan, items, mask, masked, plain, whole) for plan, items in plans
-        ]
+        kernels = Kernels(attention_call(previous, split.q), plain, whole)
+        report_run(where, planned(), plans, kernels.masked, plain, whole)
+        parts = [attend_items(split, plan, items, mask, kernels) for plan, items in plans]
         return as_wanted(parts[0] if len(parts) == 1 else torch.cat(parts), heads, split.flat)
 
+    chained = {**options, OVERRIDE: whole_sequence(cast(Override, override))}
+    return noting_blocks(chained, family, call, tally)
+
+
+def noting_blocks(
+    options: Options, family: Family, call: ModelCall, tally: Tally
+) -> dict[str, Any]:
+    """transformer_options under which core says of every block that it came to its attention."""
+
     @torch.compiler.disable
-    def record(q: Tensor, k: Tensor, v: Tensor, extra_options: Options, **_: object) -> Options:
+    def note(q: Tensor, k: Tensor, v: Tensor, extra_options: Options, **_: object) -> Options:
         block = family.where(call.model, extra_options)
         if block is not None:
             tally.ran.add(block)
         return {}
 
     patches = dict(options.get("patches", {}))
-    patches["attn1_patch"] = [*patches.get("attn1_patch", ()), record]
-    return {**options, OVERRIDE: whole_sequence(cast(Override, override)), "patches": patches}
+    patches["attn1_patch"] = [*patches.get("attn1_patch", ()), note]
+    return {**options, "patches": patches}
 
 
 def attend_items(
-    split: Heads,
-    plan: BiasPlan | None,
-    items: slice,
-    mask: Tensor | None,
-    masked: Override,
-    plain: Override,
-    dense: bool,
+    split: Heads, plan: BiasPlan | None, items: slice, mask: Tensor | None, kernels: Kernels
 ) -> Tensor:
     """Attention of some items of a batch with their bias: (b, Lq, H * D)."""
     q, k, v = (x[items] for x in split[:3])
+    part = split._replace(q=q, k=k, v=v)
     if mask is not None and mask.ndim > 2 and mask.shape[0] > 1:
         mask = mask[items]
     if plan is None:
-        every = (split.every_k()[items], split.every_v()[items])
-        return plain(q, *every, q.shape[1], mask=mask, **split.rest)
-    return biased_attention(
-        masked, plan, q, k, v, q.shape[1], mask, plain=plain, dense=dense, **split.rest
-    )
+        return kernels.plain(q, part.every_k(), part.every_v(), q.shape[1], mask=mask, **split.rest)
+    return biased_attention(part, plan, kernels, mask)
 
 
 def biased_attention(
-    attention: Override,
-    plan: BiasPlan,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    heads: int,
-    mask: Tensor | None = None,
-    plain: Override | None = None,
-    dense: bool = False,
-    **rest: Any,
+    split: Heads, plan: BiasPlan, kernels: Kernels, mask: Tensor | None = None
 ) -> Tensor:
-    """One attention call of a block with its bias; q, k, v are (B, H, L, D).
+    """One attention call of a block with its bias: (B, Lq, H * D).
 
-    Args:
-        attention: honours a mask. ``plain`` gets the parts that need none; default the same.
-        dense: use the whole matrix at once.
+    Raises:
+        ValueError: another number of tokens than the bias is for.
     """
+    q, k, v, rest = split[:4]
     bias = plan.bias
     if k.shape[2] != bias.keys or q.shape[2] > bias.queries:
         raise ValueError(
@@ -143,12 +148,12 @@ def biased_attention(
         )
 
     def kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        return attention(q, k, v, q.shape[1], mask=mask, **rest)
+        return kernels.masked(q, k, v, q.shape[1], mask=mask, **rest)
 
     def open_kernel(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return (plain or attention)(q, k, v, q.shape[1], mask=None, **rest)
+        return kernels.plain(q, k, v, q.shape[1], mask=None, **rest)
 
-    return attend(q, k, v, plan, kernel, mask, open_kernel=open_kernel, dense=dense)
+    return attend(q, k, v, plan, kernel, mask, open_kernel=open_kernel, dense=kernels.dense)
 
 
 def check_reached(tally: Tally, planned: Planned, model: Any, first: bool) -> None:

@@ -12,8 +12,9 @@ from instance_edit.attention.execute.plan import BiasPlan
 from instance_edit.attention.recipe import BiasRecipe
 from instance_edit.attention.schedule import equal_stages
 from instance_edit.attention.tokens import TokenLayout
+from instance_edit.host.attention_call import Heads
 from instance_edit.host.carrier import attach_spans
-from instance_edit.host.override import biased_attention
+from instance_edit.host.override import Kernels, biased_attention
 from instance_edit.host.patch import apply_instance_attention
 from instance_edit.prompts.spans import PromptSpans
 from instance_edit.tests.with_comfyui.core import (
@@ -132,7 +133,8 @@ def test_one_attention_call_agrees_with_the_formula(editor):
     attention = comfy.ldm.modules.attention.attention_pytorch
     mask = torch.zeros(layout.total, layout.total).bernoulli_(0.9, generator=torch.Generator())
     mask.fill_diagonal_(1)
-    found = biased_attention(attention, plan, q, k, v, 2, mask=mask.bool(), skip_reshape=True)
+    split = Heads(q, k, v, {"skip_reshape": True}, flat=True)
+    found = biased_attention(split, plan, Kernels(attention, attention), mask.bool())
     both = bias.dense().masked_fill(~mask.bool(), -math.inf)
     wanted = reference_attention(q, k, v, both).transpose(1, 2).flatten(2)
     assert torch.allclose(found.double(), wanted, atol=1e-5)
