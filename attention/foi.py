@@ -75,7 +75,6 @@ def foi_attend(
         added = q.new_zeros(*wanted.shape[:3], k.shape[2])
         added[..., :text] = wanted - logits[0::2]
         if mask is not None:
-            others = mask_rows(mask, rows, q.dtype)
-            added = added + (others if others.shape[0] == 1 else others[0::2])
+            added = added + mask_rows(mask, rows, q.dtype)[0::2]
         out[0::2, rows] = kernel(q[0::2, :, rows], k[0::2], v[0::2], added)
     return out

@@ -10,28 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instance_edit.attention import TokenLayout, idattn_bias
-from instance_edit.tests.bias_cases import bias_cases, image_tokens, squares
-from instance_edit.tests.naive_bias import naive_idattn
+from instance_edit.tests.bias_cases import image_tokens, scenes, squares, told
+from instance_edit.tests.naive_bias import Scene, naive_idattn
 
 GOLDEN = sorted(Path(__file__).parent.glob("golden/*.npz"))
 KINDS = ("dis", "har")
 
 
-@settings(max_examples=60, deadline=None)
-@given(bias_cases(), st.sampled_from(KINDS), st.sampled_from([None, 0.0, 0.5]))
-def test_it_equals_the_naive_loops(case, kind, strength):
-    layout, masks, references, owners = case
-    strengths = None if strength is None else [strength] * layout.instances
-    found = idattn_bias(
-        layout,
-        masks,
-        kind=kind,
-        reference_masks=references,
-        reference_owners=owners,
-        strengths=strengths,
-    )
-    wanted = naive_idattn(layout.text_lengths, masks, kind, references, owners, strengths)
-    assert torch.equal(found.dense(), wanted)
+@settings(max_examples=80, deadline=None)
+@given(scenes(), st.sampled_from(KINDS))
+def test_it_equals_the_naive_loops(case: tuple[TokenLayout, Scene], kind: str) -> None:
+    layout, scene = case
+    found = idattn_bias(layout, scene.masks, kind=kind, **told(scene))
+    assert torch.equal(found.dense(), naive_idattn(scene, kind))
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)

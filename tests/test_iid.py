@@ -6,13 +6,15 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
 from torch import Tensor
 
 from instance_edit.attention import TokenLayout
 from instance_edit.attention.iid import iid_bias
 from instance_edit.mask_ops.iid import iid_maps, iid_masks
-from instance_edit.mask_ops.token_grid import resize_token_masks
 from instance_edit.sampling.iid import compose_branches, default_steps
+from instance_edit.tests.bias_cases import scenes, told
+from instance_edit.tests.naive_bias import Scene, naive_iid
 
 LAYOUT = TokenLayout((2, 3, 1), (3, 4), ((2, 2), (2, 2)))
 
@@ -24,56 +26,11 @@ def two_masks() -> Tensor:
     return masks
 
 
-def sees(query: int, key: int, owners: tuple[int | None, ...]) -> bool:
-    """IID's phase B, written out: who is the query, who is the key."""
-    layout, inside = LAYOUT, two_masks().flatten(1)
-    there = resize_token_masks(two_masks(), (2, 2)).flatten(1)
-
-    def describe(token: int) -> tuple[str, int]:
-        for n in range(3):
-            if layout.text_span(n).start <= token < layout.text_span(n).stop:
-                return "text", n
-        if token < layout.latent_span.stop:
-            return "latent", token - layout.latent_span.start
-        reference = next(r for r in range(2) if token < layout.reference_span(r).stop)
-        owner, place = owners[reference], token - layout.reference_span(reference).start
-        return ("context", place) if owner is None else ("owned", owner)
-
-    (what, i), (whom, j) = describe(query), describe(key)
-    members = [n for n in range(2) if what == "latent" and inside[n, i]]
-    if what == "owned":
-        if whom == "text":
-            return j == i + 1
-        if whom == "latent":
-            return bool(inside[i, j])
-        if whom == "context":
-            return bool(there[i, j])
-        return j == i
-    if whom == "owned":
-        return (
-            (what == "text" and i == j + 1)
-            or (what == "latent" and j in members)
-            or (what == "context" and bool(there[j, i]))
-        )
-    if what == "text":
-        if whom == "text":
-            return i == j
-        return whom == "context" or i == 0 or bool(inside[i - 1, j])
-    if whom == "text":
-        if what == "context":
-            return True
-        return j - 1 in members if j else not members
-    return True
-
-
-@pytest.mark.parametrize("owners", [(None, None), (None, 1)])
-def test_the_bias_is_what_the_cases_say(owners: tuple[int | None, ...]) -> None:
-    dense = iid_bias(LAYOUT, two_masks(), reference_owners=owners).dense()
-    for query in range(LAYOUT.total):
-        for key in range(LAYOUT.total):
-            value = float(dense[query, key])
-            assert (value == 0.0) == sees(query, key, owners), (query, key, value)
-            assert value in (0.0, -math.inf)
+@settings(max_examples=80, deadline=None)
+@given(scenes())
+def test_the_bias_equals_the_naive_loops(case: tuple[TokenLayout, Scene]) -> None:
+    layout, scene = case
+    assert torch.equal(iid_bias(layout, scene.masks, **told(scene)).dense(), naive_iid(scene))
 
 
 def test_no_instruction_reads_another() -> None:

@@ -8,42 +8,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instance_edit.attention import TokenLayout, mice_bias
-from instance_edit.tests.bias_cases import assert_same_bias, bias_cases, image_tokens, squares
-from instance_edit.tests.naive_bias import naive_mice
+from instance_edit.tests.bias_cases import assert_same_bias, image_tokens, scenes, squares, told
+from instance_edit.tests.naive_bias import Scene, naive_mice
 
-
-@settings(max_examples=60, deadline=None)
-@given(
-    bias_cases(),
-    st.sampled_from([1, 3, 5]),
-    st.sampled_from([1.0, 8.0]),
-    st.sampled_from([1e-30, 1e-6]),
-    st.booleans(),
-    st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=4, max_size=4),
+FIELDS = st.tuples(
+    st.sampled_from([1, 3, 5]), st.sampled_from([1.0, 8.0]), st.sampled_from([1e-30, 1e-6])
 )
-def test_it_equals_the_naive_loops(case, size, tau, epsilon, see_global, strengths):
-    layout, masks, references, owners = case
-    strengths = strengths[: layout.instances]
+
+
+@settings(max_examples=80, deadline=None)
+@given(scenes(), FIELDS, st.booleans())
+def test_it_equals_the_naive_loops(
+    case: tuple[TokenLayout, Scene], field: tuple[int, float, float], see_global: bool
+) -> None:
+    layout, scene = case
     found = mice_bias(
         layout,
-        masks,
-        kernel_size=size,
-        temperature=tau,
-        epsilon=epsilon,
+        scene.masks,
+        kernel_size=field[0],
+        temperature=field[1],
+        epsilon=field[2],
         instances_see_global=see_global,
-        reference_masks=references,
-        reference_owners=owners,
-        strengths=strengths,
+        **told(scene),
     )
-    wanted = naive_mice(
-        layout.text_lengths, masks, size, tau, epsilon, references, owners, strengths, see_global
-    )
-    assert_same_bias(found.dense(), wanted)
+    assert_same_bias(found.dense(), naive_mice(scene, *field, see_global))
 
 
 def test_its_defaults_are_the_papers():
     layout, masks = squares(reference=False)
-    wanted = naive_mice(layout.text_lengths, masks, kernel_size=3, temperature=1.0, epsilon=1e-30)
+    wanted = naive_mice(Scene(layout.text_lengths, masks), size=3, tau=1.0, epsilon=1e-30)
     assert_same_bias(mice_bias(layout, masks).dense(), wanted)
 
 

@@ -12,7 +12,7 @@ from instance_edit.attention.membership import assign_tokens
 from instance_edit.attention.reach import KEY_GROUPS, QUERY_GROUPS, Reach, bias_reach
 
 from .bias_cases import bias_cases, squares
-from .naive_bias import tokens_of
+from .naive_bias import Scene
 
 
 def in_group(token, name, n):
@@ -62,7 +62,7 @@ def test_groups_and_maps_are_means_over_all_pairs(case):
     ):
         reach = bias_reach(bias, layout, assign_tokens(layout, masks, *given.values()))
         dense = bias.dense()
-        tokens = tokens_of(layout.text_lengths, masks, reference_masks, owners)
+        tokens = Scene(layout.text_lengths, masks, reference_masks, owners).tokens()
         expected = naive_groups(dense, tokens, layout.instances)
         torch.testing.assert_close(reach.groups, expected, equal_nan=True, rtol=1e-4, atol=1e-6)
         for n in range(layout.instances):

@@ -10,41 +10,42 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instance_edit.attention import TokenLayout, mice_bias, released_mice_bias
-from instance_edit.tests.bias_cases import assert_same_bias, bias_cases, image_tokens, squares
-from instance_edit.tests.naive_released_mice import naive_released_mice
+from instance_edit.tests.bias_cases import assert_same_bias, image_tokens, scenes, squares, told
+from instance_edit.tests.naive_bias import Scene, naive_released
 
 GOLDEN = sorted(Path(__file__).parent.glob("golden/*.npz"))
 SWITCHES = {"": False, "smoothPL_freeC_": True}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
-    bias_cases(),
+    scenes(),
     st.sampled_from([1, 3, 5]),
     st.sampled_from([1.0, 3.0]),
+    st.sampled_from([1e-6, 1e-3]),
     st.booleans(),
     st.booleans(),
-    st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=4, max_size=4),
 )
-def test_it_equals_the_naive_loops(case, size, tau, smooth, free, strengths):
-    layout, masks, references, owners = case
-    strengths = strengths[: layout.instances]
+def test_it_equals_the_naive_loops(
+    case: tuple[TokenLayout, Scene],
+    size: int,
+    tau: float,
+    epsilon: float,
+    smooth: bool,
+    free: bool,
+) -> None:
+    layout, scene = case
     found = released_mice_bias(
         layout,
-        masks,
+        scene.masks,
         kernel_size=size,
         temperature=tau,
+        epsilon=epsilon,
         smooth_P_L=smooth,
         free_context=free,
-        reference_masks=references,
-        reference_owners=owners,
-        strengths=strengths,
+        **told(scene),
     )
-    lengths = layout.text_lengths
-    wanted = naive_released_mice(
-        lengths, masks, size, tau, 1e-6, smooth, free, references, owners, strengths
-    )
-    assert_same_bias(found.dense(), wanted)
+    assert_same_bias(found.dense(), naive_released(scene, size, tau, epsilon, smooth, free))
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
