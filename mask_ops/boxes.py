@@ -79,7 +79,7 @@ def _touched(start: float, stop: float, extent: float, cells: int) -> tuple[int,
     are 29 of 45 tokens, but ``464 / 720 * 45 > 29``.
     """
     first = min(math.floor(start * extent + ROUNDING), cells - 1)
-    last = min(math.ceil(stop * extent - ROUNDING), cells)
+    last = math.ceil(stop * extent - ROUNDING)
     return first, max(last, first + 1)
 
 
