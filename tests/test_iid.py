@@ -11,7 +11,9 @@ from torch import Tensor
 
 from instance_edit.attention import TokenLayout
 from instance_edit.attention.iid import iid_bias
+from instance_edit.mask_ops.found_masks import smooth_maps
 from instance_edit.mask_ops.iid import iid_maps, iid_masks
+from instance_edit.mask_ops.otsu import otsu_threshold
 from instance_edit.sampling.iid import compose_branches, default_steps
 from instance_edit.tests.bias_cases import scenes, told
 from instance_edit.tests.naive_bias import Scene, naive_iid
@@ -52,6 +54,9 @@ def test_an_inactive_instance_is_background() -> None:
     own = LAYOUT.latent_span.start + 2 * 4 + 2  # in instance 2 alone
     assert (whole[own, LAYOUT.text_span(2)] == -math.inf).all()
     assert (whole[own, LAYOUT.text_span(0)] == 0).all()
+    references = whole[LAYOUT.latent_span.stop :]
+    assert (references[:, LAYOUT.text_span(2)] == -math.inf).all()
+    assert (references[:, LAYOUT.text_span(1)] == 0).all()
 
 
 def test_the_map_is_what_a_branch_attends_more_than_the_others() -> None:
@@ -96,6 +101,23 @@ def test_each_branch_speaks_in_its_mask_and_all_outside() -> None:
             torch.testing.assert_close(composed[:, :, y, x], expected)
 
 
-@pytest.mark.parametrize(("total", "steps"), [(28, 8), (4, 1), (2, 1), (20, 6)])
-def test_phase_a_takes_about_thirty_percent(total: int, steps: int) -> None:
+@pytest.mark.parametrize(
+    ("total", "steps"), [(28, 8), (4, 1), (2, 1), (1, 1), (20, 6), (6, 2), (9, 3)]
+)
+def test_phase_a_takes_thirty_percent_rounded_and_at_least_one_step(total: int, steps: int) -> None:
     assert default_steps(total) == steps
+
+
+def test_masks_are_otsus_upper_class_of_the_smoothed_map() -> None:
+    attention = torch.rand(3, 2, 8, 6, generator=torch.Generator().manual_seed(9))
+    found = iid_masks(attention, size=5, sigma=0.7)
+    maps = smooth_maps(iid_maps(attention), 5, 0.7)
+    assert torch.equal(found.maps, maps)
+    for n in range(3):
+        assert found.thresholds[n] == otsu_threshold(maps[n].flatten())
+    assert torch.equal(found.masks, maps > found.thresholds[:, None, None])
+
+
+def test_composed_latents_keep_their_dtype() -> None:
+    latents = torch.randn(1, 2, 4, 3, 3, generator=torch.Generator().manual_seed(0)).bfloat16()
+    assert compose_branches(latents, torch.ones(2, 3, 3, dtype=torch.bool)).dtype == torch.bfloat16

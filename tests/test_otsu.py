@@ -76,6 +76,6 @@ def test_the_threshold_is_one_of_the_values_in_their_dtype(dtype: torch.dtype) -
         torch.full((3,), torch.inf),
     ],
 )
-def test_no_values_or_nan_are_refused(values: float | list[float]) -> None:
+def test_no_values_or_nan_are_refused(values: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="at least one value, all finite"):
-        otsu_threshold(torch.tensor(values))
+        otsu_threshold(values)
