@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-
 SHARE = 0.3
 """Of the steps: how long phase A runs."""
 

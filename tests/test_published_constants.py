@@ -14,7 +14,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from instance_edit.attention import TokenLayout, idattn_bias, mice_bias
+from instance_edit.attention import (
+    AttentionBias,
+    TokenLayout,
+    idattn_bias,
+    mice_bias,
+    released_mice_bias,
+)
 from instance_edit.attention.foi import foi_boosts
 from instance_edit.attention.lqr_highlight import Highlight, highlight_region, middle_ranks
 from instance_edit.attention.schedule import block_kinds, equal_stages
@@ -47,9 +53,9 @@ def dot() -> Tensor:
     return mask
 
 
-def seen_from_inside(**settings: object) -> list[float]:
+def seen_from_inside(bias: AttentionBias) -> list[float]:
     """What the one token of the mask sees of those 1, 2, 5 and 6 to its right."""
-    row = mice_bias(LINE, dot(), **settings).dense()[LINE.latent_span.start + 7]
+    row = bias.dense()[LINE.latent_span.start + 7]
     return [float(row[LINE.latent_span.start + 7 + step]) for step in (1, 2, 5, 6)]
 
 
@@ -115,7 +121,7 @@ def lqr_default() -> float:
 
 NUMBERS: dict[str, tuple[Callable[[], object], object]] = {
     f"{MICE}, smoothing: a Gaussian of 3 tokens, tau 1, epsilon 1e-30": (
-        seen_from_inside,
+        lambda: seen_from_inside(mice_bias(LINE, dot())),
         [math.log(0.5220 * 0.2390), -69.0776, -69.0776, -69.0776],
     ),
     f"{MICE}, smoothing: OpenCV's sigma of 3 tokens, 0.8": (
@@ -127,11 +133,11 @@ NUMBERS: dict[str, tuple[Callable[[], object], object]] = {
         1 / (2 * 2.0**2),
     ),
     f"{MICE}, temperature: dense scenes take 8, which divides every logarithm": (
-        lambda: seen_from_inside(temperature=8.0)[1],
+        lambda: seen_from_inside(mice_bias(LINE, dot(), temperature=8.0))[1],
         -69.0776 / 8,
     ),
     f"{MICE}, released code: a Gaussian of 11 tokens, tau 3, epsilon 1e-6": (
-        lambda: seen_from_inside(variant="released-code"),
+        lambda: seen_from_inside(released_mice_bias(LINE, dot())),
         [
             math.log(0.0401 * math.exp(-1 / 8) + 1e-6) / 3,
             math.log(0.0401 * math.exp(-4 / 8) + 1e-6) / 3,

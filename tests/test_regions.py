@@ -1,5 +1,8 @@
 """Instance regions: what they accept, what they refuse, where they land."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 
@@ -8,9 +11,11 @@ from instance_edit.mask_ops.regions import (
     InstanceRegion,
     check_mask,
     join_regions,
+    picture_sets,
     rasterise,
     region_masks,
 )
+from instance_edit.mask_ops.token_grid import masks_to_grid
 from instance_edit.prompts.lines import instruction_lines
 
 MASK = torch.zeros(8, 8)
@@ -86,11 +91,88 @@ def test_a_mask_batch_of_one_is_a_mask() -> None:
     assert InstanceRegion("a", mask=MASK[None]).mask.shape == (8, 8)
 
 
-def test_a_mask_is_kept_as_numbers_from_0_to_1() -> None:
-    found = check_mask(torch.tensor([[-3.0, 0.25], [1.0, 7.0]], dtype=torch.float64), "it")
-    assert found.dtype == torch.float32
-    assert found.tolist() == [[0.0, 0.25], [1.0, 1.0]]
-    assert check_mask(torch.tensor([[True, False]]), "it").tolist() == [[1.0, 0.0]]
+def test_a_soft_mask_is_kept_in_256_levels_clamped_to_0_and_1() -> None:
+    soft = torch.tensor([[-3.0, 0.25, 0.502], [1.0, 7.0, 1e-6]], dtype=torch.float64)
+    found = check_mask(soft, "it")
+    assert found.dtype == torch.uint8
+    assert found.tolist() == [[0, 64, 128], [255, 255, 1]]  # the faintest pixel stays one
+
+
+def test_a_hard_mask_is_kept_as_bool_and_a_bool_one_as_it_is() -> None:
+    hard = check_mask(torch.tensor([[-1.0, 0.0], [1.0, 2.0]]), "it")
+    assert hard.dtype == torch.bool and hard.tolist() == [[False, False], [True, True]]
+    given = torch.tensor([[True, False]])
+    assert check_mask(given, "it").data_ptr() == given.data_ptr()
+    levels = torch.tensor([[0, 127]], dtype=torch.uint8)
+    assert check_mask(levels, "it").data_ptr() == levels.data_ptr()
+
+
+def test_levels_cover_tokens_as_the_fractions_that_they_stand_for() -> None:
+    soft = torch.rand(9, 7, generator=torch.Generator().manual_seed(0))
+    levels = (soft * 255).round().to(torch.uint8)
+    for grid in ((3, 4), (9, 7), (2, 2)):
+        by_level = InstanceRegion("a", mask=levels).on_grid(grid)
+        assert torch.equal(by_level, InstanceRegion("a", mask=levels / 255).on_grid(grid))
+    assert masks_to_grid(torch.full((1, 4, 4), 128, dtype=torch.uint8), (2, 2)).all()
+    assert masks_to_grid(torch.full((1, 4, 4), 127, dtype=torch.uint8), (2, 2)).sum() == 1
+
+
+BATCH = torch.stack([MASK, MASK.flip(0), torch.zeros(8, 8)])
+
+
+def test_a_batch_of_masks_is_one_region_in_each_picture_and_none_where_it_is_empty() -> None:
+    region = InstanceRegion("a", mask=BATCH, strength=2.0)
+    assert region.pictures == 3
+    first, second, third = (region.on_picture(number) for number in range(3))
+    assert first == InstanceRegion("a", mask=MASK, strength=2.0)
+    assert second == InstanceRegion("a", mask=MASK.flip(0), strength=2.0)
+    assert third is None
+    assert region.on_picture(3) == first  # a batch in turns
+    with pytest.raises(ValueError, match="masks for 3 pictures, but one picture"):
+        region.on_grid((2, 2))
+    one = InstanceRegion("a", mask=MASK)
+    assert one.pictures == 1 and one.on_picture(2) is one
+    box = InstanceRegion("a", box=Box(0, 0, 1, 1))
+    assert box.pictures == 1 and box.on_picture(1) is box
+
+
+def test_the_regions_of_a_batch_are_set_out_picture_by_picture() -> None:
+    batch, one = InstanceRegion("a", mask=BATCH), InstanceRegion("b", mask=MASK)
+    sets = picture_sets([batch, one])
+    assert [[region.instruction for region in several] for several in sets] == [
+        ["a", "b"],
+        ["a", "b"],
+        ["b"],
+    ]
+    assert picture_sets([one, one]) == [(one, one)]
+    with pytest.raises(ValueError, match="no region has anything in picture 3"):
+        picture_sets([batch])
+    with pytest.raises(ValueError, match=r"masks for \[2, 3\] pictures"):
+        picture_sets([batch, InstanceRegion("c", mask=BATCH[:2])])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"instruction": "b"},
+        {"mask": MASK.flip(0)},
+        {"mask": MASK * 0.5},
+        {"mask": None, "box": Box(0, 0, 0.5, 0.5)},
+        {"strength": 0.5},
+        {"start": 0.1},
+        {"end": 0.9},
+        {"reference": 0},
+        {"reference_masks": MASK[None]},
+        {"origin": "found"},
+    ],
+)
+def test_regions_are_equal_if_and_only_if_all_that_they_say_is(change: dict[str, Any]) -> None:
+    region = InstanceRegion("a", mask=MASK)
+    same = InstanceRegion("a", mask=MASK.clone())
+    assert region == same and hash(region) == hash(same)
+    other = replace(region, **change)
+    assert region != other and hash(region) != hash(other)
+    assert region != "a"
 
 
 @pytest.mark.parametrize("values", [-1.0, 0.0])
