@@ -27,7 +27,7 @@ def test_it_equals_the_naive_loops(case: tuple[TokenLayout, Scene], kind: str) -
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_equals_the_golden_vectors(path, kind):
+def test_it_equals_the_golden_vectors(path: Path, kind: str) -> None:
     data = np.load(path)
     masks = torch.from_numpy(data["masks"]).bool()
     grid = tuple(masks.shape[1:])
@@ -37,7 +37,7 @@ def test_it_equals_the_golden_vectors(path, kind):
     assert torch.equal(dense, torch.where(wanted, 0.0, -math.inf))
 
 
-def test_in_dis_an_instance_is_a_closed_world():
+def test_in_dis_an_instance_is_a_closed_world() -> None:
     layout, masks = squares(3)
     dense = idattn_bias(layout, masks, kind="dis").dense()
     own = torch.zeros(layout.total, dtype=torch.bool)
@@ -48,7 +48,7 @@ def test_in_dis_an_instance_is_a_closed_world():
     assert (dense[own][:, ~own] == -math.inf).all()
 
 
-def test_in_har_an_instances_image_tokens_see_everything_but_other_instructions():
+def test_in_har_an_instances_image_tokens_see_everything_but_other_instructions() -> None:
     layout, masks = squares()
     rows = idattn_bias(layout, masks, kind="har").dense()[image_tokens(layout, masks[0])]
     shut = rows == -math.inf
@@ -58,7 +58,7 @@ def test_in_har_an_instances_image_tokens_see_everything_but_other_instructions(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_background_never_reads_an_instruction(kind):
+def test_the_background_never_reads_an_instruction(kind: str) -> None:
     layout, masks = squares()
     dense = idattn_bias(layout, masks, kind=kind).dense()
     background = image_tokens(layout, ~masks.any(0))
@@ -67,13 +67,13 @@ def test_the_background_never_reads_an_instruction(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_query_sees_at_least_one_key(kind):
+def test_every_query_sees_at_least_one_key(kind: str) -> None:
     layout, masks = squares(3)
     masks[2] = masks[0]
     assert (idattn_bias(layout, masks, kind=kind).dense() > -math.inf).any(1).all()
 
 
-def test_an_unknown_kind_is_refused():
+def test_an_unknown_kind_is_refused() -> None:
     layout, masks = squares()
     with pytest.raises(ValueError, match="kind"):
         idattn_bias(layout, masks, kind="soft")

@@ -51,7 +51,7 @@ def test_it_equals_the_naive_loops(
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 @pytest.mark.parametrize(("kernel", "tau"), [(3, 1), (11, 3)])
 @pytest.mark.parametrize("switch", SWITCHES)
-def test_it_equals_the_golden_vectors(path, kernel, tau, switch):
+def test_it_equals_the_golden_vectors(path: Path, kernel: int, tau: int, switch: str) -> None:
     data = np.load(path)
     masks = torch.from_numpy(data["masks"]).bool()
     grid = tuple(masks.shape[1:])
@@ -68,7 +68,7 @@ def test_it_equals_the_golden_vectors(path, kernel, tau, switch):
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_its_defaults_are_those_of_the_released_code(path):
+def test_its_defaults_are_those_of_the_released_code(path: Path) -> None:
     data = np.load(path)
     masks = torch.from_numpy(data["masks"]).bool()
     grid = tuple(masks.shape[1:])
@@ -77,18 +77,18 @@ def test_its_defaults_are_those_of_the_released_code(path):
     assert_same_bias(found.dense(), wanted, tolerance=1e-5)
 
 
-def test_the_golden_vectors_are_there():
+def test_the_golden_vectors_are_there() -> None:
     assert len(GOLDEN) == 4
 
 
-def test_the_default_floor_is_a_millionth():
+def test_the_default_floor_is_a_millionth() -> None:
     layout, masks = squares(1, grid=(30, 1), reference=False)
     row = released_mice_bias(layout, masks).dense()[layout.latent_span.start]
     assert row.min() == -math.inf  # the global prompt
     assert row[layout.latent_span][-1] == pytest.approx(math.log(1e-6) / 3)
 
 
-def test_an_instance_is_shut_out_of_another_where_the_paper_damps():
+def test_an_instance_is_shut_out_of_another_where_the_paper_damps() -> None:
     layout, masks = squares()
     first, second = (image_tokens(layout, mask) for mask in masks)
     between = (first[:, None], second[None])
@@ -97,7 +97,7 @@ def test_an_instance_is_shut_out_of_another_where_the_paper_damps():
     assert ((damped < 0) & (damped > -math.inf)).all()
 
 
-def test_every_query_sees_at_least_one_key():
+def test_every_query_sees_at_least_one_key() -> None:
     layout, masks = squares(3)
     masks[1] |= masks[0]
     for strengths in (None, [0.0, 0.0, 0.0]):
@@ -105,7 +105,7 @@ def test_every_query_sees_at_least_one_key():
         assert (dense > -math.inf).any(1).all()
 
 
-def test_the_papers_switch_is_not_taken():
+def test_the_papers_switch_is_not_taken() -> None:
     layout, masks = squares()
     with pytest.raises(TypeError, match="instances_see_global"):
         released_mice_bias(layout, masks, instances_see_global=True)
@@ -113,7 +113,7 @@ def test_the_papers_switch_is_not_taken():
 
 @pytest.mark.parametrize("parameter", ["temperature", "epsilon"])
 @pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
-def test_a_parameter_out_of_range_is_refused(parameter, value):
+def test_a_parameter_out_of_range_is_refused(parameter: str, value: float) -> None:
     layout, masks = squares()
     with pytest.raises(ValueError, match=f"{parameter} must be finite and > 0"):
         released_mice_bias(layout, masks, **{parameter: value})
