@@ -9,7 +9,7 @@ SETUP  := @$(PYTHON) -m tools.setup_comfyui
 HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes and host are not \
 	checked,$(BIN)/pyright -p tools/pyright_host.json)
 
-.PHONY: setup demo test test-pure test-comfyui test-browser lint format check-pins serve bench \
+.PHONY: setup demo test test-pure test-comfyui test-browser lint format mutations check-pins serve bench \
 	bench-quality bench-turns bench-gpu train-demo
 .DEFAULT_GOAL := setup
 
@@ -42,6 +42,9 @@ lint: setup            ## style, formatting, types and dead code, in half a minu
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+mutations: setup       ## are the tests worth something? an hour; ARGS="faint" for a part
+	$(RUN) tools.mutations $(ARGS)
 
 check-pins: setup      ## asks the package registry whether the pins resolve on 3.10 to 3.13
 	$(VENV) -m tools.check_pins

@@ -1,4 +1,10 @@
-"""Who may attend to whom: pure torch, one file per method."""
+"""Who may attend to whom: pure torch.
+
+One file per method (``mice``, ``idattn``, ``iid``, ``foi``, ``lqr_highlight``) on what they share:
+where every token stands (``tokens``), which instances it belongs to (``membership``), the bias and
+how it is put together (``bias``, ``assemble``), when it acts (``schedule``, ``recipe``), and what
+is read of an attention (``capture``, ``reach``). ``execute`` computes attention with a bias.
+"""
 
 from .bias import AttentionBias
 from .idattn import idattn_bias

@@ -12,6 +12,9 @@ from .tokens import TokenLayout
 
 Kernel = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 
+STRENGTH, POWER = 0.05, 4
+"""xi(t) = 0.05 t^4 (Eq. 7)."""
+
 
 def foi_logits(
     instructed: Tensor, null: Tensor, prompts: Tensor, inside: Tensor, boosts: Tensor
@@ -36,7 +39,7 @@ def foi_logits(
 
 def foi_boosts(strengths: Sequence[float], sigma: float) -> Tensor:
     """alpha_n xi(t) with xi = 0.05 t^4 and t the noise level: (N,) float32."""
-    return torch.tensor(list(strengths), dtype=torch.float32) * (0.05 * sigma**4)
+    return torch.tensor(list(strengths), dtype=torch.float32) * (STRENGTH * sigma**POWER)
 
 
 def foi_attend(
@@ -75,7 +78,6 @@ def foi_attend(
         added = q.new_zeros(*wanted.shape[:3], k.shape[2])
         added[..., :text] = wanted - logits[0::2]
         if mask is not None:
-            others = mask_rows(mask, rows, q.dtype)
-            added = added + (others if others.shape[0] == 1 else others[0::2])
+            added = added + mask_rows(mask, rows, q.dtype)[0::2]
         out[0::2, rows] = kernel(q[0::2, :, rows], k[0::2], v[0::2], added)
     return out

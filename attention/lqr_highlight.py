@@ -1,9 +1,10 @@
 """Adaptive attention of multi-turn editing: the edit's words count more where they already act.
 
-Multi-turn Consistent Image Editing (arXiv 2505.04320) multiplies the attention weights of image
-queries on the instruction's keys, after the softmax, by 2 inside a region found from the previous
-step's maps and by 0.8 outside. Here the logarithm of that factor is added to the logits before the
-softmax [ours]: the same odds between those keys and all others, and weights that still sum to one.
+Multi-turn Consistent Image Editing (arXiv 2505.04320) multiplies attention weights after the
+softmax: those of image queries on the instruction's keys, by 2 inside a region that it finds from
+the previous step's maps and by 0.8 outside. Such weights do not sum to one. Here the logarithm of
+the factor is added to the logits before the softmax instead: the odds between those keys and all
+others change by the same factor, and the weights sum to one.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,9 @@ import torch
 from torch import Tensor
 
 Attention = Callable[[Tensor, Tensor, Tensor], Tensor]
-RANKS = (9 / 19, 14 / 19)  # the paper's ranks 10 to 14 of FLUX.1's 19 double blocks
+RANKS = (9 / 19, 14 / 19)
+"""The paper's ranks 10 to 14 of FLUX.1's 19 double blocks, as shares of all ranks."""
+SHARPNESS = 10
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def highlight_region(maps: Tensor, threshold: float = 0.3) -> Tensor:
     """
     low, high = maps.amin(-1, keepdim=True), maps.amax(-1, keepdim=True)
     spread = (high - low).clamp(min=torch.finfo(maps.dtype).tiny)
-    sharp = torch.sigmoid(10 * ((maps - low) / spread - 0.5))
+    sharp = torch.sigmoid(SHARPNESS * ((maps - low) / spread - 0.5))
     order = sharp.sum(-1).argsort(0, descending=True)[middle_ranks(maps.shape[0])]
     middle = sharp.gather(0, order[..., None].expand(-1, -1, maps.shape[2]))
     return middle.mean(0) > threshold

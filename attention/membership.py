@@ -80,11 +80,7 @@ def assign_tokens(
         ValueError: a count or shape that does not fit the layout.
     """
     owners = _check_owners(layout, reference_owners)
-    live = torch.ones(layout.instances, dtype=torch.bool, device=masks.device)
-    if active is not None:
-        if len(active) != layout.instances:
-            raise ValueError(f"active must name {layout.instances} instances, got {len(active)}.")
-        live = torch.tensor(list(active), dtype=torch.bool, device=masks.device)
+    live = _check_active(layout, active).to(masks.device)
     if reference_masks is None:
         reference_masks = [resize_token_masks(masks, grid) for grid in layout.reference_grids]
     if len(reference_masks) != len(layout.reference_grids):
@@ -109,11 +105,19 @@ def assign_tokens(
     return Membership(tuple(grids), inside, owner_of, live)
 
 
+def _check_active(layout: TokenLayout, active: Sequence[bool] | None) -> Tensor:
+    flags = [True] * layout.instances if active is None else list(active)
+    if len(flags) != layout.instances:
+        raise ValueError(f"active must name {layout.instances} instances, got {len(flags)}.")
+    return torch.tensor(flags, dtype=torch.bool)
+
+
 def _check_masks(masks: Tensor, instances: int, grid: tuple[int, int], name: str) -> Tensor:
     if tuple(masks.shape) != (instances, *grid):
         raise ValueError(
             f"{name} must be (N, h, w) = {(instances, *grid)}, one mask per instance prompt on its "
-            f"token grid, got {tuple(masks.shape)}. Resize it with mask_ops.masks_to_grid."
+            f"token grid, got {tuple(masks.shape)}. Bring it to that grid with "
+            "mask_ops.token_grid.masks_to_grid."
         )
     if masks.dtype != torch.bool:
         raise ValueError(f"{name} must be bool, got {masks.dtype}. Threshold it first.")

@@ -1,4 +1,4 @@
-"""What a bias lets through: between kinds of tokens, and over the picture. For pictures."""
+"""What a bias lets through: between sorts of tokens, and over the picture. For pictures."""
 
 from dataclasses import dataclass
 
@@ -79,9 +79,9 @@ def token_groups(layout: TokenLayout, members: Membership) -> Tensor:
 _START = {"T": (1, 0), "L": (2, 1), "C": (4, 2)}
 
 
-def _own(kind: str, n: int) -> slice:
+def _own(part: str, n: int) -> slice:
     """Rows of ``token_groups`` for T, L or C of the instances; the next is "any", then "none"."""
-    constant, factor = _START[kind]
+    constant, factor = _START[part]
     start = constant + factor * n
     return slice(start, start + n)
 
@@ -90,11 +90,11 @@ def _pool(pairs: Tensor, n: int) -> Tensor:
     """(groups, groups) sums over pairs of ``token_groups`` -> (6, 9) sums, pooled over n."""
     rows: list[Tensor] = []
     for name in QUERY_GROUPS:
-        kind = name[0]
+        part = name[0]
         if name.endswith("_n"):
-            rows.append(_own_row(pairs[_own(kind, n)], n))
+            rows.append(_own_row(pairs[_own(part, n)], n))
             continue
-        row = pairs[0 if name == "T_g" else _own(kind, n).stop + 1]
+        row = pairs[0 if name == "T_g" else _own(part, n).stop + 1]
         none = row.new_zeros(())
         columns = [row[0]]
         for key in "TLC":
@@ -105,7 +105,7 @@ def _pool(pairs: Tensor, n: int) -> Tensor:
 
 
 def _own_row(pairs: Tensor, n: int) -> Tensor:
-    """(N, groups) sums of one kind of instance query -> (9,), own and other instances apart."""
+    """(N, groups) sums of the instances' queries of one sort -> (9,), own and other instances apart."""
     columns = [pairs[:, 0].sum()]
     for key in "TLC":
         own, after = pairs[:, _own(key, n)].diagonal().sum(), _own(key, n).stop

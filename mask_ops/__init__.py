@@ -1,1 +1,1 @@
-"""Where an instance is: boxes, token grids, smoothing, overlaps."""
+"""Where an instance is: regions, boxes, token grids, overlaps; and masks found by a model."""

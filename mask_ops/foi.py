@@ -6,7 +6,10 @@ from torch import Tensor
 from .found_masks import FoundMasks, min_max, smooth_maps, threshold_maps
 
 POOLED_SIDE = 16
+SMOOTHING = (3, 0.5)
+"""Side and sigma of the Gaussian, in pooled cells."""
 GAMMA = 3
+"""How often the map is squared and stretched (Eq. 2)."""
 
 
 def foi_masks(attention: Tensor, threshold: float = 0.5) -> FoundMasks:
@@ -27,7 +30,7 @@ def foi_masks(attention: Tensor, threshold: float = 0.5) -> FoundMasks:
     factor = max(1.0, max(grid) / POOLED_SIDE)
     pooled = (max(1, round(grid[0] / factor)), max(1, round(grid[1] / factor)))
     small = F.adaptive_avg_pool2d(attention.float()[:, None], pooled)[:, 0]
-    focused = focus(smooth_maps(small, 3, 0.5))
+    focused = focus(smooth_maps(small, *SMOOTHING))
     maps = F.interpolate(focused[:, None], size=list(grid), mode="nearest-exact")[:, 0]
     return threshold_maps(maps, maps.new_full((len(maps),), threshold))
 

@@ -8,7 +8,8 @@ def otsu_threshold(values: Tensor) -> Tensor:
     """The largest value of the lower class; ``values > threshold`` is the upper class.
 
     Maximises the variance between the classes, w0 w1 (m1 - m0)^2, over all splits of the sorted
-    values, without a histogram (Otsu 1979). A constant map has no upper class.
+    values, without a histogram (Otsu 1979). Equal values need no care: a split between them is
+    never the best, unless all are equal, and then its threshold leaves no upper class.
 
     Args:
         values: (..., n) float, finite, n >= 1.
@@ -24,6 +25,8 @@ def otsu_threshold(values: Tensor) -> Tensor:
             f"Otsu's threshold needs at least one value, all finite, got {tuple(values.shape)}. "
             "Check the map that the threshold is taken of."
         )
+    if values.shape[-1] == 1:
+        return values[..., 0]
     ordered = values.sort(dim=-1).values
     exact = ordered.double()
     total = exact.shape[-1]
@@ -32,8 +35,5 @@ def otsu_threshold(values: Tensor) -> Tensor:
     low = below[..., :-1] / count
     high = (below[..., -1:] - below[..., :-1]) / (total - count)
     between = count * (total - count) * (high - low) ** 2
-    between = between.masked_fill(exact[..., 1:] == exact[..., :-1], -1.0)
-    if total == 1 or not bool((between >= 0).any()):
-        return ordered[..., -1]
-    best = torch.where(between.amax(-1) >= 0, between.argmax(-1), total - 1)
-    return ordered.gather(-1, best[..., None])[..., 0]
+    best = between.argmax(-1, keepdim=True)
+    return ordered.gather(-1, best)[..., 0]

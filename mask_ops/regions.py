@@ -105,7 +105,16 @@ class InstanceRegion:
         extent: tuple[float, float] | None = None,
         reference: int | None = None,
     ) -> Tensor:
-        """(h, w) bool: its tokens in the latent, or in a reference image by its number."""
+        """(h, w) bool: its tokens in the latent, or in a reference image by its number.
+
+        Args:
+            grid: (h, w) tokens.
+            extent: (rows, columns) of tokens that the picture really spans; default: all.
+            reference: 0-based number of the reference image; None for the latent.
+
+        Raises:
+            ValueError: it has masks for reference images, but none for this one.
+        """
         masks = self.reference_masks
         if reference is not None and masks is not None:
             if reference >= len(masks):
@@ -166,6 +175,16 @@ def compact_mask(mask: Tensor, name: str) -> Tensor:
     return torch.where(mask > 0, levels, torch.zeros_like(levels)).to(torch.uint8)
 
 
+def rasterise(
+    regions: Sequence[InstanceRegion],
+    grid: tuple[int, int],
+    extent: tuple[float, float] | None = None,
+    reference: int | None = None,
+) -> Tensor:
+    """(N, h, w) bool: every region's tokens, whoever else claims them; see ``on_grid``."""
+    return torch.stack([region.on_grid(grid, extent, reference) for region in regions])
+
+
 def region_masks(
     regions: Sequence[InstanceRegion],
     grid: tuple[int, int],
@@ -176,7 +195,7 @@ def region_masks(
     reference: int | None = None,
 ) -> Tensor:
     """(N, h, w) bool masks of all regions on one token grid; inactive ones are empty."""
-    masks = torch.stack([region.on_grid(grid, extent, reference) for region in regions])
+    masks = rasterise(regions, grid, extent, reference)
     if active is not None:
         masks = masks & torch.tensor(list(active))[:, None, None]
     return resolve_overlap(masks, overlap)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .overlap import OverlapPolicy
-from .regions import InstanceRegion
+from .regions import InstanceRegion, rasterise
 from .token_grid import grid_coverage
 
 PAIRS_NAMED = 12
@@ -20,38 +20,38 @@ class Finding:
     """One finding.
 
     Attributes:
-        kind: ``empty``, ``tiny``, ``duplicate``, ``overlap``, ``edge`` or ``no instruction``.
+        problem: ``empty``, ``tiny``, ``duplicate``, ``overlap``, ``edge`` or ``no instruction``.
         instances: 1-based numbers of the instances it is about.
         text: a sentence with what to do.
     """
 
-    kind: str
+    problem: str
     instances: tuple[int, ...]
     text: str
 
 
 def find_problems(
     regions: Sequence[InstanceRegion],
-    grid: tuple[int, int],
+    masks: Tensor,
     extent: tuple[float, float] | None = None,
     overlap: OverlapPolicy = "shared",
 ) -> list[Finding]:
-    """Findings about the regions, on the token grid (h, w) of the picture, in their order."""
-    masks = torch.stack([region.on_grid(grid, extent) for region in regions])
-    areas = [_area(region, grid, extent) for region in regions]
+    """Findings about the regions, in their order, then those about pairs.
+
+    Args:
+        masks: (N, h, w) bool, the regions on the token grid, from ``rasterise``.
+        extent: (rows, columns) of tokens that the picture really spans; default: all.
+        overlap: the policy that will be applied to them.
+    """
+    grid = (masks.shape[1], masks.shape[2])
     findings: list[Finding] = []
-    for n, (region, mask, area) in enumerate(zip(regions, masks, areas, strict=True)):
-        findings += _check_one(n + 1, region, mask, area)
+    for n, (region, mask) in enumerate(zip(regions, masks, strict=True)):
+        findings += _check_one(n + 1, region, mask, _area(region, grid, extent))
     return findings + _check_pairs(masks, overlap)
 
 
-def coverage(
-    regions: Sequence[InstanceRegion],
-    grid: tuple[int, int],
-    extent: tuple[float, float] | None = None,
-) -> float:
-    """Share of the picture's tokens that lie in some region, 0 .. 1."""
-    masks = torch.stack([region.on_grid(grid, extent) for region in regions])
+def coverage(masks: Tensor) -> float:
+    """Share of the tokens that lie in some of the (N, h, w) masks, 0 .. 1."""
     return float(masks.any(0).float().mean())
 
 
@@ -146,15 +146,15 @@ def region_report(
     Args:
         text_tokens: tokens of each instance's instruction, if they are known.
     """
-    masks = torch.stack([region.on_grid(grid, extent) for region in regions])
+    masks = rasterise(regions, grid, extent)
     lines = [
         f"{len(regions)} instance(s) on {grid[1]} x {grid[0]} tokens cover "
-        f"{coverage(regions, grid, extent):.0%} of the picture; the rest is background."
+        f"{coverage(masks):.0%} of the picture; the rest is background."
     ]
     for n, (region, mask) in enumerate(zip(regions, masks, strict=True)):
         words = "" if text_tokens is None else f" and {text_tokens[n]} text tokens"
         lines.append(f"{n + 1}. {int(mask.sum())} tokens{words}: {_short(region.instruction)}")
-    findings = find_problems(regions, grid, extent, overlap)
+    findings = find_problems(regions, masks, extent, overlap)
     lines += [f"- {finding.text}" for finding in findings] or ["No problems found."]
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..attention.lqr_highlight import Highlight
 from ..host.sampling import FlowRun, FlowSampler
-from ..sampling.lqr import TurnMemory, sample_lqr
+from ..sampling.lqr import LQRGuidance, TurnMemory, sample_lqr
 from .inputs.highlight import edit_words, highlight_inputs
 from .inputs.sockets import CATEGORY, Turn
 
@@ -97,6 +97,8 @@ class DualLQRSampler(io.ComfyNode):
         tolerance: float = 0.1,
         clip: Any = None,
     ) -> io.NodeOutput:
+        guidance = LQRGuidance(eta, lqr_steps, previous_weight, tolerance)
+
         def solve(run: FlowRun) -> Tensor:
             return sample_lqr(
                 run.velocity,
@@ -104,10 +106,7 @@ class DualLQRSampler(io.ComfyNode):
                 run.sigmas,
                 run.to_model(turn.first),
                 run.to_model(turn.previous),
-                eta=eta,
-                lqr_steps=lqr_steps,
-                weight=previous_weight,
-                tolerance=tolerance,
+                guidance,
                 free=run.free,
                 report=run.report,
             )

@@ -29,7 +29,7 @@ def solve_flow(
         drift: ``drift(step number, x, s, step, v)`` is dx/ds of the step; v is the velocity at
             its mid-point.
         report: called after each step with its number, the state, and the clean picture that the
-            state foretells.
+            state predicts.
     """
     middle = velocity(x, sigmas[0])
     for i, (sigma, following) in enumerate(pairwise(sigmas)):
@@ -53,7 +53,8 @@ def invert_flow(
     """The noise that the flow would turn into this picture, drawn towards given noise.
 
     ``x += D ((1 - gamma) v + gamma (noise - x) / (1 - s))`` (Multi-turn Consistent Image Editing,
-    arXiv 2505.04320; the controlled inversion of RF-Inversion).
+    arXiv 2505.04320; the controlled inversion of RF-Inversion). The levels are at most 1, so that
+    ``1 - s`` is never less than the step D.
 
     Args:
         velocity: see ``solve_flow``; the paper inverts at guidance 1.
@@ -76,7 +77,7 @@ def invert_flow(
         )
 
     def drift(i: int, x: Tensor, sigma: float, step: float, v: Tensor) -> Tensor:
-        return v + gamma * ((noise - x) / max(1 - sigma, step) - v)
+        return v + gamma * ((noise - x) / (1 - sigma) - v)
 
     return solve_flow(velocity, x, check_sigmas(sigmas)[::-1], drift, report)
 

@@ -6,7 +6,8 @@ predictions of the clean latent alike.
 
 from torch import Tensor
 
-SHARE = 0.75  # of the steps, from the first
+SHARE = 0.75
+"""Of the steps, from the first: where the prediction is blended."""
 
 
 def blend_distilled(

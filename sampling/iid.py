@@ -3,10 +3,13 @@
 import torch
 from torch import Tensor
 
+SHARE = 0.3
+"""Of the steps: how long phase A runs."""
+
 
 def default_steps(total: int) -> int:
-    """S, how many steps phase A takes: about 30 % (28 -> 8, 4 -> 1), at least one."""
-    return max(1, round(0.3 * total))
+    """S, how many steps phase A takes: ``SHARE`` of them (28 -> 8, 4 -> 1), at least one."""
+    return max(1, round(SHARE * total))
 
 
 def compose_branches(latents: Tensor, masks: Tensor) -> Tensor:

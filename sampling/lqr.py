@@ -1,5 +1,6 @@
 """LQR guidance: sampling that is drawn to the first picture and the previous turn's result."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -28,17 +29,41 @@ def next_turn(memory: TurnMemory | None, latent: Tensor) -> TurnMemory:
     return TurnMemory(memory.first, latent)
 
 
+@dataclass(frozen=True)
+class LQRGuidance:
+    """How strongly sampling heads for the pictures of earlier turns. The defaults are the paper's.
+
+    Attributes:
+        eta: in [0, 1], the pull; 0 leaves the model alone, 1 ignores it.
+        lqr_steps: how many steps are pulled; the paper's 4 are of 15.
+        weight: in [0, 1], lambda; 0 heads for the first picture, 1 for the previous one.
+        tolerance: >= 0, of ``undo_drift`` in the other steps; 0 is the paper's method.
+    """
+
+    eta: float = 0.9
+    lqr_steps: int = 4
+    weight: float = 0.7
+    tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_fraction("eta", self.eta)
+        check_fraction("weight", self.weight)
+        check_tolerance(self.tolerance)
+        if self.lqr_steps < 0:
+            raise ValueError(f"lqr_steps must be 0 or more, got {self.lqr_steps}.")
+
+
+PUBLISHED = LQRGuidance()
+
+
 def sample_lqr(
     velocity: Velocity,
     x: Tensor,
     sigmas: Tensor,
     first: Tensor,
     previous: Tensor | None = None,
+    guidance: LQRGuidance = PUBLISHED,
     *,
-    eta: float = 0.9,
-    lqr_steps: int = 4,
-    weight: float = 0.7,
-    tolerance: float = 0.0,
     free: Tensor | None = None,
     report: Report | None = None,
 ) -> Tensor:
@@ -49,13 +74,14 @@ def sample_lqr(
     arXiv 2505.04320). ``(X - x) / (1 - t)`` is the control of the linear-quadratic regulator whose
     terminal cost is infinite.
 
-    The time t of the regulator is ``1 - s`` [ours]. For evenly spaced sigmas from 1 to 0 that is
-    the paper's i / N; for shifted ones it is the time that the flow really has left, so that
-    ``eta = 1`` in all steps still arrives at X exactly.
+    The time t of the regulator is ``1 - s`` here. For evenly spaced sigmas from 1 to 0 that is the
+    paper's i / N; for shifted ones it is the time that the flow really has left, so that
+    ``eta = 1`` in all steps still arrives at X exactly. The levels are at least 0, so that s is
+    never less than the step D.
 
-    With a tolerance [ours] the other steps are pulled too, fully, but only where the clean picture
-    that the step foretells differs so little from an earlier one that this is drift, not an edit.
-    There the first picture comes back exactly, or else the previous one (see ``undo_drift``).
+    With a tolerance (our own, no paper has it) the other steps are pulled too, fully, but only
+    where the clean picture that the step predicts differs so little from an earlier one that this
+    is drift, not an edit. There the first picture comes back exactly, or else the previous one.
 
     Args:
         velocity: see ``solve_flow``; the paper samples at guidance 3.5.
@@ -64,33 +90,24 @@ def sample_lqr(
         first: latent X_00 of the picture before any edit, shape of x or with a batch of one.
         previous: latent X_{k-1,0} of the previous turn's result; None in the first turn, and for
             the single objective.
-        eta: in [0, 1], the pull; 0 leaves the model alone, 1 ignores it.
-        lqr_steps: how many steps are pulled; paper: 4 of 15.
-        weight: in [0, 1], lambda; 0 heads for ``first``, 1 for ``previous``.
-        tolerance: see ``undo_drift``; 0 is the paper's method.
         free: broadcastable to x, in [0, 1]: 1 where the turn may edit. Elsewhere every step is
-            pulled fully, so that ``previous`` comes back there unchanged [ours].
+            pulled fully, so that ``previous`` comes back there unchanged.
 
     Raises:
-        ValueError: a parameter out of range, or pictures of another shape than x.
+        ValueError: sigmas of no flow, or pictures of another shape than x.
     """
-    check_fraction("eta", eta)
-    if lqr_steps < 0:
-        raise ValueError(f"lqr_steps must be 0 or more, got {lqr_steps}.")
-    check_tolerance(tolerance)
-    target = dual_target(first, previous, weight)
+    target = dual_target(first, previous, guidance.weight)
     check_pictures(x, target)
     kept = first if previous is None else previous
 
     def drift(i: int, x: Tensor, sigma: float, step: float, v: Tensor) -> Tensor:
-        left = max(sigma, -step)
         pulled = v
-        if i < lqr_steps:
-            pulled = v + eta * ((x - target) / left - v)
-        elif tolerance > 0:
-            known, drifts = undo_drift(x - sigma * v, first, kept, tolerance)
-            pulled = torch.where(drifts, (x - known) / left, v)
-        return pulled if free is None else torch.lerp((x - kept) / left, pulled, free)
+        if i < guidance.lqr_steps:
+            pulled = v + guidance.eta * ((x - target) / sigma - v)
+        elif guidance.tolerance > 0:
+            known, drifts = undo_drift(x - sigma * v, first, kept, guidance.tolerance)
+            pulled = torch.where(drifts, (x - known) / sigma, v)
+        return pulled if free is None else torch.lerp((x - kept) / sigma, pulled, free)
 
     return solve_flow(velocity, x, check_sigmas(sigmas), drift, report)
 

@@ -1,67 +1,113 @@
 """Naive loop oracles: every pair of tokens looked up in the tables of the methods, one by one.
 
-They follow the methods' definitions (MICE's cases 1 to 8, IDAttn's rows) and share no code with
-the pack.
+They follow the methods' definitions (MICE's cases 1 to 8, IDAttn's rows, IID's phase B) and share
+no code with the pack.
 """
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 INF = math.inf
+Owners = Sequence[int | None]
+Value = Callable[["Token", "Token"], float]
 
 
+@dataclass(frozen=True)
 class Token:
-    """What one token of the joint sequence is: kind "T", "L" or "C", prompt or instances."""
+    """What one token of the joint sequence is.
 
-    def __init__(self, kind, prompt=0, members=(), owner=None, image=0, cell=0):
-        self.kind, self.prompt, self.members = kind, prompt, frozenset(members)
-        self.owner, self.image, self.cell = owner, image, cell
+    Attributes:
+        kind: "T", "L" or "C".
+        prompt: of a text token; 0 is the global one.
+        members: instances of an image token, from 1; of an owned one, its owner alone.
+        owner: the instance that owns its reference, from 1.
+        image, cell: number of the image (0 is the latent) and place in it.
+    """
 
-
-def tokens_of(text_lengths, masks, reference_masks=(), owners=()):
-    """All tokens in order; masks are nested (N, h, w) tensors, owners per reference or None."""
-    tokens = [Token("T", prompt=n) for n, count in enumerate(text_lengths) for _ in range(count)]
-    instances = len(text_lengths) - 1
-    for image, grid in enumerate([masks, *reference_masks]):
-        owner = owners[image - 1] if image and owners else None
-        for cell in range(grid.shape[1] * grid.shape[2]):
-            members = [n + 1 for n in range(instances) if grid[n].reshape(-1)[cell]]
-            if owner is not None:
-                members = [owner + 1]
-            owned = None if owner is None else owner + 1
-            tokens.append(Token("C" if image else "L", 0, members, owned, image, cell))
-    return tokens
+    kind: str
+    prompt: int = 0
+    members: frozenset[int] = frozenset()
+    owner: int | None = None
+    image: int = 0
+    cell: int = 0
 
 
-def fill(tokens, value):
-    bias = torch.empty(len(tokens), len(tokens))
-    for i, query in enumerate(tokens):
-        for j, key in enumerate(tokens):
-            bias[i, j] = value(query, key)
-    return bias
+@dataclass(frozen=True)
+class Scene:
+    """Everything that a method is told, in the order of its arguments.
+
+    Attributes:
+        owners: per reference the 0-based instance that owns it, or None.
+        active: per instance; one that is not active has no tokens and is read by nobody.
+    """
+
+    text_lengths: Sequence[int]
+    masks: Tensor
+    references: Sequence[Tensor] = ()
+    owners: Owners = ()
+    strengths: Sequence[float] | None = None
+    active: Sequence[bool] | None = None
+
+    def live(self, n: int) -> bool:
+        """Whether instance n, from 1, takes part."""
+        return self.active is None or self.active[n - 1]
+
+    def gain(self, n: int) -> float:
+        """What is added where instance n's own tokens read its prompt."""
+        strength = 1.0 if self.strengths is None else self.strengths[n - 1]
+        return math.log(strength) if strength else -INF
+
+    def tokens(self) -> list[Token]:
+        """All tokens in order."""
+        found = [Token("T", n) for n, count in enumerate(self.text_lengths) for _ in range(count)]
+        instances = len(self.text_lengths) - 1
+        for image, grid in enumerate([self.masks, *self.references]):
+            owner = self.owners[image - 1] if image and self.owners else None
+            for cell in range(grid.shape[1] * grid.shape[2]):
+                inside = [n + 1 for n in range(instances) if grid[n].reshape(-1)[cell]]
+                if owner is not None:
+                    inside = [owner + 1]
+                members = frozenset(n for n in inside if self.live(n))
+                owned = None if owner is None else owner + 1
+                found.append(Token("C" if image else "L", 0, members, owned, image, cell))
+        return found
+
+    def fill(self, value: Value) -> Tensor:
+        """(Z, Z): the common rules first, then the method's ``value(query, key)``."""
+        tokens = self.tokens()
+        bias = torch.empty(len(tokens), len(tokens))
+        for i, query in enumerate(tokens):
+            for j, key in enumerate(tokens):
+                common = self.common(query, key)
+                bias[i, j] = value(query, key) if common is None else common
+        return bias
+
+    def common(self, query: Token, key: Token) -> float | None:
+        """Hidden instructions and owned references, alike in every method; None: no rule here."""
+        hidden = key.prompt and (self.gain(key.prompt) == -INF or not self.live(key.prompt))
+        if query.kind != "T" and key.kind == "T" and hidden:
+            return -INF
+        if query.owner is None and key.owner is None:
+            return None
+        owner = query.owner or key.owner
+        other = key if query.owner else query
+        if owner is None or not self.live(owner):
+            return -INF
+        if other.owner is not None:
+            return 0.0 if other.owner == owner else -INF
+        if other.kind == "T":
+            return 0.0 if other.prompt == owner else -INF
+        return 0.0 if owner in other.members else -INF
 
 
-def common_rule(query, key, strengths):
-    """Hidden instructions and owned references, the same in every method; None: no rule here."""
-    if query.kind != "T" and key.kind == "T" and key.prompt and gain(strengths, key.prompt) == -INF:
-        return -INF
-    if query.owner is None and key.owner is None:
-        return None
-    owner = query.owner or key.owner
-    other = key if query.owner else query
-    if other.owner is not None:
-        return 0.0 if other.owner == owner else -INF
-    if other.kind == "T":
-        return 0.0 if other.prompt == owner else -INF
-    return 0.0 if owner in other.members else -INF
+def naive_idattn(scene: Scene, kind: str) -> Tensor:
+    """IDAttn's M_dis or M_har."""
 
-
-def naive_idattn(text_lengths, masks, kind, reference_masks=(), owners=(), strengths=None):
-    def value(query, key):
-        common = common_rule(query, key, strengths)
-        if common is not None:
-            return common
+    def value(query: Token, key: Token) -> float:
         if query.kind == "T":
             if query.prompt == 0:
                 return 0.0 if key.kind != "T" or key.prompt == 0 else -INF
@@ -69,47 +115,64 @@ def naive_idattn(text_lengths, masks, kind, reference_masks=(), owners=(), stren
                 return 0.0 if key.prompt == query.prompt else -INF
             return 0.0 if query.prompt in key.members else -INF
         if key.kind == "T" and key.prompt:
-            return gain(strengths, key.prompt) if key.prompt in query.members else -INF
+            return scene.gain(key.prompt) if key.prompt in query.members else -INF
         if kind == "har" or not query.members:
             return 0.0
         return 0.0 if key.kind != "T" and query.members & key.members else -INF
 
-    return fill(tokens_of(text_lengths, masks, reference_masks, owners), value)
+    return scene.fill(value)
 
 
-def gain(strengths, n):
-    if strengths is None:
-        return 0.0
-    return math.log(strengths[n - 1]) if strengths[n - 1] else -INF
+def naive_iid(scene: Scene) -> Tensor:
+    """IID's attention of phase B."""
+
+    def value(query: Token, key: Token) -> float:
+        if query.kind == "T" and key.kind == "T":
+            return 0.0 if query.prompt == key.prompt else -INF
+        if query.kind == "T":
+            reads = key.kind == "C" or query.prompt == 0 or query.prompt in key.members
+            return 0.0 if reads else -INF
+        if key.kind != "T" or query.kind == "C":
+            return 0.0
+        if key.prompt == 0:
+            return -INF if query.members else 0.0
+        return scene.gain(key.prompt) if key.prompt in query.members else -INF
+
+    return scene.fill(value)
+
+
+class Fields:
+    """B_n of a scene: log(s_n + epsilon) / tau, from naively smoothed masks of live instances."""
+
+    def __init__(self, scene: Scene, size: int, tau: float, epsilon: float) -> None:
+        live = [scene.live(n + 1) for n in range(len(scene.text_lengths) - 1)]
+        keep = torch.tensor(live, dtype=torch.bool)[:, None, None]
+        images = [scene.masks, *scene.references]
+        self.smooth = [naive_gaussian(image & keep, size) for image in images]
+        self.tau, self.epsilon = tau, epsilon
+
+    def log(self, n: int, token: Token) -> float:
+        """Inside m_n too."""
+        foreign = token.members and n not in token.members
+        s = 0.0 if foreign else float(self.smooth[token.image][n - 1].reshape(-1)[token.cell])
+        return math.log(s + self.epsilon) / self.tau
+
+    def damped(self, n: int, token: Token) -> float:
+        """0 in m_n."""
+        return 0.0 if n in token.members else self.log(n, token)
 
 
 def naive_mice(
-    text_lengths,
-    masks,
-    kernel_size=3,
-    temperature=1.0,
-    epsilon=1e-30,
-    reference_masks=(),
-    owners=(),
-    strengths=None,
-    see_global=False,
-):
-    images = [masks, *reference_masks]
-    fields = {}
+    scene: Scene,
+    size: int = 3,
+    tau: float = 1.0,
+    epsilon: float = 1e-30,
+    see_global: bool = False,
+) -> Tensor:
+    """MICE's cases 1 to 8."""
+    b = Fields(scene, size, tau, epsilon).damped
 
-    def b(n, token):
-        """B_n at a token: 0 in m_n, else log(s_n + epsilon) / tau."""
-        if n in token.members:
-            return 0.0
-        if token.image not in fields:
-            fields[token.image] = naive_gaussian(images[token.image], kernel_size)
-        s = 0.0 if token.members else float(fields[token.image][n - 1].reshape(-1)[token.cell])
-        return math.log(s + epsilon) / temperature
-
-    def value(query, key):
-        common = common_rule(query, key, strengths)
-        if common is not None:
-            return common
+    def value(query: Token, key: Token) -> float:
         if query.kind == "T" and key.kind == "T":
             return 0.0 if query.prompt == key.prompt else -INF  # case 1
         if query.kind == "T":
@@ -118,7 +181,7 @@ def naive_mice(
             inside = query.kind == "L" and query.members
             return 0.0 if see_global or not inside else -INF  # case 3
         if key.kind == "T":
-            extra = gain(strengths, key.prompt) if key.prompt in query.members else 0.0
+            extra = scene.gain(key.prompt) if key.prompt in query.members else 0.0
             if query.kind == "C":
                 return extra if key.prompt in query.members else -INF  # case 4
             return b(key.prompt, query) + extra  # case 7
@@ -126,10 +189,51 @@ def naive_mice(
             return 0.0  # cases 5 and 2
         return max(b(n, key) for n in query.members)  # case 6, overlaps
 
-    return fill(tokens_of(text_lengths, masks, reference_masks, owners), value)
+    return scene.fill(value)
 
 
-def naive_gaussian(masks, size):
+def naive_released(
+    scene: Scene,
+    size: int = 11,
+    tau: float = 3.0,
+    epsilon: float = 1e-6,
+    smooth_text: bool = False,
+    free_context: bool = False,
+) -> Tensor:
+    """MICE as its released code computes it: hard between prompts and latents, others shut."""
+    fields = Fields(scene, size, tau, epsilon)
+
+    def b(n: int, token: Token) -> float:
+        return -INF if token.members and n not in token.members else fields.damped(n, token)
+
+    def of_text(n: int, token: Token) -> float:
+        """Between T_n and a latent token."""
+        if smooth_text:
+            return -INF if token.members and n not in token.members else fields.log(n, token)
+        return 0.0 if n in token.members else -INF
+
+    def value(query: Token, key: Token) -> float:
+        if query.kind == "T" and key.kind == "T":
+            return 0.0 if query.prompt == key.prompt else -INF
+        if query.kind == "T":
+            if query.prompt == 0:
+                return 0.0
+            hard = 0.0 if query.prompt in key.members else -INF
+            return of_text(query.prompt, key) if key.kind == "L" else hard
+        if key.kind == "T" and key.prompt == 0:
+            return 0.0 if query.kind == "C" or not query.members else -INF
+        if key.kind == "T":
+            extra = scene.gain(key.prompt) if key.prompt in query.members else 0.0
+            hard = 0.0 if key.prompt in query.members else -INF
+            return (of_text(key.prompt, query) if query.kind == "L" else hard) + extra
+        if not query.members or (query.kind == "C" and free_context):
+            return 0.0
+        return max(b(n, key) for n in query.members)
+
+    return scene.fill(value)
+
+
+def naive_gaussian(masks: Tensor, size: int) -> Tensor:
     """Convolution with a normalised Gaussian by loops, OpenCV's sigma, zero padding."""
     sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8
     half = size // 2

@@ -1,6 +1,7 @@
 """AttentionBias: the structured form against its dense form."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,12 +9,12 @@ from hypothesis import given, settings
 
 from instance_edit.attention import TokenLayout, idattn_bias, mice_bias
 from instance_edit.prompts.spans import text_order
-from instance_edit.tests.bias_cases import bias_cases, squares
+from instance_edit.tests.bias_cases import Case, bias_cases, squares
 
 
 @settings(max_examples=30, deadline=None)
 @given(bias_cases())
-def test_a_tile_is_a_part_of_the_dense_bias(case):
+def test_a_tile_is_a_part_of_the_dense_bias(case: Case) -> None:
     layout, masks, references, owners = case
     bias = mice_bias(layout, masks, reference_masks=references, reference_owners=owners)
     middle = layout.total // 2
@@ -24,7 +25,7 @@ def test_a_tile_is_a_part_of_the_dense_bias(case):
 
 @settings(max_examples=30, deadline=None)
 @given(bias_cases())
-def test_the_formula_of_the_class_tables_is_the_dense_bias(case):
+def test_the_formula_of_the_class_tables_is_the_dense_bias(case: Case) -> None:
     layout, masks, references, owners = case
     bias = idattn_bias(
         layout, masks, kind="dis", reference_masks=references, reference_owners=owners
@@ -37,7 +38,7 @@ def test_the_formula_of_the_class_tables_is_the_dense_bias(case):
             assert dense[q, k] == row + column
 
 
-def test_its_memory_stays_below_a_twentieth_of_the_matrix_at_285_instances():
+def test_its_memory_stays_below_a_twentieth_of_the_matrix_at_285_instances() -> None:
     cells = torch.arange(64)
     masks = torch.zeros(285, 64, 64, dtype=torch.bool)
     for n in range(285):
@@ -47,14 +48,47 @@ def test_its_memory_stays_below_a_twentieth_of_the_matrix_at_285_instances():
     assert mice_bias(layout, masks).nbytes < 0.05 * layout.total**2 * 2
 
 
-def test_a_bias_without_effect_knows_it():
+def test_a_bias_without_effect_knows_it() -> None:
     layout = TokenLayout((2,), (2, 2))
     assert mice_bias(layout, torch.zeros(0, 2, 2, dtype=torch.bool)).is_zero
     layout, masks = squares()
     assert not mice_bias(layout, masks).is_zero
 
 
-def test_repeated_text_repeats_rows_and_columns_of_the_text_only():
+def test_a_bias_that_only_prompts_or_only_pictures_notice_has_an_effect() -> None:
+    layout, masks = squares()
+    bias = mice_bias(layout, masks)
+    no_rows = replace(bias, rows=torch.zeros_like(bias.rows))
+    no_columns = replace(bias, columns=torch.zeros_like(bias.columns))
+    assert not no_rows.is_zero and not no_columns.is_zero
+    assert replace(no_rows, columns=torch.zeros_like(bias.columns)).is_zero
+
+
+def test_its_bytes_are_those_of_its_tables_and_indices() -> None:
+    layout, masks = squares()
+    bias = mice_bias(layout, masks)
+    indices = 8 * (2 * bias.queries + 2 * bias.keys)
+    assert bias.nbytes == 4 * (bias.rows.numel() + bias.columns.numel()) + indices
+    low = bias.to("cpu", torch.bfloat16)
+    assert low.nbytes == 2 * (bias.rows.numel() + bias.columns.numel()) + indices
+    assert low.tile(slice(0, 3)).dtype == torch.bfloat16
+    assert low.dense().dtype == torch.float32
+
+
+def test_tokens_that_nothing_tells_apart_share_a_group() -> None:
+    """All of a prompt's tokens as keys, all reference tokens of one kind as queries of prompts."""
+    layout = TokenLayout((2, 5), (3, 3), ((4, 4),))
+    masks = torch.zeros(1, 3, 3, dtype=torch.bool)
+    masks[0, 0] = True
+    bias = mice_bias(layout, masks)
+    assert bias.key_group[layout.text_span(1)].unique().tolist() == [1]
+    assert bias.key_class[layout.text_span(1)].unique().tolist() == [1]
+    reference = bias.query_group[layout.reference_span(0)]
+    assert len(reference.unique()) == 2  # inside and outside
+    assert bias.columns.shape == (2, 2 + 9 + 2)
+
+
+def test_repeated_text_repeats_rows_and_columns_of_the_text_only() -> None:
     layout, masks = squares()
     bias = mice_bias(layout, masks)
     text = list(range(layout.text_total))
@@ -64,7 +98,7 @@ def test_repeated_text_repeats_rows_and_columns_of_the_text_only():
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_lower_precision_keeps_what_is_open_and_what_is_shut(dtype):
+def test_lower_precision_keeps_what_is_open_and_what_is_shut(dtype: torch.dtype) -> None:
     layout, masks = squares()
     bias = mice_bias(layout, masks)
     low = bias.to("cpu", dtype)
@@ -73,7 +107,7 @@ def test_lower_precision_keeps_what_is_open_and_what_is_shut(dtype):
     assert torch.equal(low.dense() == -math.inf, bias.dense() == -math.inf)
 
 
-def test_an_integer_type_is_refused():
+def test_an_integer_type_is_refused() -> None:
     layout, masks = squares()
     with pytest.raises(ValueError, match="float"):
         mice_bias(layout, masks).to("cpu", torch.int64)

@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 
 from instance_edit.attention import capture
-from instance_edit.attention.capture import text_attention, token_weights
+from instance_edit.attention.capture import (
+    mask_rows,
+    query_chunks,
+    text_attention,
+    token_weights,
+)
+from instance_edit.attention.execute.masks import additive_mask
 
 BATCH, HEADS, TEXT, TOTAL, WIDTH = 2, 3, 5, 17, 8
 ROWS = slice(6, 14)
@@ -98,7 +104,37 @@ def test_half_precision_is_softmaxed_in_float32(dtype: torch.dtype) -> None:
     torch.testing.assert_close(found, text_attention(q.float(), k.float(), ROWS, weights))
 
 
-@pytest.mark.parametrize("groups", [[[]], [[0], [TEXT]], [[-1]]])
+def test_a_token_named_twice_in_a_group_counts_once() -> None:
+    weights = token_weights([[1, 1, 3], [4]], TEXT)
+    assert weights.tolist() == [[0.0, 0.5, 0.0, 0.5, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0]]
+
+
+def test_a_chunk_holds_as_many_whole_rows_as_fit_and_one_at_least(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(capture, "CHUNK_BYTES", 100)
+    for row_bytes, step in ((33, 3), (34, 2), (100, 1), (101, 1)):
+        chunks = list(query_chunks(slice(5, 12), row_bytes))
+        assert chunks[0] == slice(5, 5 + step)
+        assert [place for c in chunks for place in range(c.start, c.stop)] == list(range(5, 12))
+
+
+def test_about_64_mebibytes_of_logits_are_held_at_a_time() -> None:
+    assert capture.CHUNK_BYTES == 67_108_864
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 3, 17, 17), (2, 3, 1, 17), (17, 17), (2, 17, 17), (2, 1, 17)]
+)
+def test_the_rows_of_a_mask_are_its_own_or_the_one_there_is(shape: tuple[int, ...]) -> None:
+    mask = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    whole = additive_mask(mask, torch.float64)
+    found = mask_rows(mask, ROWS, torch.float64)
+    assert found.dtype == torch.float64
+    assert torch.equal(found, whole if shape[-2] == 1 else whole[:, :, ROWS])
+
+
+@pytest.mark.parametrize("groups", [[[]], [[0], [TEXT]], [[-1]], [[0, TEXT]], [[2, -1]]])
 def test_a_group_needs_tokens_of_the_text(groups: list[list[int]]) -> None:
     with pytest.raises(ValueError, match="at least one text token"):
         token_weights(groups, TEXT)

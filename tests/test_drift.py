@@ -55,6 +55,29 @@ def test_the_first_picture_goes_before_a_nearer_previous_one() -> None:
     assert torch.equal(kept, first) and drifts.all()
 
 
+def test_as_far_as_the_tolerance_itself_is_drift_from_either_picture() -> None:
+    zeros = torch.zeros(1, 4, 1, 1)
+    for first, previous in ((zeros, zeros + 9), (zeros + 9, zeros)):
+        kept, drifts = undo_drift(zeros + 0.25, first, previous, 0.25)
+        assert torch.equal(kept, zeros) and drifts.all()
+        kept, drifts = undo_drift(zeros + 0.2501, first, previous, 0.25)
+        assert torch.equal(kept, zeros + 0.2501) and not drifts.any()
+
+
+def test_a_tolerance_of_zero_puts_back_only_what_is_equal() -> None:
+    first = random(1)
+    latent = torch.where(random(2) > 0, first, random(3))
+    kept, drifts = undo_drift(latent, first, first, 0.0)
+    assert torch.equal(kept, latent)
+    assert torch.equal(drifts, (latent == first).all(1, keepdim=True))
+
+
+def test_a_tenth_of_a_deviation_is_the_tolerance_unless_told_otherwise() -> None:
+    zeros = torch.zeros(1, 2, 1, 2)
+    latent = zeros + torch.tensor([0.0999, 0.1001])
+    assert undo_drift(latent, zeros, zeros)[1].flatten().tolist() == [True, False]
+
+
 def test_many_turns_do_not_add_up() -> None:
     first = previous = random(1)
     for turn in range(20):

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from instance_edit.attention import TokenLayout
 from instance_edit.attention.foi import foi_attend, foi_boosts, foi_logits
-from instance_edit.mask_ops.foi import GAMMA, focus, foi_masks
-from instance_edit.mask_ops.found_masks import min_max
+from instance_edit.mask_ops.foi import focus, foi_masks
+from instance_edit.mask_ops.found_masks import min_max, smooth_maps
 from instance_edit.sampling.foi import blend_distilled, blend_guided
 
 LAYOUT = TokenLayout((1, 2, 2), (3, 4), ((2, 2),))
@@ -94,6 +94,37 @@ def test_another_packs_mask_is_added(shape: tuple[int, int]) -> None:
     torch.testing.assert_close(found, plain_kernel(q, k, v, mask), atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("items", [1, 4])
+def test_of_another_packs_mask_each_pair_gets_its_own_instructed_item(items: int) -> None:
+    q, k, v = random_qkv(pairs=2)
+    generator = torch.Generator().manual_seed(5)
+    mask = torch.randn(items, 1, LAYOUT.total, LAYOUT.total, generator=generator)
+    masks, boosts = two_masks(), torch.tensor([0.3, 0.1])
+    found = foi_attend(q, k, v, LAYOUT, masks, boosts, plain_kernel, mask)
+    for pair in range(2):
+        own = slice(2 * pair, 2 * pair + 2)
+        alone = foi_attend(
+            q[own],
+            k[own],
+            v[own],
+            LAYOUT,
+            masks,
+            boosts,
+            plain_kernel,
+            mask[own] if items > 1 else mask,
+        )
+        torch.testing.assert_close(found[own], alone, atol=1e-6, rtol=1e-5)
+
+
+def test_a_boost_of_one_lifts_every_word_of_its_instance_to_the_loudest_of_all_words() -> None:
+    own, null = torch.randn(2, 1, 1, 1, 5, generator=torch.Generator().manual_seed(8))
+    prompts, inside = torch.tensor([0, 1, 1, 2, 2]), torch.tensor([[True], [False]])
+    logits = foi_logits(own, null, prompts, inside, torch.tensor([1.0, 1.0]))[0, 0, 0]
+    loudest = own.max()
+    torch.testing.assert_close(logits[1:3], loudest.expand(2))
+    assert torch.equal(logits[3:], null[0, 0, 0, 3:]) and logits[0] == own[0, 0, 0, 0]
+
+
 def test_the_global_prompt_keeps_its_logits() -> None:
     own, null = torch.randn(2, 1, 1, 3, 5, generator=torch.Generator().manual_seed(0))
     prompts = torch.tensor([0, 1, 1, 2, 2])
@@ -102,12 +133,37 @@ def test_the_global_prompt_keeps_its_logits() -> None:
     assert torch.equal(logits[..., 1:], null[..., 1:])
 
 
-def test_three_rounds_of_squaring_and_stretching() -> None:
+def test_each_map_is_squared_and_stretched_three_times() -> None:
     maps = torch.rand(2, 6, 5, generator=torch.Generator().manual_seed(1)) + 0.1
-    expected = maps
-    for _ in range(GAMMA):
-        expected = min_max(expected.square())
+    expected = min_max(min_max(min_max(maps.square()).square()).square())
     torch.testing.assert_close(focus(maps), expected)
+
+
+@pytest.mark.parametrize("grid", [(64, 48), (20, 64), (7, 5), (16, 16), (17, 3), (1, 40)])
+def test_a_grid_is_pooled_smoothed_focused_and_spread_again(grid: tuple[int, int]) -> None:
+    """The longer side becomes 16 if it is more, the other one in proportion, at least 1."""
+    attention = torch.rand(2, *grid, generator=torch.Generator().manual_seed(6))
+    factor = max(1.0, max(grid) / 16)
+    pooled = [max(1, round(side / factor)) for side in grid]
+    small = torch.nn.functional.adaptive_avg_pool2d(attention[:, None], pooled)[:, 0]
+    wanted = focus(smooth_maps(small, 3, 0.5))
+    maps = foi_masks(attention, 0.3).maps
+    assert maps.shape == attention.shape
+    for y in range(grid[0]):
+        for x in range(grid[1]):
+            cell = [
+                int((place + 0.5) * few / many)
+                for place, few, many in zip((y, x), pooled, grid, strict=True)
+            ]
+            assert torch.equal(maps[:, y, x], wanted[:, cell[0], cell[1]])
+
+
+def test_the_threshold_decides_and_is_kept_for_every_map() -> None:
+    attention = torch.rand(3, 6, 6, generator=torch.Generator().manual_seed(7))
+    for threshold in (0.05, 0.6):
+        found = foi_masks(attention, threshold)
+        assert found.thresholds.tolist() == pytest.approx([threshold] * 3)
+        assert torch.equal(found.masks, found.maps > threshold)
 
 
 def test_a_mask_is_where_the_keyword_is_attended() -> None:

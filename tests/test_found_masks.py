@@ -15,6 +15,7 @@ from instance_edit.mask_ops.found_masks import (
     spread_tokens,
     threshold_maps,
 )
+from instance_edit.mask_ops.otsu import otsu_threshold
 
 
 @pytest.mark.parametrize(("size", "sigma"), [(3, 1.0), (3, 0.5), (5, 0.8)])
@@ -32,7 +33,7 @@ def test_min_max_stretches_each_map_and_keeps_a_constant_one_at_zero() -> None:
     assert not stretched[1].any()
 
 
-@pytest.mark.parametrize("size", [(8, 6), (7, 5)])
+@pytest.mark.parametrize("size", [(8, 6), (7, 5), (8, 5), (7, 6)])
 def test_tokens_come_back_from_the_latent(size: tuple[int, int]) -> None:
     grid = (-(-size[0] // 2), -(-size[1] // 2))
     tokens = torch.rand(3, *grid, generator=torch.Generator().manual_seed(1))
@@ -47,6 +48,45 @@ def test_gathering_is_the_mean_of_each_tokens_pixels() -> None:
         for j in range(3):
             pixels = maps[0, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
             torch.testing.assert_close(gather_tokens(maps, 2)[0, i, j], pixels.mean())
+
+
+def test_patches_of_another_side_and_unequal_padding_keep_rows_and_columns_apart() -> None:
+    maps = torch.rand(2, 7, 9, generator=torch.Generator().manual_seed(5))
+    found = gather_tokens(maps, 4)
+    assert found.shape == (2, 2, 3)
+    for i in range(2):
+        for j in range(3):
+            pixels = maps[:, 4 * i : 4 * i + 4, 4 * j : 4 * j + 4]
+            torch.testing.assert_close(found[:, i, j], pixels.mean((1, 2)))
+    assert torch.equal(spread_tokens(found, 4, (7, 9))[:, 6, 8], found[:, 1, 2])
+
+
+def test_a_value_that_equals_its_threshold_is_outside() -> None:
+    maps = torch.tensor([[[0.2, 0.5, 0.7]], [[0.2, 0.5, 0.7]]])
+    found = threshold_maps(maps, torch.tensor([0.5, 0.2]))
+    assert found.masks.tolist() == [[[False, False, True]], [[False, True, True]]]
+    assert torch.equal(found.maps, maps) and found.thresholds.tolist() == pytest.approx([0.5, 0.2])
+
+
+def test_a_gaussian_of_one_token_changes_nothing() -> None:
+    maps = torch.rand(2, 4, 3, generator=torch.Generator().manual_seed(6))
+    torch.testing.assert_close(smooth_maps(maps, 1, 1.0), maps)
+
+
+def test_contrast_masks_are_smoothed_over_three_tokens_unless_told_otherwise() -> None:
+    maps = torch.rand(2, 10, 8, generator=torch.Generator().manual_seed(7))
+    found = contrast_masks(maps, 2)
+    torch.testing.assert_close(found.maps, smooth_maps(gather_tokens(maps, 2), 3, 1.0))
+    for smooth, threshold in zip(found.maps, found.thresholds, strict=True):
+        assert threshold == otsu_threshold(smooth.flatten())
+
+
+def test_every_instruction_that_found_nothing_is_named_and_the_others_are_not() -> None:
+    masks = torch.zeros(3, 2, 2, dtype=torch.bool)
+    masks[1, 0, 1] = True
+    with pytest.raises(ValueError, match=r"instruction 1 \('a'\), 3 \('c'\): its map"):
+        check_found(masks, ["a", "b", "c"])
+    check_found(masks[1:2], ["b"])
 
 
 def test_contrast_is_the_mean_absolute_difference() -> None:

@@ -6,13 +6,17 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
 from torch import Tensor
 
 from instance_edit.attention import TokenLayout
 from instance_edit.attention.iid import iid_bias
+from instance_edit.mask_ops.found_masks import smooth_maps
 from instance_edit.mask_ops.iid import iid_maps, iid_masks
-from instance_edit.mask_ops.token_grid import resize_token_masks
+from instance_edit.mask_ops.otsu import otsu_threshold
 from instance_edit.sampling.iid import compose_branches, default_steps
+from instance_edit.tests.bias_cases import scenes, told
+from instance_edit.tests.naive_bias import Scene, naive_iid
 
 LAYOUT = TokenLayout((2, 3, 1), (3, 4), ((2, 2), (2, 2)))
 
@@ -24,56 +28,11 @@ def two_masks() -> Tensor:
     return masks
 
 
-def sees(query: int, key: int, owners: tuple[int | None, ...]) -> bool:
-    """IID's phase B, written out: who is the query, who is the key."""
-    layout, inside = LAYOUT, two_masks().flatten(1)
-    there = resize_token_masks(two_masks(), (2, 2)).flatten(1)
-
-    def describe(token: int) -> tuple[str, int]:
-        for n in range(3):
-            if layout.text_span(n).start <= token < layout.text_span(n).stop:
-                return "text", n
-        if token < layout.latent_span.stop:
-            return "latent", token - layout.latent_span.start
-        reference = next(r for r in range(2) if token < layout.reference_span(r).stop)
-        owner, place = owners[reference], token - layout.reference_span(reference).start
-        return ("context", place) if owner is None else ("owned", owner)
-
-    (what, i), (whom, j) = describe(query), describe(key)
-    members = [n for n in range(2) if what == "latent" and inside[n, i]]
-    if what == "owned":
-        if whom == "text":
-            return j == i + 1
-        if whom == "latent":
-            return bool(inside[i, j])
-        if whom == "context":
-            return bool(there[i, j])
-        return j == i
-    if whom == "owned":
-        return (
-            (what == "text" and i == j + 1)
-            or (what == "latent" and j in members)
-            or (what == "context" and bool(there[j, i]))
-        )
-    if what == "text":
-        if whom == "text":
-            return i == j
-        return whom == "context" or i == 0 or bool(inside[i - 1, j])
-    if whom == "text":
-        if what == "context":
-            return True
-        return j - 1 in members if j else not members
-    return True
-
-
-@pytest.mark.parametrize("owners", [(None, None), (None, 1)])
-def test_the_bias_is_what_the_cases_say(owners: tuple[int | None, ...]) -> None:
-    dense = iid_bias(LAYOUT, two_masks(), reference_owners=owners).dense()
-    for query in range(LAYOUT.total):
-        for key in range(LAYOUT.total):
-            value = float(dense[query, key])
-            assert (value == 0.0) == sees(query, key, owners), (query, key, value)
-            assert value in (0.0, -math.inf)
+@settings(max_examples=80, deadline=None)
+@given(scenes())
+def test_the_bias_equals_the_naive_loops(case: tuple[TokenLayout, Scene]) -> None:
+    layout, scene = case
+    assert torch.equal(iid_bias(layout, scene.masks, **told(scene)).dense(), naive_iid(scene))
 
 
 def test_no_instruction_reads_another() -> None:
@@ -95,6 +54,9 @@ def test_an_inactive_instance_is_background() -> None:
     own = LAYOUT.latent_span.start + 2 * 4 + 2  # in instance 2 alone
     assert (whole[own, LAYOUT.text_span(2)] == -math.inf).all()
     assert (whole[own, LAYOUT.text_span(0)] == 0).all()
+    references = whole[LAYOUT.latent_span.stop :]
+    assert (references[:, LAYOUT.text_span(2)] == -math.inf).all()
+    assert (references[:, LAYOUT.text_span(1)] == 0).all()
 
 
 def test_the_map_is_what_a_branch_attends_more_than_the_others() -> None:
@@ -139,6 +101,23 @@ def test_each_branch_speaks_in_its_mask_and_all_outside() -> None:
             torch.testing.assert_close(composed[:, :, y, x], expected)
 
 
-@pytest.mark.parametrize(("total", "steps"), [(28, 8), (4, 1), (2, 1), (20, 6)])
-def test_phase_a_takes_about_thirty_percent(total: int, steps: int) -> None:
+@pytest.mark.parametrize(
+    ("total", "steps"), [(28, 8), (4, 1), (2, 1), (1, 1), (20, 6), (6, 2), (9, 3)]
+)
+def test_phase_a_takes_thirty_percent_rounded_and_at_least_one_step(total: int, steps: int) -> None:
     assert default_steps(total) == steps
+
+
+def test_masks_are_otsus_upper_class_of_the_smoothed_map() -> None:
+    attention = torch.rand(3, 2, 8, 6, generator=torch.Generator().manual_seed(9))
+    found = iid_masks(attention, size=5, sigma=0.7)
+    maps = smooth_maps(iid_maps(attention), 5, 0.7)
+    assert torch.equal(found.maps, maps)
+    for n in range(3):
+        assert found.thresholds[n] == otsu_threshold(maps[n].flatten())
+    assert torch.equal(found.masks, maps > found.thresholds[:, None, None])
+
+
+def test_composed_latents_keep_their_dtype() -> None:
+    latents = torch.randn(1, 2, 4, 3, 3, generator=torch.Generator().manual_seed(0)).bfloat16()
+    assert compose_branches(latents, torch.ones(2, 3, 3, dtype=torch.bool)).dtype == torch.bfloat16

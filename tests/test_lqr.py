@@ -9,7 +9,13 @@ import torch
 from torch import Tensor
 
 from instance_edit.sampling.flow import Velocity
-from instance_edit.sampling.lqr import dual_target, sample_lqr
+from instance_edit.sampling.lqr import (
+    LQRGuidance,
+    TurnMemory,
+    dual_target,
+    next_turn,
+    sample_lqr,
+)
 from instance_edit.tests.shifted_sigmas import shifted
 
 SHAPE = (2, 3, 4, 5)
@@ -27,7 +33,7 @@ def velocity(x: Tensor, s: float) -> Tensor:
 def sample_by_hand(
     x: Tensor, steps: int, first: Tensor, previous: Tensor, eta: float, pulled: int, weight: float
 ) -> Tensor:
-    """Methods section 5 in its own words: evenly spaced s, t_i = i / N, u = -v."""
+    """The paper's loop in its own words: evenly spaced s, t_i = i / N, u = -v."""
     x = x.clone()
     aim = first + weight * (previous - first)
     half = None
@@ -52,15 +58,13 @@ def test_the_loop_of_the_paper(eta: float, pulled: int, weight: float) -> None:
         torch.linspace(1, 0, 16, dtype=torch.float64),
         first,
         previous,
-        eta=eta,
-        lqr_steps=pulled,
-        weight=weight,
+        LQRGuidance(eta=eta, lqr_steps=pulled, weight=weight),
     )
     torch.testing.assert_close(out, sample_by_hand(x, 15, first, previous, eta, pulled, weight))
 
 
 def flow_to(picture: Tensor) -> Velocity:
-    """The flow of a model that foretells this clean picture at every noise level."""
+    """The flow of a model that predicts this clean picture at every noise level."""
     return lambda x, s: (x - picture) / max(s, 1e-9)
 
 
@@ -71,17 +75,19 @@ def test_with_a_tolerance_drift_is_put_back_and_an_edit_kept() -> None:
     edited = previous + 0.03 * random(3)
     edited[:, :, 0] = random(4)[:, :, 0]  # this turn's
     args = (flow_to(edited), random(0), shifted(8), first, previous)
-    tolerant = sample_lqr(*args, lqr_steps=2, tolerance=0.2)
+    tolerant = sample_lqr(*args, LQRGuidance(lqr_steps=2, tolerance=0.2))
     torch.testing.assert_close(tolerant[:, :, 1:], previous[:, :, 1:], rtol=0, atol=1e-12)
     torch.testing.assert_close(tolerant[:, :, 0], edited[:, :, 0], rtol=0, atol=1e-6)
-    published = sample_lqr(*args, lqr_steps=2)
+    published = sample_lqr(*args, LQRGuidance(lqr_steps=2))
     torch.testing.assert_close(published, edited, rtol=0, atol=1e-6)
 
 
 def test_a_tolerance_heads_for_the_first_picture_alone_in_the_first_turn() -> None:
     first = random(1)
     flow = flow_to(first + 0.01)
-    out = sample_lqr(flow, random(0), shifted(8), first, lqr_steps=0, tolerance=0.1)
+    out = sample_lqr(
+        flow, random(0), shifted(8), first, None, LQRGuidance(lqr_steps=0, tolerance=0.1)
+    )
     torch.testing.assert_close(out, first, rtol=0, atol=1e-12)
 
 
@@ -90,21 +96,75 @@ def test_a_tolerance_heads_for_the_first_picture_alone_in_the_first_turn() -> No
 )
 def test_eta_one_arrives_at_the_target_exactly_on_any_schedule(sigmas: Tensor) -> None:
     first, previous = random(1), random(2)
-    out = sample_lqr(velocity, random(0), sigmas, first, previous, eta=1.0, lqr_steps=99)
+    out = sample_lqr(velocity, random(0), sigmas, first, previous, LQRGuidance(1.0, 99))
     torch.testing.assert_close(out, dual_target(first, previous, 0.7), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("last", [1e-3, 1e-7, 0.0])
-def test_no_denominator_is_zero(last: float) -> None:
+@pytest.mark.parametrize("guidance", [LQRGuidance(1.0, 9), LQRGuidance(0.0, 0, tolerance=9.0)])
+def test_the_last_step_divides_by_no_less_than_its_own_length(
+    last: float, guidance: LQRGuidance
+) -> None:
+    """Down to a level of 1e-7, where the step that is left is as short."""
     sigmas = torch.tensor([1.0, 0.5, last + 1e-7, last])
-    out = sample_lqr(velocity, random(0).float(), sigmas, random(1).float(), eta=1.0, lqr_steps=9)
+    first = random(1).float()
+    out = sample_lqr(velocity, random(0).float(), sigmas, first, None, guidance)
     assert out.isfinite().all() and out.abs().max() < 10
+    if last == 0.0:
+        torch.testing.assert_close(out, first)
+
+
+def test_a_tolerance_takes_over_with_the_first_step_that_is_not_pulled() -> None:
+    """The pull by eta 0 leaves the flow alone, the tolerance does not."""
+    first = random(1)
+    seen: dict[int, Tensor] = {}
+    flow = flow_to(first + 0.01)
+    guidance = LQRGuidance(eta=0.0, lqr_steps=3, tolerance=0.1)
+    sample_lqr(
+        flow,
+        random(0),
+        shifted(5),
+        first,
+        None,
+        guidance,
+        report=lambda i, x, clean: seen.update({i: x}),
+    )
+    plain: dict[int, Tensor] = {}
+    sample_lqr(
+        flow,
+        random(0),
+        shifted(5),
+        first,
+        None,
+        LQRGuidance(eta=0.0),
+        report=lambda i, x, clean: plain.update({i: x}),
+    )
+    same = [torch.equal(seen[i], plain[i]) for i in range(5)]
+    assert same == [True, True, True, False, False]
+
+
+def test_without_a_tolerance_nothing_is_put_back_not_even_what_is_equal() -> None:
+    first = random(1)
+    args = (velocity, random(0), shifted(5), first)
+    none = sample_lqr(*args, None, LQRGuidance(eta=0.0, tolerance=0.0))
+    assert torch.equal(none, sample_lqr(*args, None, LQRGuidance(lqr_steps=0)))
+
+
+def test_a_turn_remembers_the_first_picture_and_the_one_it_starts_from() -> None:
+    one, two, three = random(1), random(2), random(3)
+    begun = next_turn(None, one)
+    assert begun == TurnMemory(one, one)
+    later = next_turn(next_turn(begun, two), three)
+    assert later.first is one and later.previous is three
+    with pytest.raises(ValueError, match="they must be equal"):
+        next_turn(begun, random(1, (2, 3, 4, 6)))
 
 
 def test_eta_zero_is_the_plain_flow_whatever_the_memory_holds() -> None:
     x, sigmas = random(0), shifted(8)
-    plain = sample_lqr(velocity, x, sigmas, random(1), lqr_steps=0)
-    assert torch.equal(plain, sample_lqr(velocity, x, sigmas, random(2), random(3), eta=0.0))
+    plain = sample_lqr(velocity, x, sigmas, random(1), None, LQRGuidance(lqr_steps=0))
+    memory = (random(2), random(3))
+    assert torch.equal(plain, sample_lqr(velocity, x, sigmas, *memory, LQRGuidance(eta=0.0)))
 
 
 def test_one_call_per_step_and_one_more() -> None:
@@ -177,4 +237,9 @@ def test_pictures_of_another_size_are_refused() -> None:
 )
 def test_parameters_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must be"):
-        sample_lqr(velocity, random(0), shifted(5), random(1), random(2), **{name: value})
+        LQRGuidance(**{name: value})
+
+
+def test_the_bounds_themselves_are_accepted() -> None:
+    LQRGuidance(eta=0.0, lqr_steps=0, weight=0.0, tolerance=0.0)
+    LQRGuidance(eta=1.0, weight=1.0)

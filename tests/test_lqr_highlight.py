@@ -89,7 +89,7 @@ def test_a_factor_of_one_changes_nothing(keys: Tensor) -> None:
 
 
 def region_by_hand(maps: list[list[float]], ranks: list[int], threshold: float) -> list[bool]:
-    """Methods section 5 for one picture: ranks are 0-based places among the blocks."""
+    """The paper's region for one picture: ranks are 0-based places among the blocks."""
     sharp = []
     for row in maps:
         stretched = [(value - min(row)) / (max(row) - min(row)) for value in row]
@@ -121,12 +121,39 @@ def test_every_depth_has_a_middle_within_its_blocks() -> None:
 
 
 def test_a_flat_map_gives_no_region() -> None:
-    assert not highlight_region(torch.full((3, 1, 9), 0.25)).any()
+    for dtype in (torch.float32, torch.float64):
+        for value in (0.0, 0.25):
+            assert not highlight_region(torch.full((3, 1, 9), value, dtype=dtype)).any()
+
+
+def test_a_map_that_equals_the_threshold_is_outside() -> None:
+    ramp = torch.linspace(0, 1, 101, dtype=torch.float64)[None, None]
+    threshold = float(torch.sigmoid(torch.tensor(1.0, dtype=torch.float64)))  # 10 (0.6 - 0.5)
+    region = highlight_region(ramp, threshold - 1e-9)[0]
+    assert not region[:60].any() and region[60:].all()
+    assert not highlight_region(ramp, threshold + 1e-9)[0, 60]
+
+
+def test_every_item_of_a_batch_ranks_its_own_blocks() -> None:
+    maps = random(6, 8, 3, 30).abs()
+    whole = highlight_region(maps)
+    for b in range(3):
+        assert torch.equal(whole[b], highlight_region(maps[:, b : b + 1])[0])
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"inside": 0.0}, {"outside": -1.0}, {"threshold": 1.0}, {"first_step": 1}]
+    "wrong",
+    [
+        {"inside": 0.0},
+        {"inside": -1.0},
+        {"outside": 0.0},
+        {"outside": -1.0},
+        {"threshold": 0.0},
+        {"threshold": 1.0},
+        {"first_step": 1},
+    ],
 )
 def test_parameters_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Highlight(**wrong)
+    Highlight(inside=1e-3, outside=1e-3, threshold=1e-3, first_step=2)

@@ -8,53 +8,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instance_edit.attention import TokenLayout, mice_bias
-from instance_edit.tests.bias_cases import assert_same_bias, bias_cases, image_tokens, squares
-from instance_edit.tests.naive_bias import naive_mice
+from instance_edit.tests.bias_cases import assert_same_bias, image_tokens, scenes, squares, told
+from instance_edit.tests.naive_bias import Scene, naive_mice
 
-
-@settings(max_examples=60, deadline=None)
-@given(
-    bias_cases(),
-    st.sampled_from([1, 3, 5]),
-    st.sampled_from([1.0, 8.0]),
-    st.sampled_from([1e-30, 1e-6]),
-    st.booleans(),
-    st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=4, max_size=4),
+FIELDS = st.tuples(
+    st.sampled_from([1, 3, 5]), st.sampled_from([1.0, 8.0]), st.sampled_from([1e-30, 1e-6])
 )
-def test_it_equals_the_naive_loops(case, size, tau, epsilon, see_global, strengths):
-    layout, masks, references, owners = case
-    strengths = strengths[: layout.instances]
+
+
+@settings(max_examples=80, deadline=None)
+@given(scenes(), FIELDS, st.booleans())
+def test_it_equals_the_naive_loops(
+    case: tuple[TokenLayout, Scene], field: tuple[int, float, float], see_global: bool
+) -> None:
+    layout, scene = case
     found = mice_bias(
         layout,
-        masks,
-        kernel_size=size,
-        temperature=tau,
-        epsilon=epsilon,
+        scene.masks,
+        kernel_size=field[0],
+        temperature=field[1],
+        epsilon=field[2],
         instances_see_global=see_global,
-        reference_masks=references,
-        reference_owners=owners,
-        strengths=strengths,
+        **told(scene),
     )
-    wanted = naive_mice(
-        layout.text_lengths, masks, size, tau, epsilon, references, owners, strengths, see_global
-    )
-    assert_same_bias(found.dense(), wanted)
+    assert_same_bias(found.dense(), naive_mice(scene, *field, see_global))
 
 
-def test_its_defaults_are_the_papers():
+def test_its_defaults_are_the_papers() -> None:
     layout, masks = squares(reference=False)
-    wanted = naive_mice(layout.text_lengths, masks, kernel_size=3, temperature=1.0, epsilon=1e-30)
+    wanted = naive_mice(Scene(layout.text_lengths, masks), size=3, tau=1.0, epsilon=1e-30)
     assert_same_bias(mice_bias(layout, masks).dense(), wanted)
 
 
-def test_the_released_codes_switches_are_not_taken():
+def test_the_released_codes_switches_are_not_taken() -> None:
     layout, masks = squares()
     for name in ("smooth_P_L", "free_context", "variant"):
         with pytest.raises(TypeError, match=name):
             mice_bias(layout, masks, **{name: True})
 
 
-def test_an_instances_text_does_not_see_another_instances_text():
+def test_an_instances_text_does_not_see_another_instances_text() -> None:
     layout, masks = squares(3)
     dense = mice_bias(layout, masks).dense()
     for n in range(1, 4):
@@ -63,7 +56,7 @@ def test_an_instances_text_does_not_see_another_instances_text():
                 assert (dense[layout.text_span(n), layout.text_span(m)] == -math.inf).all()
 
 
-def test_an_instances_latents_do_not_see_the_global_prompt():
+def test_an_instances_latents_do_not_see_the_global_prompt() -> None:
     layout, masks = squares()
     dense = mice_bias(layout, masks).dense()
     rows = dense[image_tokens(layout, masks[0])]
@@ -73,7 +66,7 @@ def test_an_instances_latents_do_not_see_the_global_prompt():
     assert (free[layout.text_span(1), layout.text_span(0)] == -math.inf).all()
 
 
-def test_references_see_the_whole_picture_and_only_their_own_instances_text():
+def test_references_see_the_whole_picture_and_only_their_own_instances_text() -> None:
     layout, masks = squares()
     dense = mice_bias(layout, masks).dense()
     rows = dense[image_tokens(layout, masks[0], 0)]
@@ -82,7 +75,7 @@ def test_references_see_the_whole_picture_and_only_their_own_instances_text():
     assert (rows[:, layout.text_span(2)] == -math.inf).all()
 
 
-def test_a_higher_temperature_damps_less():
+def test_a_higher_temperature_damps_less() -> None:
     layout, masks = squares()
     sharp = mice_bias(layout, masks, temperature=1.0).dense()
     soft = mice_bias(layout, masks, temperature=8.0).dense()
@@ -91,7 +84,7 @@ def test_a_higher_temperature_damps_less():
     assert (soft[damped] > sharp[damped]).all()
 
 
-def test_strength_multiplies_the_attention_to_the_own_instruction_only():
+def test_strength_multiplies_the_attention_to_the_own_instruction_only() -> None:
     layout, masks = squares()
     neutral = mice_bias(layout, masks).dense()
     strong = mice_bias(layout, masks, strengths=[2.0, 1.0]).dense()
@@ -103,13 +96,13 @@ def test_strength_multiplies_the_attention_to_the_own_instruction_only():
     assert torch.allclose(strong[changed], torch.tensor(math.log(2.0)))
 
 
-def test_strength_zero_hides_the_instruction_from_every_picture_token():
+def test_strength_zero_hides_the_instruction_from_every_picture_token() -> None:
     layout, masks = squares()
     dense = mice_bias(layout, masks, strengths=[0.0, 1.0]).dense()
     assert (dense[layout.text_total :, layout.text_span(1)] == -math.inf).all()
 
 
-def test_an_inactive_instance_behaves_as_background():
+def test_an_inactive_instance_behaves_as_background() -> None:
     layout, masks = squares()
     dense = mice_bias(layout, masks, active=[False, True]).dense()
     rows = dense[image_tokens(layout, masks[0])]
@@ -120,7 +113,7 @@ def test_an_inactive_instance_behaves_as_background():
     assert (dense[others][:, layout.text_span(1)] == -math.inf).all()
 
 
-def test_every_query_sees_at_least_one_key():
+def test_every_query_sees_at_least_one_key() -> None:
     layout, masks = squares(3)
     masks[1] |= masks[0]
     for strengths in (None, [0.0, 0.0, 0.0]):
@@ -128,7 +121,7 @@ def test_every_query_sees_at_least_one_key():
         assert (dense > -math.inf).any(1).all()
 
 
-def test_an_owned_reference_is_seen_by_its_instance_alone():
+def test_an_owned_reference_is_seen_by_its_instance_alone() -> None:
     layout = TokenLayout((2, 2, 2), (4, 4), ((4, 4), (2, 2)))
     _, masks = squares()
     dense = mice_bias(layout, masks, reference_owners=[None, 1]).dense()
@@ -159,7 +152,7 @@ def test_an_owned_reference_is_seen_by_its_instance_alone():
         ({"reference_masks": []}, "reference_masks"),
     ],
 )
-def test_a_parameter_out_of_range_is_refused(arguments, message):
+def test_a_parameter_out_of_range_is_refused(arguments: dict[str, object], message: str) -> None:
     layout, masks = squares()
     with pytest.raises(ValueError, match=message):
         mice_bias(layout, masks, **arguments)
@@ -173,7 +166,7 @@ def test_a_parameter_out_of_range_is_refused(arguments, message):
         (torch.ones(2, 4, 4), "bool"),
     ],
 )
-def test_masks_that_do_not_fit_are_refused(masks, message):
+def test_masks_that_do_not_fit_are_refused(masks: torch.Tensor, message: str) -> None:
     layout, _ = squares()
     with pytest.raises(ValueError, match=message):
         mice_bias(layout, masks)

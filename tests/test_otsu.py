@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from skimage.filters import threshold_otsu
 
 from instance_edit.mask_ops.otsu import otsu_threshold
@@ -19,18 +21,22 @@ def test_the_split_is_scikit_images(seed: int) -> None:
     assert torch.equal(values.float() > otsu_threshold(values.float()), expected)
 
 
-@pytest.mark.parametrize("count", [2, 3, 7, 40])
-def test_no_other_split_separates_the_means_better(count: int) -> None:
-    values = torch.rand(count, generator=torch.Generator().manual_seed(count))
+@given(st.integers(2, 40), st.integers(1, 12), st.integers(0, 2**16))
+def test_no_other_split_separates_the_means_better(count: int, levels: int, seed: int) -> None:
+    """Few levels, so that many values are equal."""
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randint(0, levels, (count,), generator=generator) / 7
 
     def between(threshold: float) -> float:
-        upper, lower = values[values > threshold], values[values <= threshold]
+        upper, lower = (values[some].double() for some in (values > threshold, values <= threshold))
         if not len(upper) or not len(lower):
             return -1.0
         share = len(upper) / count
         return share * (1 - share) * float(upper.mean() - lower.mean()) ** 2
 
-    found = between(float(otsu_threshold(values)))
+    threshold = float(otsu_threshold(values))
+    assert threshold in values.tolist()
+    found = between(threshold)
     assert found >= max(between(float(value)) for value in values) - 1e-9
 
 
@@ -50,7 +56,26 @@ def test_a_constant_map_has_no_upper_class() -> None:
     assert upper[1].any()
 
 
-@pytest.mark.parametrize("values", [torch.zeros(0), torch.tensor([1.0, float("nan")])])
+def test_a_single_value_is_its_own_lower_class() -> None:
+    assert torch.equal(otsu_threshold(torch.tensor([[3.0], [4.0]])), torch.tensor([3.0, 4.0]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+def test_the_threshold_is_one_of_the_values_in_their_dtype(dtype: torch.dtype) -> None:
+    values = torch.tensor([0.1, 0.2, 0.8, 0.9], dtype=dtype)
+    assert otsu_threshold(values).dtype == dtype
+    assert torch.equal(otsu_threshold(values), values[1])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        torch.zeros(0),
+        torch.tensor(1.0),
+        torch.tensor([1.0, float("nan")]),
+        torch.full((3,), torch.inf),
+    ],
+)
 def test_no_values_or_nan_are_refused(values: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="at least one value, all finite"):
         otsu_threshold(values)

@@ -31,7 +31,7 @@ sys.stdout.write(f"{{len(names)}} {{sorted(foreign - tops)}}")
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_a_pure_room_imports_nothing_but_torch_and_einops(room):
+def test_a_pure_room_imports_nothing_but_torch_and_einops(room: str) -> None:
     code = IMPORT_ALL.format(root=str(ROOT), room=room)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/")
     assert done.returncode == 0, done.stderr
@@ -40,7 +40,7 @@ def test_a_pure_room_imports_nothing_but_torch_and_einops(room):
     assert foreign == "[]"
 
 
-def test_the_pack_itself_imports_without_comfyui():
+def test_the_pack_itself_imports_without_comfyui() -> None:
     code = (
         "import importlib.util, sys\n"
         f"spec = importlib.util.spec_from_file_location('pack', {str(ROOT / '__init__.py')!r}, "

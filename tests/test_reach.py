@@ -6,16 +6,17 @@ import math
 
 import torch
 from hypothesis import given, settings
+from torch import Tensor
 
 from instance_edit.attention import TokenLayout, idattn_bias, mice_bias
 from instance_edit.attention.membership import assign_tokens
 from instance_edit.attention.reach import KEY_GROUPS, QUERY_GROUPS, Reach, bias_reach
 
-from .bias_cases import bias_cases, squares
-from .naive_bias import tokens_of
+from .bias_cases import Case, bias_cases, squares
+from .naive_bias import Scene, Token
 
 
-def in_group(token, name, n):
+def in_group(token: Token, name: str, n: int | None) -> bool:
     """Whether a token is of a group as instance n (None: a global query) names it."""
     if token.kind != name[0]:
         return False
@@ -33,7 +34,7 @@ def in_group(token, name, n):
     return n in members if kind == "n" else bool(members) and n not in members
 
 
-def naive_groups(dense, tokens, instances):
+def naive_groups(dense: Tensor, tokens: list[Token], instances: int) -> Tensor:
     out = torch.full((len(QUERY_GROUPS), len(KEY_GROUPS)), math.nan)
     for row, query_group in enumerate(QUERY_GROUPS):
         own = range(1, instances + 1) if query_group.endswith("_n") else [None]
@@ -52,7 +53,7 @@ def naive_groups(dense, tokens, instances):
 
 @settings(max_examples=25, deadline=None)
 @given(bias_cases())
-def test_groups_and_maps_are_means_over_all_pairs(case):
+def test_groups_and_maps_are_means_over_all_pairs(case: Case) -> None:
     layout, masks, reference_masks, owners = case
     given = {"reference_masks": reference_masks, "reference_owners": owners}
     strengths = [1.5] * layout.instances
@@ -62,7 +63,7 @@ def test_groups_and_maps_are_means_over_all_pairs(case):
     ):
         reach = bias_reach(bias, layout, assign_tokens(layout, masks, *given.values()))
         dense = bias.dense()
-        tokens = tokens_of(layout.text_lengths, masks, reference_masks, owners)
+        tokens = Scene(layout.text_lengths, masks, reference_masks, owners).tokens()
         expected = naive_groups(dense, tokens, layout.instances)
         torch.testing.assert_close(reach.groups, expected, equal_nan=True, rtol=1e-4, atol=1e-6)
         for n in range(layout.instances):
@@ -79,7 +80,7 @@ def cell(reach: Reach, query: str, key: str) -> float:
     return float(reach.groups[QUERY_GROUPS.index(query), KEY_GROUPS.index(key)])
 
 
-def test_an_instance_reads_its_own_prompt_and_no_other():
+def test_an_instance_reads_its_own_prompt_and_no_other() -> None:
     layout, masks = squares()
     members = assign_tokens(layout, masks)
     for bias in (mice_bias(layout, masks), idattn_bias(layout, masks, kind="dis")):
@@ -90,7 +91,7 @@ def test_an_instance_reads_its_own_prompt_and_no_other():
         assert cell(reach, "L_u", "L_u") == 1
 
 
-def test_a_long_sequence_with_references_is_summed_whole():
+def test_a_long_sequence_with_references_is_summed_whole() -> None:
     layout = TokenLayout((3, 2, 4), (24, 24), ((24, 24),))
     masks = torch.zeros(2, 24, 24, dtype=torch.bool)
     masks[0, :5, :7], masks[1, 9:, 3:] = True, True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -24,7 +25,9 @@ LEVELS = torch.tensor([1.0, 0.9, 0.7, 0.4, 0.0])
 
 
 @pytest.mark.parametrize("thirds", list(itertools.product(KINDS, repeat=3)))
-def test_any_of_the_eight_combinations_falls_on_the_thirds_of_flux1(thirds: tuple[str, ...]):
+def test_any_of_the_eight_combinations_falls_on_the_thirds_of_flux1(
+    thirds: tuple[str, ...],
+) -> None:
     kinds = block_kinds(equal_stages(thirds), 57)
     assert kinds == (thirds[0],) * 19 + (thirds[1],) * 19 + (thirds[2],) * 19
 
@@ -34,19 +37,19 @@ def test_any_of_the_eight_combinations_falls_on_the_thirds_of_flux1(thirds: tupl
     [(25, (7, 16, 24)), (57, (18, 37, 56)), (56, (18, 36, 55)), (32, (10, 20, 31))],
     ids=["klein 4B", "FLUX.1", "FLUX.2 dev", "klein 9B"],
 )
-def test_thirds_end_at_the_nearest_block_of_every_model(total: int, last: tuple[int, ...]):
+def test_thirds_end_at_the_nearest_block_of_every_model(total: int, last: tuple[int, ...]) -> None:
     stages = equal_stages(("har", "dis", "har"))
     assert tuple(stage.run.of(total)[-1] for stage in stages) == last
 
 
 @pytest.mark.parametrize("total", [3, 25, 32, 56, 57])
-def test_thirds_cover_every_block_of_every_model_once(total: int):
+def test_thirds_cover_every_block_of_every_model_once(total: int) -> None:
     stages = equal_stages(("har", "dis", "har"))
     blocks = [block for stage in stages for block in stage.run.of(total)]
     assert blocks == list(range(total))
 
 
-def test_the_tooltips_example_is_idattns_schedule_on_flux1():
+def test_the_tooltips_example_is_idattns_schedule_on_flux1() -> None:
     stages = parse_stages(EXAMPLE, KINDS)
     assert stages == (
         Stage("har", Blocks(0, 18)),
@@ -56,35 +59,35 @@ def test_the_tooltips_example_is_idattns_schedule_on_flux1():
     assert block_kinds(stages, 57) == block_kinds(equal_stages(("har", "dis", "har")), 57)
 
 
-def test_explicit_blocks_include_the_last_and_leave_the_rest_off():
+def test_explicit_blocks_include_the_last_and_leave_the_rest_off() -> None:
     stages = parse_stages("har 0-1, dis 3-3", KINDS)
     assert block_kinds(stages, 5) == ("har", "har", "off", "dis", "off")
 
 
-def test_percents_follow_the_depth_of_the_model():
+def test_percents_follow_the_depth_of_the_model() -> None:
     stages = parse_stages("dis 0%-50%", KINDS)
     assert block_kinds(stages, 4) == ("dis", "dis", "off", "off")
     assert block_kinds(stages, 8) == ("dis",) * 4 + ("off",) * 4
 
 
-def test_adjacent_percents_are_two_runs():
+def test_adjacent_percents_are_two_runs() -> None:
     stages = parse_stages("dis 0%-50%, off 50%-100%", KINDS)
     assert stages == (Stage("dis", Share(0, 0.5)), Stage("off", Share(0.5, 1)))
     assert block_kinds(stages, 4) == ("dis", "dis", "off", "off")
 
 
-def test_a_run_means_the_same_whether_its_numbers_are_whole_or_not():
+def test_a_run_means_the_same_whether_its_numbers_are_whole_or_not() -> None:
     assert Share(0, 1).of(57) == Share(0.0, 1.0).of(57) == range(57)
     assert Blocks(0, 1).of(57) == range(2)
 
 
 @pytest.mark.parametrize("text", ["har 24-25", "har 0-8, dis 30-40", EXAMPLE])
-def test_blocks_past_the_end_of_the_model_are_refused_with_its_depth(text: str):
+def test_blocks_past_the_end_of_the_model_are_refused_with_its_depth(text: str) -> None:
     with pytest.raises(ValueError, match=r"ends past the last of the model's 25 blocks \(0 .. 24"):
         block_kinds(parse_stages(text, KINDS), 25)
 
 
-def test_the_last_block_of_the_model_may_be_named():
+def test_the_last_block_of_the_model_may_be_named() -> None:
     assert block_kinds(parse_stages("har 24-24", KINDS), 25) == ("off",) * 24 + ("har",)
 
 
@@ -96,14 +99,16 @@ def test_the_last_block_of_the_model_may_be_named():
         ("dis 50%-100%, har 0-28", "'dis 50%-100%' and 'har 0-28'.* both name block 28"),
     ],
 )
-def test_numbers_that_overlap_percents_are_refused_once_the_depth_is_known(text: str, names: str):
+def test_numbers_that_overlap_percents_are_refused_once_the_depth_is_known(
+    text: str, names: str
+) -> None:
     stages = parse_stages(text, KINDS)
     with pytest.raises(ValueError, match=f"the runs {names}") as refused:
         block_kinds(stages, 57)
     assert "a model of 57 blocks" in str(refused.value)
 
 
-def test_numbers_and_percents_may_stand_side_by_side():
+def test_numbers_and_percents_may_stand_side_by_side() -> None:
     stages = parse_stages("har 0-18, dis 33%-100%", KINDS)
     assert block_kinds(stages, 57) == ("har",) * 19 + ("dis",) * 38
     with pytest.raises(ValueError, match="of 56 blocks both name block 18"):
@@ -126,7 +131,7 @@ def test_numbers_and_percents_may_stand_side_by_side():
         "dis 1.2.3%-4%",
     ],
 )
-def test_a_schedule_that_makes_no_sense_is_refused(text: str):
+def test_a_schedule_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="block|stage"):
         parse_stages(text, KINDS)
 
@@ -140,35 +145,37 @@ def test_a_schedule_that_makes_no_sense_is_refused(text: str):
         (lambda: Share(0.5, 1.2), "0% <= start < end <= 100%, got 50%-120%"),
     ],
 )
-def test_a_run_that_holds_no_block_is_refused(run, message: str):
+def test_a_run_that_holds_no_block_is_refused(run: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         run()
 
 
-def test_progress_counts_steps_whatever_the_shift_of_the_schedule():
+def test_progress_counts_steps_whatever_the_shift_of_the_schedule() -> None:
     found = [sampling_progress(float(sigma), LEVELS) for sigma in LEVELS]
     assert found == [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
 @pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
-def test_progress_is_exact_where_the_call_or_the_schedule_is_in_half_precision(half: torch.dtype):
+def test_progress_is_exact_where_the_call_or_the_schedule_is_in_half_precision(
+    half: torch.dtype,
+) -> None:
     wanted = [0.0, 0.25, 0.5, 0.75, 1.0]
     assert [sampling_progress(float(level), LEVELS) for level in LEVELS.to(half)] == wanted
     assert [sampling_progress(float(level), LEVELS.to(half)) for level in LEVELS] == wanted
     assert [sampling_progress(float(level), LEVELS.to(half)) for level in LEVELS.to(half)] == wanted
 
 
-def test_progress_is_exact_where_the_level_was_computed_anew():
+def test_progress_is_exact_where_the_level_was_computed_anew() -> None:
     levels = torch.tensor([1.0, 0.9, 0.7, 0.4, 0.0]) * 0.999999
     assert [sampling_progress(float(level), levels) for level in LEVELS] == [0, 0.25, 0.5, 0.75, 1]
     assert [sampling_progress(float(level), LEVELS) for level in levels] == [0, 0.25, 0.5, 0.75, 1]
 
 
-def test_progress_between_steps_is_linear_so_second_order_samplers_work():
+def test_progress_between_steps_is_linear_so_second_order_samplers_work() -> None:
     assert sampling_progress(0.8, torch.tensor([1.0, 0.9, 0.7, 0.0])) == pytest.approx(0.5)
 
 
-def test_a_window_takes_its_first_step_and_leaves_its_last_bound_out():
+def test_a_window_takes_its_first_step_and_leaves_its_last_bound_out() -> None:
     assert in_window(0.25, 0.25, 0.5)
     assert not in_window(0.5, 0.25, 0.5)
     assert in_window(1.0, 0.5, 1.0)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from instance_edit.benchmarks.record import median_seconds, peak_bytes
@@ -15,13 +16,13 @@ from instance_edit.tools.load_pack import ROOT
 CPU = torch.device("cpu")
 
 
-def test_ours_and_the_dense_bias_are_the_same_attention():
+def test_ours_and_the_dense_bias_are_the_same_attention() -> None:
     calls = attention_calls(job_layout(5, (20, 20), 2), 2, 16, torch.float32, CPU)
     torch.testing.assert_close(calls["ours"](), calls["dense"]())
     assert not torch.allclose(calls["ours"](), calls["unpatched"]())
 
 
-def test_the_folded_bias_is_the_same_attention():
+def test_the_folded_bias_is_the_same_attention() -> None:
     layout, kind = job_layout(5, (20, 20), 2), (2, 16, torch.float32, CPU)
     torch.manual_seed(0)
     dense = attention_calls(layout, *kind)["dense"]()
@@ -29,13 +30,13 @@ def test_the_folded_bias_is_the_same_attention():
     torch.testing.assert_close(fold_call(layout, *kind)(), dense, rtol=1e-4, atol=1e-5)
 
 
-def test_the_boxes_of_a_job_do_not_overlap():
+def test_the_boxes_of_a_job_do_not_overlap() -> None:
     masks = job_masks(40, (64, 64))
     assert masks.flatten(1).any(1).all()
     assert int(masks.sum(0).max()) == 1
 
 
-def test_peak_memory_counts_what_is_held_together():
+def test_peak_memory_counts_what_is_held_together() -> None:
     def two_of_three():
         for _ in range(3):
             kept = torch.zeros(1000, 250)
@@ -44,14 +45,16 @@ def test_peak_memory_counts_what_is_held_together():
     assert 2_000_000 <= peak_bytes(two_of_three, CPU) < 2_100_000
 
 
-def test_every_call_is_timed_in_turns():
+def test_every_call_is_timed_in_turns() -> None:
     order = []
     calls = {name: (lambda name=name: order.append(name)) for name in "ab"}
     assert set(median_seconds(calls, CPU, 2)) == {"a", "b"}
     assert "".join(order) == "ababab"
 
 
-def test_every_figure_is_there_for_any_number_of_references(monkeypatch):
+def test_every_figure_is_there_for_any_number_of_references(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(speed, "GRID", (12, 12))
     monkeypatch.setattr(speed, "INSTANCES", (0, 2, 5))
     figures = speed.attention_figures(CPU, 1, 2, 1, flex=False)
@@ -62,7 +65,7 @@ def test_every_figure_is_there_for_any_number_of_references(monkeypatch):
     assert all(value > 0 for name in figures for n, value in figures[name].items() if n != "0")
 
 
-def test_the_attention_part_runs_without_comfyui():
+def test_the_attention_part_runs_without_comfyui() -> None:
     code = (
         "import sys; sys.path.insert(0, 'tools'); from load_pack import load_pack; load_pack()\n"
         "import instance_edit.benchmarks.speed.speed\n"
@@ -71,7 +74,7 @@ def test_the_attention_part_runs_without_comfyui():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
 
 
-def test_the_published_figures_meet_the_targets():
+def test_the_published_figures_meet_the_targets() -> None:
     path = ROOT / "benchmarks" / "results" / "speed_cpu.json"
     figures = json.loads(path.read_text())
     for number, ratio in figures["ours/unpatched"].items():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
 from instance_edit.mask_ops.boxes import Box
-from instance_edit.mask_ops.regions import InstanceRegion
-from instance_edit.mask_ops.validate import coverage, find_problems, region_report
+from instance_edit.mask_ops.overlap import OverlapPolicy
+from instance_edit.mask_ops.regions import InstanceRegion, rasterise
+from instance_edit.mask_ops.validate import Finding, coverage, find_problems, region_report
 
 GRID = (10, 20)
 
@@ -16,70 +18,170 @@ def box(x1: float, y1: float, x2: float, y2: float, text: str = "make it red") -
     return InstanceRegion(text, box=Box(x1, y1, x2, y2))
 
 
-def kinds(*regions: InstanceRegion, **options) -> list[tuple[str, tuple[int, ...]]]:
-    return [(f.kind, f.instances) for f in find_problems(regions, GRID, **options)]
+def painted(mask: Tensor) -> InstanceRegion:
+    return InstanceRegion("x", mask=mask)
+
+
+def findings(
+    *regions: InstanceRegion,
+    overlap: OverlapPolicy = "shared",
+    extent: tuple[float, float] | None = None,
+) -> list[Finding]:
+    return find_problems(regions, rasterise(regions, GRID, extent), extent, overlap)
+
+
+def problems(*regions: InstanceRegion) -> list[tuple[str, tuple[int, ...]]]:
+    return [(f.problem, f.instances) for f in findings(*regions)]
 
 
 def test_regions_that_stand_apart_have_no_problems() -> None:
     regions = [box(0.1, 0.1, 0.4, 0.5), box(0.5, 0.1, 0.9, 0.5)]
-    assert kinds(*regions) == []
+    assert problems(*regions) == []
     assert region_report(regions, GRID).endswith("No problems found.")
 
 
 def test_a_region_smaller_than_a_token_is_tiny() -> None:
-    assert kinds(box(0.11, 0.11, 0.13, 0.15)) == [("tiny", (1,))]
+    assert problems(box(0.11, 0.11, 0.13, 0.15)) == [("tiny", (1,))]
+    assert problems(box(0.1, 0.1, 0.15, 0.199)) == [("tiny", (1,))]
+    assert problems(box(0.5, 0.5, 0.5625, 0.625)) == []  # 1.25 tokens by 1.25
+    assert problems(box(0.5, 0.5, 0.55, 0.6)) == []  # exactly one token
     speck = torch.zeros(100, 200)
     speck[32:35, 32:35] = 1
-    assert kinds(InstanceRegion("x", mask=speck)) == [("tiny", (1,))]
+    assert problems(painted(speck)) == [("tiny", (1,))]
     speck[30:40, 30:40] = 1
-    assert kinds(InstanceRegion("x", mask=speck)) == []
+    assert problems(painted(speck)) == []
+
+
+def test_the_size_of_a_tiny_region_is_given_in_tokens_of_the_picture() -> None:
+    speck = torch.zeros(100, 200)
+    speck[0:5, 0:5] = 1
+    for region in (painted(speck), box(0.01, 0.01, 0.035, 0.06)):
+        (finding,) = findings(region)
+        assert "Instance 1 is tiny: 0.25 of a token" in finding.text
+        assert "It gets the 1 token(s)" in finding.text
+    (cut,) = findings(box(0.01, 0.01, 0.035, 0.06), extent=(9.0, 18.0))
+    assert "0.20 of a token" in cut.text  # 0.025 * 18 * 0.05 * 9
+
+
+def test_a_region_without_a_token_is_empty_and_not_tiny() -> None:
+    region = box(0.1, 0.1, 0.4, 0.5)
+    (finding,) = find_problems([region], torch.zeros(1, *GRID, dtype=torch.bool))
+    assert finding.problem == "empty" and finding.instances == (1,)
+    assert "Instance 1 is empty" in finding.text
 
 
 def test_a_region_without_words_is_named() -> None:
-    found = kinds(box(0.1, 0.1, 0.4, 0.5), box(0.5, 0.1, 0.9, 0.5, " \n"))
+    found = problems(box(0.1, 0.1, 0.4, 0.5), box(0.5, 0.1, 0.9, 0.5, " \n"))
     assert found == [("no instruction", (2,))]
 
 
-def test_a_box_cut_by_the_picture_is_named_with_its_edges() -> None:
-    (finding,) = find_problems([box(-0.2, 0.2, 0.3, 1.4)], GRID)
-    assert finding.kind == "edge" and "left and bottom edge" in finding.text
+@pytest.mark.parametrize(
+    ("corners", "edges"),
+    [
+        ((-0.2, 0.2, 0.3, 1.4), "left and bottom"),
+        ((0.2, -0.1, 1.1, 0.4), "top and right"),
+        ((0.0, 0.2, 0.3, 0.4), "left"),
+        ((0.2, 0.0, 0.3, 0.4), "top"),
+        ((0.2, 0.2, 1.0, 0.4), "right"),
+        ((0.2, 0.2, 0.3, 1.0), "bottom"),
+    ],
+)
+def test_a_box_cut_by_the_picture_is_named_with_its_edges(
+    corners: tuple[float, float, float, float], edges: str
+) -> None:
+    (finding,) = findings(box(*corners))
+    assert finding.problem == "edge" and f"the picture's {edges} edge:" in finding.text
+
+
+def test_a_mask_at_the_edge_is_no_problem() -> None:
+    assert problems(painted(torch.ones(10, 20))) == []
 
 
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
         ("shared", "both instructions act"),
-        ("smaller wins", "instance 2 wins"),
-        ("first wins", "instance 1 wins"),
+        ("smaller wins", "instance 2 wins (smaller wins)"),
+        ("first wins", "instance 1 wins (first wins)"),
     ],
 )
-def test_an_overlap_says_how_much_and_who_wins(policy, words: str) -> None:
+def test_an_overlap_says_how_much_and_who_wins(policy: OverlapPolicy, words: str) -> None:
     regions = [box(0.05, 0.1, 0.95, 0.9), box(0.8, 0.8, 0.99, 0.95)]
-    (finding,) = find_problems(regions, GRID, overlap=policy)
-    assert finding.kind == "overlap" and finding.instances == (1, 2)
-    assert "3 token(s)" in finding.text and "38%" in finding.text and words in finding.text
+    (finding,) = findings(*regions, overlap=policy)
+    assert finding.problem == "overlap" and finding.instances == (1, 2)
+    assert "3 token(s)" in finding.text and "38% of the smaller" in finding.text
+    assert words in finding.text
+    if policy == "smaller wins":
+        (turned,) = findings(*regions[::-1], overlap=policy)
+        assert "instance 1 wins" in turned.text and "38% of the smaller" in turned.text
+
+
+def test_of_two_as_small_the_first_wins() -> None:
+    (finding,) = findings(box(0.1, 0.1, 0.3, 0.3), box(0.2, 0.2, 0.4, 0.4), overlap="smaller wins")
+    assert "instance 1 wins" in finding.text
 
 
 def test_the_same_place_twice_is_a_duplicate() -> None:
     place = (0.1, 0.1, 0.4, 0.5)
-    assert kinds(box(*place), box(*place)) == [("duplicate", (1, 2))]
+    assert problems(box(*place), box(*place)) == [("duplicate", (1, 2))]
+
+
+def test_all_but_a_thousandth_of_the_larger_is_still_the_same_place() -> None:
+    grid, whole = (50, 40), torch.ones(50, 40)
+    for missing, problem in ((2, "duplicate"), (3, "overlap")):
+        other = whole.clone()
+        other[0, :missing] = 0
+        for pair in ([painted(whole), painted(other)], [painted(other), painted(whole)]):
+            (finding,) = find_problems(pair, rasterise(pair, grid))
+            assert finding.problem == problem
 
 
 def test_many_overlaps_are_counted_instead_of_listed() -> None:
     crowd = [box(0.1, 0.1, 0.5 + n / 100, 0.5) for n in range(7)]
-    findings = find_problems(crowd, GRID)
-    assert len(findings) == 13 and findings[-1].text == "9 more pairs of instances overlap."
+    found = findings(*crowd)
+    assert len(found) == 13 and found[-1].text == "9 more pairs of instances overlap."
+    assert found[-1].instances == ()
+    assert len(findings(*crowd[:5])) == 10
 
 
 def test_coverage_is_the_share_of_tokens_in_any_region() -> None:
-    assert coverage([box(0.01, 0.01, 0.5, 1.0), box(0.01, 0.01, 0.25, 0.5)], GRID) == 0.5
+    regions = [box(0.01, 0.01, 0.5, 1.0), box(0.01, 0.01, 0.25, 0.5)]
+    assert coverage(rasterise(regions, GRID)) == 0.5
 
 
 def test_the_report_lists_every_instance_with_its_tokens() -> None:
-    regions = [box(0.1, 0.1, 0.4, 0.5, "a very long wish " * 20), box(0.5, 0.1, 0.9, 0.5)]
+    regions = [box(0.1, 0.1, 0.4, 0.5, "a very long instruction " * 20), box(0.5, 0.1, 0.9, 0.5)]
     lines = region_report(regions, GRID, text_tokens=[81, 4]).splitlines()
     assert lines[0].startswith("2 instance(s) on 20 x 10 tokens cover 28% of the picture")
-    assert (
-        lines[1].startswith("1. 24 tokens and 81 text tokens: a very long") and len(lines[1]) < 140
-    )
+    long = lines[1].removeprefix("1. 24 tokens and 81 text tokens: ")
+    assert long.startswith("a very long") and long.endswith("...") and 87 <= len(long) <= 90
     assert lines[2] == "2. 32 tokens and 4 text tokens: make it red"
+    assert lines[3] == "No problems found."
+
+
+def test_a_report_shows_instructions_of_90_letters_whole_and_names_missing_ones() -> None:
+    regions = [box(0.1, 0.1, 0.4, 0.5, "x" * 90), box(0.5, 0.1, 0.9, 0.5, "  ")]
+    lines = region_report(regions, GRID).splitlines()
+    assert lines[1] == "1. 24 tokens: " + "x" * 90
+    assert lines[2] == "2. 32 tokens: (no instruction)"
+    assert lines[3].startswith("- Instance 2 has no instruction")
+
+
+def test_a_report_follows_the_policy_and_the_extent() -> None:
+    regions = [box(0.05, 0.1, 0.95, 0.9), box(0.8, 0.8, 0.99, 0.95)]
+    assert "(first wins)" in region_report(regions, GRID, overlap="first wins")
+    part = region_report([box(0.1, 0.5, 0.9, 1.0)], (2, 10), (2.0, 5.0))
+    assert part.startswith("1 instance(s) on 10 x 2 tokens cover 25% of the picture")
+
+
+def test_one_report_rasterises_every_region_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    plain = InstanceRegion.on_grid
+
+    def on_grid(self: InstanceRegion, grid: tuple[int, int], *rest: object) -> Tensor:
+        asked.append(grid)
+        return plain(self, grid, *rest)
+
+    monkeypatch.setattr(InstanceRegion, "on_grid", on_grid)
+    region_report([box(0.1, 0.1, 0.4, 0.5), box(0.3, 0.1, 0.9, 0.5)], GRID)
+    assert asked == [GRID, GRID]
