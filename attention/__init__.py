@@ -1,4 +1,7 @@
-"""Who may attend to whom: pure torch, one file per method."""
+"""Who may attend to whom: pure torch, one file per method.
+
+What each computes, with its source: docs/methods.md. To add one: docs/add_a_method.md.
+"""
 
 from .bias import AttentionBias
 from .idattn import idattn_bias

@@ -3,7 +3,8 @@
 Multi-turn Consistent Image Editing (arXiv 2505.04320) multiplies the attention weights of image
 queries on the instruction's keys, after the softmax, by 2 inside a region found from the previous
 step's maps and by 0.8 outside. Here the logarithm of that factor is added to the logits before the
-softmax [ours]: the same odds between those keys and all others, and weights that still sum to one.
+softmax (ours, see docs/methods.md#multi-turn-editing): the same odds between those keys and all
+others, and weights that still sum to one.
 """
 
 from collections.abc import Callable

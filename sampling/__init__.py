@@ -1,1 +1,4 @@
-"""What happens between model calls: pure torch, one file per method."""
+"""What happens between model calls: pure torch, one file per method.
+
+What each computes, with its source: docs/methods.md.
+"""

@@ -1,4 +1,7 @@
-"""Drift or edit: what a new picture shares with earlier ones up to a tolerance is put back."""
+"""Drift or edit: what a new picture shares with earlier ones up to a tolerance is put back.
+
+Ours, see docs/methods.md#multi-turn-editing.
+"""
 
 import torch
 from torch import Tensor
@@ -7,14 +10,14 @@ from torch import Tensor
 def undo_drift(
     latent: Tensor, first: Tensor, previous: Tensor, tolerance: float = 0.1
 ) -> tuple[Tensor, Tensor]:
-    """The latent with every place that only drifts put back exactly [ours].
+    """The latent with every place that only drifts put back exactly.
 
     A place whose distance (``channel_rms``) to the first picture is within the tolerance becomes
     the first picture's, else one that near to the previous picture becomes that one's: many turns
     do not add up, and earlier edits stay. Nothing moves by more than the tolerance.
 
     Args:
-        latent: (B, C, ..), a result or a foretold clean picture.
+        latent: (B, C, ..), a result or a predicted clean picture.
         first: the picture before any edit, shape of the latent or with a batch of one.
         previous: the picture that this turn starts from, likewise.
         tolerance: >= 0, on the scale of the model's latents, whose standard deviation is about 1.

@@ -1,4 +1,7 @@
-"""Rectified flow: the cached mid-point solver, and inversion of a picture into noise."""
+"""Rectified flow: the cached mid-point solver, and inversion of a picture into noise.
+
+Equations: docs/methods.md#multi-turn-editing.
+"""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -29,7 +32,7 @@ def solve_flow(
         drift: ``drift(step number, x, s, step, v)`` is dx/ds of the step; v is the velocity at
             its mid-point.
         report: called after each step with its number, the state, and the clean picture that the
-            state foretells.
+            state predicts.
     """
     middle = velocity(x, sigmas[0])
     for i, (sigma, following) in enumerate(pairwise(sigmas)):

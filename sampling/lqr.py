@@ -1,4 +1,7 @@
-"""LQR guidance: sampling that is drawn to the first picture and the previous turn's result."""
+"""LQR guidance: sampling that is drawn to the first picture and the previous turn's result.
+
+Equations, and what is ours: docs/methods.md#multi-turn-editing.
+"""
 
 from typing import NamedTuple
 
@@ -49,12 +52,12 @@ def sample_lqr(
     arXiv 2505.04320). ``(X - x) / (1 - t)`` is the control of the linear-quadratic regulator whose
     terminal cost is infinite.
 
-    The time t of the regulator is ``1 - s`` [ours]. For evenly spaced sigmas from 1 to 0 that is
+    The time t of the regulator is ``1 - s`` (ours). For evenly spaced sigmas from 1 to 0 that is
     the paper's i / N; for shifted ones it is the time that the flow really has left, so that
     ``eta = 1`` in all steps still arrives at X exactly.
 
-    With a tolerance [ours] the other steps are pulled too, fully, but only where the clean picture
-    that the step foretells differs so little from an earlier one that this is drift, not an edit.
+    With a tolerance (ours) the other steps are pulled too, fully, but only where the clean picture
+    that the step predicts differs so little from an earlier one that this is drift, not an edit.
     There the first picture comes back exactly, or else the previous one (see ``undo_drift``).
 
     Args:
@@ -69,7 +72,7 @@ def sample_lqr(
         weight: in [0, 1], lambda; 0 heads for ``first``, 1 for ``previous``.
         tolerance: see ``undo_drift``; 0 is the paper's method.
         free: broadcastable to x, in [0, 1]: 1 where the turn may edit. Elsewhere every step is
-            pulled fully, so that ``previous`` comes back there unchanged [ours].
+            pulled fully, so that ``previous`` comes back there unchanged (ours).
 
     Raises:
         ValueError: a parameter out of range, or pictures of another shape than x.

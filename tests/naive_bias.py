@@ -1,7 +1,6 @@
 """Naive loop oracles: every pair of tokens looked up in the tables of the methods, one by one.
 
-They follow the methods' definitions (MICE's cases 1 to 8, IDAttn's rows) and share no code with
-the pack.
+They follow docs/methods.md (MICE's cases 1 to 8, IDAttn's rows) and share no code with the pack.
 """
 
 import math

@@ -44,7 +44,7 @@ def noise() -> Tensor:
 def invert_by_hand(
     velocity, x: list[float], sigmas: list[float], noise: list[float], gamma: float
 ) -> list[float]:
-    """The loop of methods section 5, one number at a time; velocity takes two numbers."""
+    """The loop of docs/methods.md#multi-turn-editing, number by number; velocity takes two."""
     out = []
     for value, aim in zip(x, noise, strict=True):
         cached = None
@@ -135,7 +135,7 @@ def test_inverting_and_sampling_without_an_edit_returns_the_picture(
     assert ratio > 45
 
 
-def test_every_step_is_reported_with_the_clean_picture_it_foretells(picture, noise) -> None:
+def test_every_step_is_reported_with_the_clean_picture_it_predicts(picture, noise) -> None:
     reports: list[tuple[int, Tensor, Tensor]] = []
 
     def straight(x: Tensor, s: float) -> Tensor:

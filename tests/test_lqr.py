@@ -27,7 +27,7 @@ def velocity(x: Tensor, s: float) -> Tensor:
 def sample_by_hand(
     x: Tensor, steps: int, first: Tensor, previous: Tensor, eta: float, pulled: int, weight: float
 ) -> Tensor:
-    """Methods section 5 in its own words: evenly spaced s, t_i = i / N, u = -v."""
+    """As in docs/methods.md#multi-turn-editing: evenly spaced s, t_i = i / N, u = -v."""
     x = x.clone()
     aim = first + weight * (previous - first)
     half = None
@@ -60,7 +60,7 @@ def test_the_loop_of_the_paper(eta: float, pulled: int, weight: float) -> None:
 
 
 def flow_to(picture: Tensor) -> Velocity:
-    """The flow of a model that foretells this clean picture at every noise level."""
+    """The flow of a model that predicts this clean picture at every noise level."""
     return lambda x, s: (x - picture) / max(s, 1e-9)
 
 

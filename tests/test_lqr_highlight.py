@@ -89,7 +89,7 @@ def test_a_factor_of_one_changes_nothing(keys: Tensor) -> None:
 
 
 def region_by_hand(maps: list[list[float]], ranks: list[int], threshold: float) -> list[bool]:
-    """Methods section 5 for one picture: ranks are 0-based places among the blocks."""
+    """As in docs/methods.md#multi-turn-editing, for one picture; ranks are 0-based."""
     sharp = []
     for row in maps:
         stretched = [(value - min(row)) / (max(row) - min(row)) for value in row]
