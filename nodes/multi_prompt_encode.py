@@ -24,8 +24,8 @@ class MultiPromptEncode(io.ComfyNode):
             inputs=[
                 io.Clip.Input(
                     "clip",
-                    tooltip="The model's own text encoder: FLUX's, LongCat-Image's, Ovis-Image's or "
-                    "Chroma's.",
+                    tooltip="The model's own text encoder: FLUX's, LongCat-Image's, Ovis-Image's "
+                    "or Chroma's.",
                 ),
                 Regions.Input(
                     "regions",
