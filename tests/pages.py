@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -78,13 +79,20 @@ def printed(name: str) -> dict[str, str]:
     return dict(PRINTED.findall(page(name)))
 
 
-def load_printed(code: str, path: str, patch: pytest.MonkeyPatch) -> ModuleType:
-    """A file that a page prints as a module of the pack, until ``patch`` is undone."""
-    name = f"{PACK}.{path.removesuffix('.py').replace('/', '.')}"
-    module = ModuleType(name)
-    module.__package__ = name.rpartition(".")[0]
-    patch.setitem(sys.modules, name, module)
-    exec(compile(code, path, "exec"), module.__dict__)
+def load_printed(name: str, path: str, folder: Path, patch: pytest.MonkeyPatch) -> ModuleType:
+    """A file that a page prints as a module of the pack, until ``patch`` is undone.
+
+    Args:
+        folder: where the file is written.
+    """
+    file = folder / path.replace("/", "-")
+    file.write_text(printed(name)[path], encoding="utf-8")
+    module_name = f"{PACK}.{path.removesuffix('.py').replace('/', '.')}"
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    patch.setitem(sys.modules, module_name, module)
+    spec.loader.exec_module(module)
     return module
 
 

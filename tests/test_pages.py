@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -85,16 +86,17 @@ def test_the_code_cites_headings_that_are_there() -> None:
         assert not heading or heading in headings(name), (path, heading)
 
 
-def test_the_printed_method_passes_its_printed_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = printed(METHOD)
-    assert set(files) == {
+def test_the_printed_method_passes_its_printed_test(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert set(printed(METHOD)) == {
         "attention/own_words.py",
         "tests/test_own_words.py",
         "nodes/methods/own_words.py",
         "tools/workflow_sheets/own_words.py",
     }
-    load_printed(files["attention/own_words.py"], "attention/own_words.py", monkeypatch)
-    written = load_printed(files["tests/test_own_words.py"], "tests/test_own_words.py", monkeypatch)
+    load_printed(METHOD, "attention/own_words.py", tmp_path, monkeypatch)
+    written = load_printed(METHOD, "tests/test_own_words.py", tmp_path, monkeypatch)
     tests = [test for name, test in vars(written).items() if name.startswith("test_")]
     assert len(tests) == 1
     tests[0]()
