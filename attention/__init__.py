@@ -4,6 +4,7 @@ One file per method (``mice``, ``idattn``, ``iid``, ``foi``, ``lqr_highlight``) 
 where every token stands (``tokens``), which instances it belongs to (``membership``), the bias and
 how it is put together (``bias``, ``assemble``), when it acts (``schedule``, ``recipe``), and what
 is read of an attention (``capture``, ``reach``). ``execute`` computes attention with a bias.
+Equations and sources: docs/methods.md. To add a method: docs/add_a_method.md.
 """
 
 from .bias import AttentionBias

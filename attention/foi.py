@@ -1,4 +1,7 @@
-"""FoI's cross-condition modulation (arXiv 2312.10113), carried over to joint attention."""
+"""FoI's cross-condition modulation (arXiv 2312.10113), carried over to joint attention.
+
+What is the paper's and what is ours: docs/methods.md#foi.
+"""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,7 @@
-"""IDAttn: binary disentangled and harmonious masks (arXiv 2602.08749)."""
+"""IDAttn: binary disentangled and harmonious masks (arXiv 2602.08749).
+
+Source, schedule and what differs: docs/methods.md#idattn.
+"""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -1,4 +1,7 @@
-"""IID's attention of phase B: prompts bound to their latents, all else open (arXiv 2504.04784)."""
+"""IID's attention of phase B: prompts bound to their latents, all else open (arXiv 2504.04784).
+
+What is the paper's and what is ours: docs/methods.md#iid.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""MICE: a smooth disentangled bias (*Editing Everything Everywhere All at Once*, 2026)."""
+"""MICE: a smooth disentangled bias (*Editing Everything Everywhere All at Once*, 2026).
+
+Every case with its source: docs/methods.md#mice.
+"""
 
 from collections.abc import Sequence
 
@@ -28,7 +31,7 @@ def mice_bias(
 
     B_n(p) is 0 in the mask of instance n, else log(s_n(p) + epsilon) / temperature, with s_n the
     mask smoothed by a Gaussian, and 0 on tokens of other instances. What a query sees, and with
-    which bias (the paper's cases 1 to 8; what is not named is shut):
+    which bias (cases 1 to 8 of docs/methods.md#mice; what is not named is shut):
 
     ==================  ====  ==============================  ========
     query               T_g   instances' prompts              L and C

@@ -1,4 +1,7 @@
-"""MICE as its authors' released code computes it, which differs from their paper."""
+"""MICE as its authors' released code computes it, which differs from their paper.
+
+Every case, and what differs: docs/methods.md#mice-released-code.
+"""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,4 @@
-"""Where an instance is: regions, boxes, token grids, overlaps; and masks found by a model."""
+"""Where an instance is: regions, boxes, token grids, overlaps; and masks found by a model.
+
+Rules that all methods share: docs/methods.md#shared-rules.
+"""

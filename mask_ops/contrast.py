@@ -1,6 +1,7 @@
 """Velocity contrast: where an instruction changes the model's prediction.
 
-DiffEdit's idea (arXiv 2210.11427) carried over to flow matching: |v(I, T_n) - v(I, empty)|.
+DiffEdit's idea (arXiv 2210.11427) carried over to flow matching: |v(I, T_n) - v(I, empty)|;
+see docs/methods.md#velocity-contrast.
 """
 
 import torch

@@ -1,4 +1,7 @@
-"""FoI: masks from the attention to an instruction's keywords (arXiv 2312.10113)."""
+"""FoI: masks from the attention to an instruction's keywords (arXiv 2312.10113).
+
+Every step with its source: docs/methods.md#foi.
+"""
 
 import torch.nn.functional as F
 from torch import Tensor

@@ -1,4 +1,7 @@
-"""IID: instances found by the attention to their instructions (arXiv 2504.04784)."""
+"""IID: instances found by the attention to their instructions (arXiv 2504.04784).
+
+Every step with its source: docs/methods.md#iid.
+"""
 
 import torch
 from torch import Tensor

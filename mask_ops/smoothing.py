@@ -1,4 +1,4 @@
-"""Gaussian smoothing of masks on the token grid (MICE, section 1 of its method)."""
+"""Gaussian smoothing of masks on the token grid (docs/methods.md#mice)."""
 
 import torch
 import torch.nn.functional as F

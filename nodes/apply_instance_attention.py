@@ -16,11 +16,14 @@ class ApplyInstanceAttention(io.ComfyNode):
             node_id="InstanceEditApplyAttention",
             display_name="Apply Instance Attention",
             category=CATEGORY,
-            description="Patches a FLUX model so that each instruction acts in its own region. "
+            description="Patches a model so that each instruction acts in its own region. "
             "Sample with the conditioning of Multi-Prompt Encode.",
             search_aliases=["regional attention", "attention mask", "patch model"],
             inputs=[
-                io.Model.Input("model", tooltip="A FLUX.1 or FLUX.2 model, LoRAs and all."),
+                io.Model.Input(
+                    "model",
+                    tooltip="FLUX.1, FLUX.2, LongCat-Image, Ovis-Image or Chroma, LoRAs and all.",
+                ),
                 Bias.Input("bias", tooltip="From Build Disentangled Bias."),
                 io.Combo.Input(
                     "execution",

@@ -27,7 +27,8 @@ class InstanceRegion(io.ComfyNode):
                     "mask",
                     optional=True,
                     tooltip="Where the instance is, painted on the picture that is edited. "
-                    "Connect a mask or a box. White is inside.",
+                    "Connect a mask or a box. White is inside. A batch of masks: one for each "
+                    "picture of a batch; an empty one leaves the instance out of that picture.",
                 ),
                 io.MultiType.Input(
                     io.String.Input("box", optional=True, force_input=True),

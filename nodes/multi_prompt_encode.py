@@ -19,11 +19,19 @@ class MultiPromptEncode(io.ComfyNode):
             display_name="Multi-Prompt Encode",
             category=CATEGORY,
             description="Encodes the global prompt and every region's instruction one by one. Use "
-            "it instead of CLIP Text Encode, with the same regions as Build Disentangled Bias.",
+            "it instead of CLIP Text Encode; the conditioning carries the regions to the model.",
             search_aliases=["CLIP text encode", "multi prompt", "regional prompt"],
             inputs=[
-                io.Clip.Input("clip", tooltip="FLUX's text encoder."),
-                Regions.Input("regions", tooltip="The instances whose instructions are encoded."),
+                io.Clip.Input(
+                    "clip",
+                    tooltip="The model's own text encoder: FLUX's, LongCat-Image's, Ovis-Image's "
+                    "or Chroma's.",
+                ),
+                Regions.Input(
+                    "regions",
+                    tooltip="The instances whose instructions are encoded. Build Disentangled Bias "
+                    "gets the same, or none.",
+                ),
                 io.String.Input(
                     "global_prompt",
                     multiline=True,

@@ -34,7 +34,8 @@ class PreviewInstanceRegions(io.ComfyNode):
             inputs=[
                 io.Image.Input(
                     "image",
-                    tooltip="The picture that is edited, as large as it goes to the VAE.",
+                    tooltip="The picture that is edited, as large as it goes to the VAE; or the "
+                    "batch of pictures that the regions have masks for.",
                 ),
                 Regions.Input("regions", tooltip="The instances to draw and to check."),
                 io.Boolean.Input(

@@ -1,4 +1,7 @@
-"""Drift or edit: what a new picture shares with earlier ones up to a tolerance is put back."""
+"""Drift or edit: what a new picture shares with earlier ones up to a tolerance is put back.
+
+Ours, see docs/methods.md#multi-turn-editing.
+"""
 
 import torch
 from torch import Tensor

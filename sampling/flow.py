@@ -1,4 +1,7 @@
-"""Rectified flow: the cached mid-point solver, and inversion of a picture into noise."""
+"""Rectified flow: the cached mid-point solver, and inversion of a picture into noise.
+
+Equations: docs/methods.md#multi-turn-editing.
+"""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise

@@ -1,7 +1,7 @@
 """FoI's disentangled sampling: the instruction moves the picture inside the masks only.
 
-The formulas are affine, so they hold for velocities and, on the same latent and noise level, for
-predictions of the clean latent alike.
+Source: docs/methods.md#foi. The formulas are affine, so they hold for velocities and, on the same
+latent and noise level, for predictions of the clean latent alike.
 """
 
 from torch import Tensor

@@ -1,4 +1,7 @@
-"""IID's phase A: how long the branches run, and one latent of them all (arXiv 2504.04784)."""
+"""IID's phase A: how long the branches run, and one latent of them all (arXiv 2504.04784).
+
+What is the paper's and what is ours: docs/methods.md#iid.
+"""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,7 @@
-"""LQR guidance: sampling that is drawn to the first picture and the previous turn's result."""
+"""LQR guidance: sampling that is drawn to the first picture and the previous turn's result.
+
+Equations, and what is ours: docs/methods.md#multi-turn-editing.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,4 +1,7 @@
-"""One file per family of models, and one line for it here."""
+"""One file per family of models, and one line for it here.
+
+What is asked of it, and how to add one: docs/add_a_family.md.
+"""
 
 from typing import Any
 

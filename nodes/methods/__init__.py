@@ -1,4 +1,7 @@
-"""The methods of Build Disentangled Bias: one face each, in the order in which they are offered."""
+"""The methods of Build Disentangled Bias: one face each, in the order in which they are offered.
+
+To add one: docs/add_a_method.md.
+"""
 
 from . import idattn, iid, mice, released_mice
 from .face import BiasMethod
