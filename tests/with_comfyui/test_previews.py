@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
@@ -146,9 +145,8 @@ def test_a_conditioning_of_other_regions_is_refused(pack_nodes) -> None:
 
 
 def test_the_heat_scale_rises_in_brightness_so_that_every_eye_can_order_it() -> None:
-    colours = heat_colour(torch.linspace(0, 1, 50)).astype(float)
-    brightness = colours @ np.array([0.299, 0.587, 0.114])
-    assert (np.diff(brightness) > 0).all()
+    brightness = heat_colour(torch.linspace(0, 1, 50)).float() @ torch.tensor([0.299, 0.587, 0.114])
+    assert (brightness.diff() > 0).all()
     assert heat_colour(torch.tensor([-1.0, 7.0])).tolist() == [HEAT[0].tolist(), HEAT[-1].tolist()]
 
 
