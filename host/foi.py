@@ -25,6 +25,7 @@ from .carrier import Conditioning, SpansCond, call_spans, conditioning_spans
 from .iid import repeat_references, split_branches
 from .kernels import Override, attention_call, open_call, whole_sequence
 from .known import require_family
+from .regions import refuse_others
 from .sequence import picture_extent, token_sequence, watch_text
 
 FOI = f"{KEY}_foi"
@@ -127,13 +128,7 @@ def foi_conditionings(
         ValueError: regions that are not those of the conditioning.
     """
     spans = conditioning_spans(positive)
-    wanted = tuple(region.instruction for region in how.regions)
-    if spans.instructions != wanted:
-        raise ValueError(
-            f"the conditioning was encoded for {list(spans.instructions)}, the regions are for "
-            f"{list(wanted)}. Connect the regions that Locate Instruction found in the same "
-            "conditioning, or those that Multi-Prompt Encode got."
-        )
+    refuse_others(how.regions, spans)
     extras = split_branches(positive).extras
     text, [empty, null_extras] = positive[0][0], null[0]
     repeats = -(-text.shape[1] // empty.shape[1])

@@ -13,6 +13,7 @@ from ..mask_ops.found_masks import spread_tokens
 from ..mask_ops.regions import InstanceRegion
 from .carrier import Conditioning, conditioning_spans
 from .known import known_model
+from .regions import refuse_others
 from .sampling_run import latent_samples
 from .sequence import picture_extent
 
@@ -72,11 +73,7 @@ def expected_layout(
     references: list[Extent] = []
     if conditioning is not None:
         spans = conditioning_spans(conditioning, picture)
-        if len(spans.instructions) != len(regions):
-            raise ValueError(
-                f"the conditioning was encoded for {len(spans.instructions)} instance(s), but "
-                f"{len(regions)} region(s) came in. Connect the same regions to both."
-            )
+        refuse_others(regions, spans)
         lengths, references = spans.lengths, reference_extents(conditioning)
     latent: Extent = references[0] if references else ASSUMED_GRID
     if image is not None:

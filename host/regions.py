@@ -59,12 +59,7 @@ def agreed_regions(sets: Sequence[Regions], spans: PromptSpans) -> Regions:
     """
     alike = [own for own in sets if instructions_of(own) == spans.instructions]
     if not alike:
-        own = instructions_of(sets[0])
-        raise ValueError(
-            f"the conditioning was encoded for {len(spans.instructions)} instance(s) "
-            f"{list(spans.instructions)}, the bias was built for {len(own)} {list(own)}. "
-            "Connect the same regions to Multi-Prompt Encode and Build Disentangled Bias."
-        )
+        refuse_others(sets[0], spans)
     if not spans.regions:
         return alike[0]
     found = [difference(own, spans.regions) for own in alike]
@@ -74,6 +69,22 @@ def agreed_regions(sets: Sequence[Regions], spans: PromptSpans) -> Regions:
             "regions to Multi-Prompt Encode and Build Disentangled Bias, or none to the latter."
         )
     return alike[found.index(None)]
+
+
+def refuse_others(regions: Regions, spans: PromptSpans) -> None:
+    """Refuse regions whose instructions are not those of the conditioning.
+
+    Raises:
+        ValueError: with both lists.
+    """
+    own = instructions_of(regions)
+    if own != spans.instructions:
+        raise ValueError(
+            f"the conditioning was encoded for {len(spans.instructions)} instance(s) "
+            f"{list(spans.instructions)}, the regions are for {len(own)} {list(own)}. Connect the "
+            "same regions to both: those that Multi-Prompt Encode got, or that a locator found for "
+            "its conditioning."
+        )
 
 
 def instructions_of(regions: Regions) -> tuple[str, ...]:

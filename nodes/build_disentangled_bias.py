@@ -9,6 +9,7 @@ from ..attention.schedule import parse_stages
 from ..mask_ops.overlap import OverlapPolicy
 from ..mask_ops.regions import InstanceRegion
 from .inputs.bias import blocks_input, overlap_input, window_inputs
+from .inputs.regions import require_regions
 from .inputs.sockets import CATEGORY, Bias, Regions
 from .methods import METHODS
 
@@ -56,8 +57,7 @@ class BuildDisentangledBias(io.ComfyNode):
         blocks: str,
         regions: tuple[InstanceRegion, ...] | None = None,
     ) -> io.NodeOutput:
-        if regions is not None and not regions:
-            raise ValueError("no regions came in: add at least one Instance Region.")
+        regions = None if regions is None else require_regions(regions)
         options = dict(method)
         name = options.pop("method")
         builders, stages = METHODS[name].recipe(options)

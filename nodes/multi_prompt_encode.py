@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from ..host.text import encode_regions
 from ..mask_ops.regions import InstanceRegion
+from .inputs.regions import require_regions
 from .inputs.sockets import CATEGORY, Regions
 
 REAL, FIXED = "real tokens", "fixed"
@@ -75,7 +76,6 @@ class MultiPromptEncode(io.ComfyNode):
     ) -> io.NodeOutput:
         if clip is None:
             raise ValueError("clip is missing: the checkpoint holds no text encoder. Load one.")
-        if not regions:
-            raise ValueError("no regions came in: add at least one Instance Region.")
+        regions = require_regions(regions)
         length = text_length["length"] if text_length["text_length"] == FIXED else None
         return io.NodeOutput(encode_regions(clip, regions, global_prompt, length))

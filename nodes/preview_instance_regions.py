@@ -15,6 +15,7 @@ from ..mask_ops.regions import InstanceRegion, picture_sets, region_masks
 from ..mask_ops.validate import region_report
 from ..pictures.marks import to_image, to_picture
 from ..pictures.regions import draw_regions
+from .inputs.regions import require_regions
 from .inputs.sockets import CATEGORY, Bias, Regions
 
 BYTES_PER_VALUE = 4
@@ -72,8 +73,7 @@ class PreviewInstanceRegions(io.ComfyNode):
         conditioning: Any = None,
         bias: BiasRecipe | None = None,
     ) -> io.NodeOutput:
-        if not regions:
-            raise ValueError("no regions came in: add at least one Instance Region.")
+        regions = require_regions(regions)
         sets = picture_sets(regions)
         drawn = [
             regions_page(image[n % len(image)], here, token_grid, conditioning, bias, n)

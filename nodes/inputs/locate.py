@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...host.carrier import conditioning_spans
 from ...host.layout import found_pixels
+from ...host.regions import refuse_others
 from ...mask_ops.found_masks import FoundMasks, check_found
 from ...mask_ops.regions import InstanceRegion
 from ...pictures.found import draw_found
@@ -96,15 +97,12 @@ def found_values(
     Raises:
         ValueError: an instruction that found nothing, or regions of other instructions.
     """
-    instructions = conditioning_spans(conditioning).instructions
+    spans = conditioning_spans(conditioning)
+    instructions = spans.instructions
     check_found(found.masks, instructions)
     masks = found_pixels(model, latent, found.masks)
     given = regions or [InstanceRegion(text, box=EVERYWHERE) for text in instructions]
-    if tuple(region.instruction for region in given) != instructions:
-        raise ValueError(
-            f"the conditioning was encoded for {list(instructions)}, the regions are for "
-            f"{[region.instruction for region in given]}. Connect the same regions to both."
-        )
+    refuse_others(tuple(given), spans)
     placed = tuple(
         replace(region, mask=mask, box=None, reference_masks=None, origin="found")
         for region, mask in zip(given, masks, strict=True)
