@@ -4,7 +4,7 @@ Multi-turn Consistent Image Editing (arXiv 2505.04320) multiplies attention weig
 softmax: those of image queries on the instruction's keys, by 2 inside a region that it finds from
 the previous step's maps and by 0.8 outside. Such weights do not sum to one. Here the logarithm of
 the factor is added to the logits before the softmax instead: the odds between those keys and all
-others change by the same factor, and the weights sum to one.
+others change by the same factor, and the weights sum to one (docs/methods.md#multi-turn-editing).
 """
 
 from collections.abc import Callable
