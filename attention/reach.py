@@ -105,7 +105,7 @@ def _pool(pairs: Tensor, n: int) -> Tensor:
 
 
 def _own_row(pairs: Tensor, n: int) -> Tensor:
-    """(N, groups) sums of the instances' queries of one sort -> (9,), own and other instances apart."""
+    """(N, groups) sums of the instances' queries -> (9,), own and other instances apart."""
     columns = [pairs[:, 0].sum()]
     for key in "TLC":
         own, after = pairs[:, _own(key, n)].diagonal().sum(), _own(key, n).stop
