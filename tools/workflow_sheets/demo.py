@@ -12,7 +12,7 @@ from .sheet import Sheet
 def first_edit(sheet: Sheet) -> None:
     """Three edits in one pass with the miniature FLUX; needs no files."""
     sheet.note(
-        "# First edit\nThree shapes, three wishes, **one pass**, on any machine in seconds: "
+        "# First edit\nThree shapes, three instructions, **one pass**, on any machine in seconds: "
         "the *Demo Model Loader*'s miniature FLUX comes with the pack.\n\nPress **Run**. Then "
         "change a line in *Instance Regions from Masks* (shapes: circle, square, triangle, star, "
         "ring, cross) and run again.",

@@ -11,8 +11,8 @@ def mice_klein_sam3(sheet: Sheet) -> None:
     """FLUX.2 klein in four steps: SAM 3 finds the objects by their name."""
     sheet.note(
         "# Find objects by name\n*SAM3 Detect* finds all that *What to find* names, one mask "
-        "per object. Write one wish per line into *Instance Regions from Masks*, in the order of "
-        "the numbers that *Preview Instance Regions* shows.",
+        "per object. Write one instruction per line into *Instance Regions from Masks*, in the "
+        "order of the numbers that *Preview Instance Regions* shows.",
         520,
         200,
     )
@@ -65,7 +65,7 @@ def mice_two_references(sheet: Sheet) -> None:
         instruction="replace the dress with the dress of image 2",
         reference=2,
     )
-    others = draw_boxes(sheet, "Further boxes and wishes", source.image, INSTRUCTIONS[2:])
+    others = draw_boxes(sheet, "Further boxes and instructions", source.image, INSTRUCTIONS[2:])
     regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
     sheet.column("1  Model", *loaded.nodes)
     sheet.column("2  Picture", *source.nodes)

@@ -12,17 +12,17 @@ from .steps import Prepared, Source
 
 
 def mice_kontext_boxes(sheet: Sheet) -> None:
-    """FLUX.1 Kontext: boxes drawn with the mouse, a wish in each."""
+    """FLUX.1 Kontext: boxes drawn with the mouse, an instruction in each."""
     sheet.note(
-        "# Draw boxes, write wishes\n1. Load your picture.\n2. Run: it appears under the boxes "
-        "of *Create Bounding Boxes*.\n3. Drag a box over everything you want to change and write "
-        "the wish into its description.\n4. Run again.\n\n" + BOXES_NOTE,
+        "# Draw boxes, write instructions\n1. Load your picture.\n2. Run: it appears under the "
+        "boxes of *Create Bounding Boxes*.\n3. Drag a box over everything you want to change and "
+        "write the instruction into its description.\n4. Run again.\n\n" + BOXES_NOTE,
         480,
         230,
     )
     sheet.note(
-        "## Tips\nWrite each wish as a whole sentence (*replace the cloud with a hot air "
-        "balloon*). Boxes may overlap; both wishes act there. A little room around an object "
+        "## Tips\nWrite each instruction as a whole sentence (*replace the cloud with a hot air "
+        "balloon*). Boxes may overlap; both instructions act there. A little room around an object "
         "helps when the new one is larger.",
         420,
         230,
@@ -30,7 +30,7 @@ def mice_kontext_boxes(sheet: Sheet) -> None:
     sheet.note(PREVIEW_NOTE, 400, 230)
     loaded = loaders.kontext(sheet)
     source = steps.picture(sheet, loaded.vae)
-    boxes = draw_boxes(sheet, "Drag boxes, write wishes", source.image, INSTRUCTIONS)
+    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
     sheet.column("1  Model", *loaded.nodes)
     sheet.column("2  Picture", *source.nodes)
@@ -43,7 +43,7 @@ def mice_kontext_masks(sheet: Sheet) -> None:
     sheet.note(
         "# Paint masks\n1. Load the same picture into all four *Load Image* nodes.\n2. On each of "
         "*Mask 1* to *Mask 3*: right-click, **Open in MaskEditor**, paint one object, save.\n3. "
-        "Write its wish into the *Instance Region* beside it. Run.",
+        "Write its instruction into the *Instance Region* beside it. Run.",
         520,
         210,
     )
@@ -118,7 +118,7 @@ def mice_lora_controlnet(sheet: Sheet) -> None:
     )
     loaded = loaded._replace(model=lora[0], nodes=[*loaded.nodes, lora])
     source = steps.picture(sheet, loaded.vae)
-    boxes = draw_boxes(sheet, "Drag boxes, write wishes", source.image, INSTRUCTIONS)
+    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
     prepared = steps.prepare(sheet, loaded, regions[0], source.latent)
     controlled = steer(sheet, loaded, source, prepared)
@@ -158,9 +158,10 @@ def steer(sheet: Sheet, loaded: Loaded, source: Source, prepared: Prepared) -> l
 def mice_strength_steps(sheet: Sheet) -> None:
     """Strength and steps of every instance on its own."""
     sheet.note(
-        "# Strength and steps\n**strength** multiplies how much an instance listens to its wish: 1 "
-        "is neutral, 0 hides the wish, above 1 insists. **start** and **end** say when it takes "
-        "part, as fractions of the sampling: an early window shapes, a late one paints.",
+        "# Strength and steps\n**strength** multiplies how much an instance listens to its "
+        "instruction: 1 is neutral, 0 hides the instruction, above 1 insists. **start** and "
+        "**end** say when it takes part, as fractions of the sampling: an early window shapes, a "
+        "late one paints.",
         520,
         200,
     )

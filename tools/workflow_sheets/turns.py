@@ -79,9 +79,9 @@ def turns_three(sheet: Sheet) -> None:
     """Three turns that keep the first picture in view, the last with three instances at once."""
     sheet.note(
         "# Three turns without drift\nEvery turn inverts the result of the one before (*Flow "
-        "Inversion*) and samples it with the next wish (*Dual-LQR Sampler*), drawn to the previous "
-        "result **and to the very first picture**; what only drifts from these is put back. Press "
-        "**Run**: the *Demo Model Loader*'s miniature FLUX needs no files.",
+        "Inversion*) and samples it with the next instruction (*Dual-LQR Sampler*), drawn to the "
+        "previous result **and to the very first picture**; what only drifts from these is put "
+        "back. Press **Run**: the *Demo Model Loader*'s miniature FLUX needs no files.",
         560,
         290,
     )
@@ -89,8 +89,9 @@ def turns_three(sheet: Sheet) -> None:
         "## Add a turn\n1. Select the last turn's group and copy it, links kept (Ctrl+C, "
         "Ctrl+Shift+V).\n2. Connect the last turn's result (the latent of *Edit*) and its *Turn "
         "Memory* to the copy's *Turn Memory*, and the same latent to the copy's two *Set Reference "
-        "Latent* and its *Invert*.\n3. Write the next wish. Finished turns are not run again.\n\n"
-        "To edit nothing outside a mask, put *Set Latent Noise Mask* before a turn's *Invert*.",
+        "Latent* and its *Invert*.\n3. Write the next instruction. Finished turns are not run "
+        "again.\n\nTo edit nothing outside a mask, put *Set Latent Noise Mask* before a turn's "
+        "*Invert*.",
         560,
         290,
     )
@@ -107,7 +108,7 @@ def turns_three(sheet: Sheet) -> None:
 def one_instruction(session: Session, number: int, instruction: str) -> Output:
     """A turn with one plain prompt: its picture."""
     sheet, loaded = session.sheet, session.loaded
-    text = sheet.add("CLIPTextEncode", f"Wish {number}", clip=loaded.clip, text=instruction)
+    text = sheet.add("CLIPTextEncode", f"Instruction {number}", clip=loaded.clip, text=instruction)
     referred = sheet.add("ReferenceLatent", conditioning=text[0], latent=session.latent)
     nodes = session.turn(loaded.model, referred[0])
     decode = sheet.add("VAEDecode", samples=session.latent, vae=loaded.vae)
@@ -121,7 +122,7 @@ def several_instructions(session: Session, scene: Node, before: Output) -> None:
     sheet = session.sheet
     regions = sheet.add(
         "InstanceEditRegionsFromMasks",
-        "Wishes 3",
+        "Instructions 3",
         masks=scene[1],
         instructions="replace the green star with a blue star\n"
         "replace the orange ring with a red ring\n"
@@ -140,19 +141,19 @@ def several_instructions(session: Session, scene: Node, before: Output) -> None:
 
 
 def turns_chained(sheet: Sheet) -> None:
-    """One wish after the other with an ordinary sampler; Undo Drift keeps the rest."""
+    """One instruction after the other with an ordinary sampler; Undo Drift keeps the rest."""
     sheet.note(
-        "# One wish after the other\nAn ordinary *KSampler* edits the result of the turn before. "
-        "Each time it renders the whole picture anew, a little beside what it was; *Undo Drift* "
-        "puts that back, in the latent, without a mask. Press **Run**: the *Demo Model Loader*'s "
-        "miniature FLUX needs no files.",
+        "# One instruction after the other\nAn ordinary *KSampler* edits the result of the turn "
+        "before. Each time it renders the whole picture anew, a little beside what it was; *Undo "
+        "Drift* puts that back, in the latent, without a mask. Press **Run**: the *Demo Model "
+        "Loader*'s miniature FLUX needs no files.",
         560,
         270,
     )
     sheet.note(
         "## Add a turn\nCopy the last turn's group, links kept (Ctrl+C, Ctrl+Shift+V). Connect the "
         "last *Undo Drift*'s latent to the copy's *Turn Memory*, *Set Reference Latent* and "
-        "*KSampler*, and the last *Turn Memory* to the copy's. Write the next wish.",
+        "*KSampler*, and the last *Turn Memory* to the copy's. Write the next instruction.",
         460,
         270,
     )
@@ -163,7 +164,9 @@ def turns_chained(sheet: Sheet) -> None:
     instructions = (*FIRST, "replace the yellow triangle with a purple cross")
     for number, instruction in enumerate(instructions, start=1):
         turn = sheet.add("InstanceEditTurnMemory", latent=start, **chained)
-        text = sheet.add("CLIPTextEncode", f"Wish {number}", clip=loaded.clip, text=instruction)
+        text = sheet.add(
+            "CLIPTextEncode", f"Instruction {number}", clip=loaded.clip, text=instruction
+        )
         referred = sheet.add("ReferenceLatent", conditioning=text[0], latent=start)
         sampler = steps.sampled(sheet, loaded.model, referred[0], start, STEPS)
         kept = sheet.add(
