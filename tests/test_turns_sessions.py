@@ -69,14 +69,14 @@ def test_the_painted_mask_holds_the_object_as_it_is_in_that_round() -> None:
 
 def test_one_pass_is_told_what_the_rounds_come_to() -> None:
     for session in SESSIONS:
-        wishes, masks = session.at_once(6)
-        assert (len(wishes), masks.shape) == (4, (4, 144, 144))
-        assert wishes[2:] == session.instructions[2:4]
-        for wish, again, first in zip(
-            wishes, session.instructions[4:6], session.instructions[:2], strict=False
+        instructions, masks = session.at_once(6)
+        assert (len(instructions), masks.shape) == (4, (4, 144, 144))
+        assert instructions[2:] == session.instructions[2:4]
+        for joint, again, first in zip(
+            instructions, session.instructions[4:6], session.instructions[:2], strict=False
         ):
-            assert wish.split(" with ")[1] == again.split(" with ")[1]
-            assert wish.split(" with ")[0] == first.split(" with ")[0]
+            assert joint.split(" with ")[1] == again.split(" with ")[1]
+            assert joint.split(" with ")[0] == first.split(" with ")[0]
 
 
 def test_a_perfect_session_succeeds_without_drift() -> None:

@@ -119,9 +119,9 @@ class ComfyServer:
         """End the process and whatever it started."""
         if self._process is None:
             return
-        for wish in (signal.SIGTERM, signal.SIGKILL):
+        for request in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, wish)
+                os.killpg(self._process.pid, request)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=10)
                 break

@@ -19,15 +19,17 @@ from ..demo.example import INSTANCES, first_scene, instance_masks
 from ..demo.scenes import render
 from ..mask_ops.boxes import Box
 from ..mask_ops.regions import InstanceRegion
+from ..pictures.marks import INK, PAPER, font, to_picture
+from ..pictures.regions import draw_regions
 from .comfy_server import ComfyServer, make_base_directory
-from .load_pack import ROOT, add_comfyui_to_path, find_comfyui
-from .workflow_sheets.wishes import WISHES
+from .load_pack import ROOT, find_comfyui
+from .workflow_sheets.instructions import INSTRUCTIONS
 
 SIDE, BAR, INSET = 512, 56, 140
 DRESS, HAIR, CLOUD = (255, 166, 214), (250, 241, 107), (255, 255, 255)
 TITLES = {
     "first_edit": "Three edits, one pass",
-    "mice_kontext_boxes": "Draw boxes, write wishes",
+    "mice_kontext_boxes": "Draw boxes, write instructions",
     "mice_kontext_masks": "Paint masks",
     "mice_klein_sam3": "Find objects by name",
     "idattn_infographic": "Twelve texts at once",
@@ -48,27 +50,27 @@ def example() -> Image.Image:
 
 
 def boxes(count: int) -> list[InstanceRegion]:
-    """The first of the workflows' example wishes."""
+    """The first of the workflows' example instructions."""
     return [
-        InstanceRegion(wish, box=Box(x, y, x + width, y + height))
-        for (x, y, width, height), wish in WISHES[:count]
+        InstanceRegion(text, box=Box(x, y, x + width, y + height))
+        for (x, y, width, height), text in INSTRUCTIONS[:count]
     ]
 
 
-def coloured(colour: tuple[int, int, int], wish: str, left: float = 0.0, right: float = 1.0):
+def coloured(
+    colour: tuple[int, int, int], instruction: str, left: float = 0.0, right: float = 1.0
+) -> InstanceRegion:
     """A region of the pixels of one colour, between two fractions of the width."""
     picture = example()
     pixels = np.asarray(picture, dtype=int)
     mask = torch.from_numpy(np.abs(pixels - colour).max(-1) < 16).float()
     mask[:, : int(left * picture.width)] = 0
     mask[:, int(right * picture.width) :] = 0
-    return InstanceRegion(wish, mask=mask)
+    return InstanceRegion(instruction, mask=mask)
 
 
 def infographic() -> tuple[Image.Image, list[InstanceRegion]]:
     """Twelve cards with a line of text each."""
-    from ..pictures.marks import font
-
     page = Image.new("RGB", (768, 768), (247, 243, 232))
     draw = ImageDraw.Draw(page)
     regions = []
@@ -85,8 +87,6 @@ def infographic() -> tuple[Image.Image, list[InstanceRegion]]:
 
 def scene() -> tuple[Image.Image, list[InstanceRegion]]:
     """The demo's shapes."""
-    from ..pictures.marks import to_picture
-
     first = first_scene()
     regions = [
         InstanceRegion(instance.instruction, mask=mask)
@@ -145,9 +145,6 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
 
 def draw(name: str, picture: Image.Image, regions: Sequence[InstanceRegion]) -> Image.Image:
     """One thumbnail: the picture with its regions, over its title."""
-    from ..pictures.marks import INK, PAPER, font
-    from ..pictures.regions import draw_regions
-
     drawn = draw_regions(picture, regions, "").crop((0, 0, 1024, 1024))
     sheet = Image.new("RGB", (SIDE, SIDE), INK)
     sheet.paste(drawn.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (0, 0))
@@ -158,7 +155,6 @@ def draw(name: str, picture: Image.Image, regions: Sequence[InstanceRegion]) -> 
 
 
 def main() -> None:
-    add_comfyui_to_path()  # the drawing code is in a room that imports ComfyUI
     for name, (picture, regions) in contents().items():
         thumbnail = draw(name, picture, regions)
         if name == "first_edit":

@@ -14,6 +14,7 @@ from pathlib import Path
 from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT
 from .workflow_sheets.blueprint import NAME, blueprint
+from .workflow_sheets.graph import sheet_graph
 from .workflow_sheets.recipes import RECIPES
 from .workflow_sheets.sheet import Definitions, Sheet
 
@@ -27,7 +28,7 @@ def written(definitions: Definitions) -> dict[str, str]:
     for recipe in RECIPES:
         sheet = Sheet(recipe.__name__, definitions)
         recipe(sheet)
-        files[f"{sheet.name}.json"] = _text(sheet.graph())
+        files[f"{sheet.name}.json"] = _text(sheet_graph(sheet))
         files[f"api/{sheet.name}.json"] = _text(sheet.api())
     return files
 

@@ -183,8 +183,8 @@ def one_pass(
 ) -> Iterator[Latent]:
     """Not in rounds: MICE with all that 1, 2 .. rounds come to at once, each from the original."""
     for count in range(1, len(instructions) + 1):
-        wishes, masks = session.at_once(count)
-        yield METHODS["mice"].edit(studio, edit_task(session, latent, wishes, seed, masks))
+        all_at_once, masks = session.at_once(count)
+        yield METHODS["mice"].edit(studio, edit_task(session, latent, all_at_once, seed, masks))
 
 
 def one_pass_undrifted(

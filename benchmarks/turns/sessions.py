@@ -70,9 +70,11 @@ class Session:
             cell: clause for cell, clause in zip(self.cells[:rounds], self.clauses, strict=False)
         }
         shapes = self.scene.shape[0].tolist()
-        wishes = [phrase(replace(clause, shape=shapes[cell])) for cell, clause in last.items()]
+        instructions = [
+            phrase(replace(clause, shape=shapes[cell])) for cell, clause in last.items()
+        ]
         silhouettes = object_masks(self.scene)[:, list(last)]
-        return wishes, grow_masks(silhouettes, MASK_MARGIN)[0].float()
+        return instructions, grow_masks(silhouettes, MASK_MARGIN)[0].float()
 
     def edits(self, stop: int, start: int = 0) -> Edits:
         """What the rounds from ``start`` to before ``stop`` (counted from 0) come to."""

@@ -122,8 +122,10 @@ def test_boxes_drawn_with_the_mouse_become_regions(page: Page, server: ComfyServ
     editor = page.get_by_test_id("bounding-boxes")
     area = editor.locator("canvas").bounding_box()
     assert area is not None
-    wishes = ("make it a red kimono", "replace it with a balloon")
-    for place, wish in zip(((0.1, 0.1, 0.4, 0.5), (0.55, 0.5, 0.9, 0.8)), wishes, strict=True):
+    instructions = ("make it a red kimono", "replace it with a balloon")
+    for place, text in zip(
+        ((0.1, 0.1, 0.4, 0.5), (0.55, 0.5, 0.9, 0.8)), instructions, strict=True
+    ):
         page.mouse.move(area["x"] + place[0] * area["width"], area["y"] + place[1] * area["height"])
         page.mouse.down()
         for share in (0.5, 1.0):
@@ -131,16 +133,16 @@ def test_boxes_drawn_with_the_mouse_become_regions(page: Page, server: ComfyServ
             y = place[1] + share * (place[3] - place[1])
             page.mouse.move(area["x"] + x * area["width"], area["y"] + y * area["height"])
         page.mouse.up()
-        editor.get_by_placeholder("description of this region").fill(wish)
+        editor.get_by_placeholder("description of this region").fill(text)
     page.wait_for_timeout(500)
     keep_picture(page, "boxes_drawn")
     prompt = prompt_of(page)
     (boxes,) = (node for node in prompt.values() if node["class_type"] == "CreateBoundingBoxes")
     drawn = boxes["inputs"]["editor_state"]["__value__"]
-    assert [box["metadata"]["desc"] for box in drawn] == list(wishes)
+    assert [box["metadata"]["desc"] for box in drawn] == list(instructions)
     report = preview_report(server, prompt)
     assert report.startswith("2 instance(s)")
-    assert all(wish in report for wish in wishes)
+    assert all(text in report for text in instructions)
 
 
 def preview_report(server: ComfyServer, prompt: dict[str, Any]) -> str:
@@ -156,7 +158,7 @@ def preview_report(server: ComfyServer, prompt: dict[str, Any]) -> str:
     return outputs[preview]["text"][0]
 
 
-BUILD_AROUND = """async ([blueprint, wishes]) => {
+BUILD_AROUND = """async ([blueprint, instructions]) => {
   await window.app.loadGraphData(blueprint)
   const { graph } = window.app
   const edit = graph.nodes[0]
@@ -165,7 +167,7 @@ BUILD_AROUND = """async ([blueprint, wishes]) => {
   const scene = add('InstanceEditDemoScene')
   const regions = add('InstanceEditRegionsFromMasks')
   const save = add('SaveImage')
-  regions.widgets.find(w => w.name === 'instructions').value = wishes
+  regions.widgets.find(w => w.name === 'instructions').value = instructions
   scene.connect(1, regions, 'masks')
   model.connect(0, edit, 'model')
   model.connect(1, edit, 'clip')
@@ -181,7 +183,7 @@ def test_the_blueprint_is_offered_and_edits(page: Page, server: ComfyServer) -> 
     (path,) = (ROOT / "subgraphs").glob("*.json")
     offered = json.loads(server.client.get("/global_subgraphs")).values()
     assert path.stem in [entry["name"] for entry in offered]
-    wishes = "\n".join(
+    instructions = "\n".join(
         f"replace the {old} with a {new}"
         for old, new in (
             ("red circle", "green star"),
@@ -189,7 +191,7 @@ def test_the_blueprint_is_offered_and_edits(page: Page, server: ComfyServer) -> 
             ("yellow triangle", "purple cross"),
         )
     )
-    prompt = page.evaluate(BUILD_AROUND, [json.loads(path.read_text()), wishes])
+    prompt = page.evaluate(BUILD_AROUND, [json.loads(path.read_text()), instructions])
     (save,) = (key for key, node in prompt.items() if node["class_type"] == "SaveImage")
     (sampler,) = (node for node in prompt.values() if node["class_type"] == "KSampler")
     sampler["inputs"]["steps"] = 2

@@ -31,22 +31,22 @@ def test_weights_are_given_all_together(tmp_path: Path) -> None:
 
 
 def test_weights_that_are_nowhere_are_named_with_the_places_looked_at(tmp_path: Path) -> None:
-    wishes = {"UNET": "no.safetensors", "CLIP": "no.safetensors", "VAE": "no.safetensors"}
+    asked = {"UNET": "no.safetensors", "CLIP": "no.safetensors", "VAE": "no.safetensors"}
     with pytest.raises(WeightsError, match=r"UNET=no.safetensors .*diffusion_models"):
-        choose_loaders(tmp_path, wishes)
+        choose_loaders(tmp_path, asked)
 
 
 def test_given_weights_are_linked_and_loaded_by_cores_loaders(tmp_path: Path) -> None:
     for name in ("flux", "clip_l", "t5", "ae"):
         (tmp_path / f"{name}.safetensors").touch()
-    wishes = {
+    asked = {
         "UNET": str(tmp_path / "flux.safetensors"),
         "CLIP": f"{tmp_path / 'clip_l.safetensors'},{tmp_path / 't5.safetensors'}",
         "VAE": str(tmp_path / "ae.safetensors"),
         "STEPS": "4",
     }
     base = tmp_path / "base"
-    loaders = choose_loaders(base, wishes)
+    loaders = choose_loaders(base, asked)
     kinds = [node["class_type"] for node in loaders.nodes.values()]
     assert kinds == ["UNETLoader", "DualCLIPLoader", "VAELoader"]
     assert loaders.steps == 4

@@ -48,13 +48,13 @@ class Loaders:
         return self.nodes | kept
 
 
-def choose_loaders(base: Path, wishes: Mapping[str, str]) -> Loaders:
+def choose_loaders(base: Path, asked: Mapping[str, str]) -> Loaders:
     """Loaders for the `UNET`, `CLIP` and `VAE` of `make demo`, or for what comes with the pack.
 
     Files are paths, or names in the models folders of `COMFYUI_PATH` or `make serve`; CLIP may be
     two: `A,B`.
     """
-    given = {key: wishes[key] for key in FOLDERS if wishes.get(key)}
+    given = {key: asked[key] for key in FOLDERS if asked.get(key)}
     if not given:
         return Loaders({}, side=144, steps=8)
     missing = sorted(FOLDERS.keys() - given.keys())
@@ -62,7 +62,7 @@ def choose_loaders(base: Path, wishes: Mapping[str, str]) -> Loaders:
         raise WeightsError(f"{', '.join(missing)} is missing: give UNET, CLIP and VAE together.")
     unet, vae = (_link(base, key, given[key]) for key in ("UNET", "VAE"))
     clips = [_link(base, "CLIP", name) for name in given["CLIP"].split(",")]
-    return Loaders(_loaders(unet, clips, vae), side=1024, steps=int(wishes.get("STEPS") or 28))
+    return Loaders(_loaders(unet, clips, vae), side=1024, steps=int(asked.get("STEPS") or 28))
 
 
 def _loaders(unet: str, clips: list[str], vae: str) -> Workflow:
@@ -76,15 +76,15 @@ def _loaders(unet: str, clips: list[str], vae: str) -> Workflow:
     return dict(zip(LOADERS, (model, clip, codec), strict=True))
 
 
-def _link(base: Path, key: str, wish: str) -> str:
+def _link(base: Path, key: str, file: str) -> str:
     """Make a weights file known to the server; returns the name its loader uses."""
     homes = (find_comfyui(), ROOT / "comfyui_data")
     folders = (home / "models" / folder for home in homes for folder in FOLDERS[key])
-    places = [Path(wish).expanduser(), *(folder / wish for folder in folders)]
+    places = [Path(file).expanduser(), *(folder / file for folder in folders)]
     found = next((place.resolve() for place in places if place.is_file()), None)
     if found is None:
         looked = ", ".join(str(place) for place in places)
-        raise WeightsError(f"{key}={wish} was not found (looked for {looked}).")
+        raise WeightsError(f"{key}={file} was not found (looked for {looked}).")
     folder = base / "models" / FOLDERS[key][0]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / found.name).symlink_to(found)

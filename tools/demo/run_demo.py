@@ -28,7 +28,7 @@ from .variants import find, with_idattn, with_joined_prompt, with_scene
 OUT = ROOT / "demo_out"
 WORKFLOW = ROOT / "workflows" / "api" / "first_edit.json"
 SCENE = "three circles"
-TITLE = "Three circles, three wishes, one pass"
+TITLE = "Three circles, three instructions, one pass"
 NAMES = {
     "source": "picture",
     "single_prompt": "one joined prompt",
@@ -45,9 +45,9 @@ def run_demo(base: Path, out: Path) -> None:
     loaders = choose_loaders(base, os.environ)
     instances = SCENES[SCENE]
     write_scene(out, loaders.side, instances)
-    wishes = [instance.instruction for instance in instances]
-    mice = with_scene(loaders.put_into(json.loads(WORKFLOW.read_text())), SCENE, wishes)
-    variants = {"single_prompt": with_joined_prompt(mice, wishes), "mice": mice}
+    instructions = [instance.instruction for instance in instances]
+    mice = with_scene(loaders.put_into(json.loads(WORKFLOW.read_text())), SCENE, instructions)
+    variants = {"single_prompt": with_joined_prompt(mice, instructions), "mice": mice}
     variants["idattn"] = with_idattn(mice)
     arguments = () if torch.accelerator.is_available() else ("--cpu",)
     log.info("starting ComfyUI")
@@ -60,7 +60,7 @@ def run_demo(base: Path, out: Path) -> None:
             if name == "mice":
                 save(server, outputs, find(workflow, "InstanceEditPreviewBias"), out / "bias.png")
     pictures = {label: Image.open(out / f"{name}.png") for name, label in NAMES.items()}
-    lines = [f"{number}  {wish}" for number, wish in enumerate(wishes, start=1)]
+    lines = [f"{number}  {text}" for number, text in enumerate(instructions, start=1)]
     contact_sheet(pictures, Image.open(out / "bias.png"), TITLE, lines).save(out / "sheet.png")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from typing import NamedTuple
 
 from . import loaders, steps
-from .sheet import NAMESPACE, Definitions, Json, Sheet
+from .graph import NAMESPACE, Link, sheet_graph
+from .sheet import Definitions, Json, Sheet
 
 NAME = "Edit N instances"
 SOURCES = ("model", "clip", "vae", "image", "regions")
@@ -17,22 +19,47 @@ WIDGETS = (
     ("KSampler", "steps"),
 )
 INPUT, OUTPUT = -10, -20
+IDENTITY = str(uuid.uuid5(NAMESPACE, NAME))
+
+
+class Port(NamedTuple):
+    """An input or output of the subgraph: its type, and the links that it has inside."""
+
+    kind: str
+    links: list[int]
 
 
 def blueprint(definitions: Definitions) -> Json:
     """The blueprint file: one subgraph node and its definition."""
-    graph = _inner(definitions).graph()
+    graph = sheet_graph(_inner(definitions))
     outer = {node["id"]: name for node, name in zip(graph["nodes"], SOURCES, strict=False)}
     (save,) = (node["id"] for node in graph["nodes"] if node["type"] == "SaveImage")
-    nodes = [node for node in graph["nodes"] if node["id"] not in (*outer, save)]
-    links, ports, result = _rewire(graph["links"], outer, save)
-    for node in nodes:
-        node["pos"] = [node["pos"][0] - 360, node["pos"][1]]
-    identity = str(uuid.uuid5(NAMESPACE, NAME))
-    inputs = [_port(name, kind, ids, i) for i, (name, (kind, ids)) in enumerate(ports.items())]
-    outputs = [_port("image", "IMAGE", [result], 0, x=1600)]
-    inner: Json = {
-        "id": identity,
+    links, ports, result = _rewire([Link(*link) for link in graph["links"]], outer, save)
+    inner = {
+        **_subgraph(graph),
+        "inputs": [_port(name, port, i) for i, (name, port) in enumerate(ports.items())],
+        "outputs": [_port("image", Port("IMAGE", [result]), 0, x=1600)],
+        "widgets": [],
+        "nodes": [_moved(node) for node in graph["nodes"] if node["id"] not in (*outer, save)],
+        "groups": [],
+        "links": links,
+        "extra": {},
+    }
+    return {
+        "revision": 0,
+        "last_node_id": 1,
+        "last_link_id": 0,
+        "nodes": [_outer_node(inner)],
+        "links": [],
+        "version": 0.4,
+        "definitions": {"subgraphs": [inner]},
+    }
+
+
+def _subgraph(graph: Json) -> Json:
+    """What a subgraph says of itself before its parts."""
+    return {
+        "id": IDENTITY,
         "version": 1,
         "revision": 0,
         "name": NAME,
@@ -45,41 +72,32 @@ def blueprint(definitions: Definitions) -> Json:
         "config": {},
         "inputNode": {"id": INPUT, "bounding": [-160, 60, 120, 160]},
         "outputNode": {"id": OUTPUT, "bounding": [1600, 60, 120, 60]},
-        "inputs": inputs,
-        "outputs": outputs,
-        "widgets": [],
-        "nodes": nodes,
-        "groups": [],
-        "links": links,
-        "extra": {},
     }
-    kinds = {node["type"]: node["id"] for node in nodes}
+
+
+def _outer_node(inner: Json) -> Json:
+    """The subgraph as one node, some widgets of its inner nodes on it."""
+    kinds = {node["type"]: node["id"] for node in inner["nodes"]}
+    ports = [{"name": p["name"], "type": p["type"], "link": None} for p in inner["inputs"]]
     return {
-        "revision": 0,
-        "last_node_id": 1,
-        "last_link_id": 0,
-        "nodes": [
-            {
-                "id": 1,
-                "type": identity,
-                "pos": [0, 0],
-                "size": [340, 320],
-                "flags": {},
-                "order": 0,
-                "mode": 0,
-                "title": NAME,
-                "inputs": [{"name": p["name"], "type": p["type"], "link": None} for p in inputs],
-                "outputs": [{"name": "image", "type": "IMAGE", "links": []}],
-                "properties": {
-                    "proxyWidgets": [[str(kinds[kind]), widget] for kind, widget in WIDGETS]
-                },
-                "widgets_values": [],
-            }
-        ],
-        "links": [],
-        "version": 0.4,
-        "definitions": {"subgraphs": [inner]},
+        "id": 1,
+        "type": IDENTITY,
+        "pos": [0, 0],
+        "size": [340, 320],
+        "flags": {},
+        "order": 0,
+        "mode": 0,
+        "title": NAME,
+        "inputs": ports,
+        "outputs": [{"name": "image", "type": "IMAGE", "links": []}],
+        "properties": {"proxyWidgets": [[str(kinds[kind]), widget] for kind, widget in WIDGETS]},
+        "widgets_values": [],
     }
+
+
+def _moved(node: Json) -> Json:
+    """The node further left, where those from outside stood."""
+    return {**node, "pos": [node["pos"][0] - 360, node["pos"][1]]}
 
 
 def _inner(definitions: Definitions) -> Sheet:
@@ -93,47 +111,47 @@ def _inner(definitions: Definitions) -> Sheet:
     loaded = loaders.Loaded(model[0], clip[0], vae[0], [])
     latent = sheet.add("VAEEncode", pixels=image[0], vae=vae[0])
     prepared = steps.prepare(sheet, loaded, masks[0], latent[0])
-    sampling = steps.sample(sheet, loaded, prepared, 28, 2.5, (image[0], masks[0]))
+    sampling = steps.sample(sheet, loaded, prepared, steps.Way(28, 2.5), image[0], masks[0])
     sheet.column("Encode", latent, *prepared.nodes)
     sheet.column("Sample", *sampling)
     return sheet
 
 
 def _rewire(
-    links: list[list[object]], outer: dict[int, str], save: int
-) -> tuple[list[Json], dict[str, tuple[str, list[int]]], int]:
+    links: list[Link], outer: dict[int, str], save: int
+) -> tuple[list[Json], dict[str, Port], int]:
     """Links from outside nodes become links from the subgraph's inputs, that to Save Image the
-    one to its output: links, link ids by input, the output's link id."""
+    one to its output: links, inputs by name, the output's link."""
     kept: list[Json] = []
-    ports: dict[str, tuple[str, list[int]]] = {}
+    ports: dict[str, Port] = {}
     result = 0
-    for number, source, slot, target, target_slot, kind in links:
-        if target in outer:
+    for link in links:
+        if link.target in outer:
             continue
-        if source in outer:
-            port = ports.setdefault(outer[source], (kind, []))
-            port[1].append(number)
-            source, slot = INPUT, list(ports).index(outer[source])
-        if target == save:
-            target, target_slot, result = OUTPUT, 0, number
+        if link.source in outer:
+            name = outer[link.source]
+            ports.setdefault(name, Port(link.kind, [])).links.append(link.number)
+            link = link._replace(source=INPUT, slot=list(ports).index(name))
+        if link.target == save:
+            link, result = link._replace(target=OUTPUT, target_slot=0), link.number
         kept.append(
             {
-                "id": number,
-                "origin_id": source,
-                "origin_slot": slot,
-                "target_id": target,
-                "target_slot": target_slot,
-                "type": kind,
+                "id": link.number,
+                "origin_id": link.source,
+                "origin_slot": link.slot,
+                "target_id": link.target,
+                "target_slot": link.target_slot,
+                "type": link.kind,
             }
         )
     return kept, ports, result
 
 
-def _port(name: str, kind: str, links: list[int], number: int, x: float = -60) -> Json:
+def _port(name: str, port: Port, number: int, x: float = -60) -> Json:
     return {
         "id": str(uuid.uuid5(NAMESPACE, f"{NAME} {name} {x}")),
         "name": name,
-        "type": kind,
-        "linkIds": links,
+        "type": port.kind,
+        "linkIds": port.links,
         "pos": [x, 80 + 20 * number],
     }

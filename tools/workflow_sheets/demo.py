@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from . import loaders, steps
+from .instructions import PREVIEW_NOTE
 from .sheet import Sheet
-from .wishes import PREVIEW_NOTE
 
 
 def first_edit(sheet: Sheet) -> None:
     """Three edits in one pass with the miniature FLUX; needs no files."""
     sheet.note(
-        "# First edit\nThree shapes, three wishes, **one pass**, on any machine in seconds: "
+        "# First edit\nThree shapes, three instructions, **one pass**, on any machine in seconds: "
         "the *Demo Model Loader*'s miniature FLUX comes with the pack.\n\nPress **Run**. Then "
         "change a line in *Instance Regions from Masks* (shapes: circle, square, triangle, star, "
         "ring, cross) and run again.",
@@ -31,10 +31,11 @@ def first_edit(sheet: Sheet) -> None:
 
 
 def three_shapes(sheet: Sheet, method: dict[str, Any] = steps.MICE) -> None:
-    """The demo's scene from the model to the saved picture, a mask and a wish for each shape."""
+    """The demo's scene from model to saved picture, a mask and an instruction for each shape."""
     loaded = loaders.demo(sheet)
     scene = sheet.add("InstanceEditDemoScene")
     latent = sheet.add("VAEEncode", pixels=scene[0], vae=loaded.vae)
+    source = steps.Source(scene[0], latent[0], [scene, latent])
     regions = sheet.add(
         "InstanceEditRegionsFromMasks",
         masks=scene[1],
@@ -42,6 +43,6 @@ def three_shapes(sheet: Sheet, method: dict[str, Any] = steps.MICE) -> None:
         "replace the blue square with an orange ring\n"
         "replace the yellow triangle with a purple cross",
     )
-    sheet.column("1  Model and picture", *loaded.nodes, scene, latent)
+    sheet.column("1  Model and picture", *loaded.nodes, *source.nodes)
     sheet.column("2  Instances", regions, width=400)
-    steps.finish(sheet, 3, loaded, scene[0], latent[0], regions[0], 8, method=method)
+    steps.finish(sheet, 3, loaded, source, regions[0], steps.Way(8, method=method))

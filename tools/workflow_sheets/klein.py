@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from . import loaders, steps
+from .instructions import INSTRUCTIONS, PREVIEW_NOTE, draw_boxes
 from .sheet import Sheet
-from .wishes import PREVIEW_NOTE, WISHES, draw_boxes
 
 
 def mice_klein_sam3(sheet: Sheet) -> None:
     """FLUX.2 klein in four steps: SAM 3 finds the objects by their name."""
     sheet.note(
         "# Find objects by name\n*SAM3 Detect* finds all that *What to find* names, one mask "
-        "per object. Write one wish per line into *Instance Regions from Masks*, in the order of "
-        "the numbers that *Preview Instance Regions* shows.",
+        "per object. Write one instruction per line into *Instance Regions from Masks*, in the "
+        "order of the numbers that *Preview Instance Regions* shows.",
         520,
         200,
     )
     sheet.note(PREVIEW_NOTE, 400, 200)
     loaded = loaders.klein(sheet)
     sam_file = "sam3.1_multiplex_fp16.safetensors"
-    sam = sheet.add(
-        "CheckpointLoaderSimple", "SAM 3", models=loaders.sources(sam_file), ckpt_name=sam_file
-    )
-    image, latent, shown = steps.picture(sheet, loaded.vae, "pixels")
+    sam = loaders.load(sheet, "CheckpointLoaderSimple", "SAM 3", ckpt_name=sam_file)
+    source = steps.picture(sheet, loaded.vae, "pixels")
     words = sheet.add("CLIPTextEncode", "What to find", clip=sam[1], text="cloud")
     found = sheet.add(
         "SAM3_Detect",
         model=sam[0],
-        image=image,
+        image=source.image,
         conditioning=words[0],
         individual_masks=True,
     )
@@ -38,9 +36,9 @@ def mice_klein_sam3(sheet: Sheet) -> None:
         "replace the cloud with a flock of birds",
     )
     sheet.column("1  Models", *loaded.nodes, sam)
-    sheet.column("2  Picture", *shown)
+    sheet.column("2  Picture", *source.nodes)
     sheet.column("3  Instances", words, found, regions, width=400)
-    steps.finish(sheet, 4, loaded, image, latent, regions[0], 4)
+    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(4))
 
 
 def mice_two_references(sheet: Sheet) -> None:
@@ -54,24 +52,24 @@ def mice_two_references(sheet: Sheet) -> None:
     )
     sheet.note(PREVIEW_NOTE, 400, 190)
     loaded = loaders.klein(sheet)
-    image, latent, shown = steps.picture(sheet, loaded.vae, "pixels")
+    source = steps.picture(sheet, loaded.vae, "pixels")
     subject = sheet.add("LoadImage", "The new subject", image="example.png")
     small = steps.scale_pixels(sheet, subject[0], 0.25)
     second = sheet.add("VAEEncode", "Reference 2", pixels=small[0], vae=loaded.vae)
-    box = draw_boxes(sheet, "Where the subject goes", image, WISHES[:1])
+    box = draw_boxes(sheet, "Where the subject goes", source.image, INSTRUCTIONS[:1])
     first = sheet.add(
         "InstanceEditRegion",
         "Instance 1, with a subject of its own",
         box=box[2],
-        image=image,
+        image=source.image,
         instruction="replace the dress with the dress of image 2",
         reference=2,
     )
-    others = draw_boxes(sheet, "Further boxes and wishes", image, WISHES[2:])
+    others = draw_boxes(sheet, "Further boxes and instructions", source.image, INSTRUCTIONS[2:])
     regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
     sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *shown)
+    sheet.column("2  Picture", *source.nodes)
     sheet.column("3  The new subject", subject, small, second)
     sheet.column("4  Instances", box, first, others, regions, width=400)
-    references = (latent, second[0])
-    steps.finish(sheet, 5, loaded, image, latent, regions[0], 4, references=references)
+    references = (source.latent, second[0])
+    steps.finish(sheet, 5, loaded, source, regions[0], steps.Way(4), references)

@@ -5,35 +5,37 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import loaders, steps
+from .instructions import BOXES_NOTE, INSTRUCTIONS, PREVIEW_NOTE, Placed, draw_boxes
+from .loaders import Loaded
 from .sheet import Node, Output, Sheet
-from .wishes import BOXES_NOTE, PREVIEW_NOTE, WISHES, draw_boxes
+from .steps import Prepared, Source
 
 
 def mice_kontext_boxes(sheet: Sheet) -> None:
-    """FLUX.1 Kontext: boxes drawn with the mouse, a wish in each."""
+    """FLUX.1 Kontext: boxes drawn with the mouse, an instruction in each."""
     sheet.note(
-        "# Draw boxes, write wishes\n1. Load your picture.\n2. Run: it appears under the boxes "
-        "of *Create Bounding Boxes*.\n3. Drag a box over everything you want to change and write "
-        "the wish into its description.\n4. Run again.\n\n" + BOXES_NOTE,
+        "# Draw boxes, write instructions\n1. Load your picture.\n2. Run: it appears under the "
+        "boxes of *Create Bounding Boxes*.\n3. Drag a box over everything you want to change and "
+        "write the instruction into its description.\n4. Run again.\n\n" + BOXES_NOTE,
         480,
         230,
     )
     sheet.note(
-        "## Tips\nWrite each wish as a whole sentence (*replace the cloud with a hot air "
-        "balloon*). Boxes may overlap; both wishes act there. A little room around an object "
+        "## Tips\nWrite each instruction as a whole sentence (*replace the cloud with a hot air "
+        "balloon*). Boxes may overlap; both instructions act there. A little room around an object "
         "helps when the new one is larger.",
         420,
         230,
     )
     sheet.note(PREVIEW_NOTE, 400, 230)
     loaded = loaders.kontext(sheet)
-    image, latent, shown = steps.picture(sheet, loaded.vae)
-    boxes = draw_boxes(sheet, "Drag boxes, write wishes", image, WISHES)
+    source = steps.picture(sheet, loaded.vae)
+    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
     sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *shown)
+    sheet.column("2  Picture", *source.nodes)
     sheet.column("3  Instances", boxes, regions, width=440)
-    steps.finish(sheet, 4, loaded, image, latent, regions[0], 28, 2.5)
+    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(28, 2.5))
 
 
 def mice_kontext_masks(sheet: Sheet) -> None:
@@ -41,27 +43,27 @@ def mice_kontext_masks(sheet: Sheet) -> None:
     sheet.note(
         "# Paint masks\n1. Load the same picture into all four *Load Image* nodes.\n2. On each of "
         "*Mask 1* to *Mask 3*: right-click, **Open in MaskEditor**, paint one object, save.\n3. "
-        "Write its wish into the *Instance Region* beside it. Run.",
+        "Write its instruction into the *Instance Region* beside it. Run.",
         520,
         210,
     )
     sheet.note(PREVIEW_NOTE, 400, 210)
     loaded = loaders.kontext(sheet)
-    image, latent, shown = steps.picture(sheet, loaded.vae)
+    source = steps.picture(sheet, loaded.vae)
     painted = [sheet.add("LoadImage", f"Mask {n}", image="example.png") for n in (1, 2, 3)]
     nodes: list[Node] = []
     chain: dict[str, Output] = {}
-    for n, ((_, wish), mask) in enumerate(zip(WISHES, painted, strict=False), start=1):
+    for n, (placed, mask) in enumerate(zip(INSTRUCTIONS, painted, strict=False), start=1):
         node = sheet.add(
-            "InstanceEditRegion", f"Instance {n}", mask=mask[1], instruction=wish, **chain
+            "InstanceEditRegion", f"Instance {n}", mask=mask[1], instruction=placed.text, **chain
         )
         nodes, chain = [*nodes, node], {"regions": node[0]}
     regions = chain["regions"]
     sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *shown)
+    sheet.column("2  Picture", *source.nodes)
     sheet.column("3  Masks", *painted)
     sheet.column("4  Instances", *nodes, width=360)
-    steps.finish(sheet, 5, loaded, image, latent, regions, 28, 2.5)
+    steps.finish(sheet, 5, loaded, source, regions, steps.Way(28, 2.5))
 
 
 def idattn_infographic(sheet: Sheet) -> None:
@@ -82,17 +84,18 @@ def idattn_infographic(sheet: Sheet) -> None:
     )
     sheet.note(PREVIEW_NOTE, 400, 200)
     loaded = loaders.kontext(sheet)
-    image, latent, shown = steps.picture(sheet, loaded.vae)
+    source = steps.picture(sheet, loaded.vae)
     places = [(0.04 + 0.32 * (n % 3), 0.05 + 0.24 * (n // 3), 0.28, 0.16) for n in range(12)]
-    wishes = [
-        (place, f'Change "Title {n}" to "Chapter {n}".') for n, place in enumerate(places, start=1)
+    texts = [
+        Placed(place, f'Change "Title {n}" to "Chapter {n}".')
+        for n, place in enumerate(places, start=1)
     ]
-    boxes = draw_boxes(sheet, "Drag a box over every text", image, wishes)
+    boxes = draw_boxes(sheet, "Drag a box over every text", source.image, texts)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
     sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *shown)
+    sheet.column("2  Picture", *source.nodes)
     sheet.column("3  Texts", boxes, regions, width=440)
-    steps.finish(sheet, 4, loaded, image, latent, regions[0], 28, 4.0, steps.IDATTN)
+    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(28, 4.0, steps.IDATTN))
 
 
 def mice_lora_controlnet(sheet: Sheet) -> None:
@@ -114,16 +117,31 @@ def mice_lora_controlnet(sheet: Sheet) -> None:
         strength_model=0.8,
     )
     loaded = loaded._replace(model=lora[0], nodes=[*loaded.nodes, lora])
-    image, latent, shown = steps.picture(sheet, loaded.vae)
-    boxes = draw_boxes(sheet, "Drag boxes, write wishes", image, WISHES)
+    source = steps.picture(sheet, loaded.vae)
+    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
-    prepared = steps.prepare(sheet, loaded, regions[0], latent)
+    prepared = steps.prepare(sheet, loaded, regions[0], source.latent)
+    controlled = steer(sheet, loaded, source, prepared)
+    steered = replace(prepared, positive=controlled[-1][0])
+    sampling = steps.sample(sheet, loaded, steered, steps.Way(28, 2.5), source.image, regions[0])
+    inside = steps.look_inside(sheet, source.image, regions[0], prepared)
+    sheet.column("1  Model and LoRA", *loaded.nodes)
+    sheet.column("2  Picture", *source.nodes)
+    sheet.column("3  Instances", boxes, regions, width=440)
+    sheet.column("4  Prompts and bias", *prepared.nodes)
+    sheet.column("5  ControlNet", *controlled)
+    sheet.column("6  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)
+
+
+def steer(sheet: Sheet, loaded: Loaded, source: Source, prepared: Prepared) -> list[Node]:
+    """A ControlNet that follows the picture's edges; the last node gives the conditioning."""
     control = sheet.add(
         "ControlNetLoader",
         "Your ControlNet",
         control_net_name="your_flux_controlnet.safetensors",
     )
-    edges = sheet.add("Canny", image=image)
+    edges = sheet.add("Canny", image=source.image)
     guided = sheet.add(
         "ControlNetApplyAdvanced",
         positive=prepared.positive,
@@ -134,24 +152,16 @@ def mice_lora_controlnet(sheet: Sheet) -> None:
         strength=0.5,
         end_percent=0.6,
     )
-    steered = replace(prepared, positive=guided[0])
-    sampling = steps.sample(sheet, loaded, steered, 28, 2.5, (image, regions[0]))
-    inside = steps.look_inside(sheet, image, regions[0], prepared)
-    sheet.column("1  Model and LoRA", *loaded.nodes)
-    sheet.column("2  Picture", *shown)
-    sheet.column("3  Instances", boxes, regions, width=440)
-    sheet.column("4  Prompts and bias", *prepared.nodes)
-    sheet.column("5  ControlNet", control, edges, guided)
-    sheet.column("6  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    return [control, edges, guided]
 
 
 def mice_strength_steps(sheet: Sheet) -> None:
     """Strength and steps of every instance on its own."""
     sheet.note(
-        "# Strength and steps\n**strength** multiplies how much an instance listens to its wish: 1 "
-        "is neutral, 0 hides the wish, above 1 insists. **start** and **end** say when it takes "
-        "part, as fractions of the sampling: an early window shapes, a late one paints.",
+        "# Strength and steps\n**strength** multiplies how much an instance listens to its "
+        "instruction: 1 is neutral, 0 hides the instruction, above 1 insists. **start** and "
+        "**end** say when it takes part, as fractions of the sampling: an early window shapes, a "
+        "late one paints.",
         520,
         200,
     )
@@ -163,17 +173,17 @@ def mice_strength_steps(sheet: Sheet) -> None:
     )
     sheet.note(PREVIEW_NOTE, 400, 200)
     loaded = loaders.kontext(sheet)
-    image, latent, shown = steps.picture(sheet, loaded.vae)
+    source = steps.picture(sheet, loaded.vae)
     settings: tuple[dict[str, float], ...] = ({"strength": 1.6}, {"start": 0.2}, {"end": 0.66})
     nodes: list[Node] = []
     chain: dict[str, Output] = {}
-    for wish, setting in zip(WISHES, settings, strict=False):
+    for placed, setting in zip(INSTRUCTIONS, settings, strict=False):
         title = ", ".join(f"{name} {value}" for name, value in setting.items())
-        boxes = draw_boxes(sheet, title, image, [wish])
+        boxes = draw_boxes(sheet, title, source.image, [placed])
         node = sheet.add("InstanceEditRegionsFromBoxes", title, boxes=boxes[2], **chain, **setting)
         nodes, chain = [*nodes, boxes, node], {"regions": node[0]}
     sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *shown)
+    sheet.column("2  Picture", *source.nodes)
     for n in range(3):
         sheet.column(f"{n + 3}  Instance {n + 1}", *nodes[2 * n : 2 * n + 2], width=360)
-    steps.finish(sheet, 6, loaded, image, latent, chain["regions"], 28, 2.5)
+    steps.finish(sheet, 6, loaded, source, chain["regions"], steps.Way(28, 2.5))

@@ -63,21 +63,26 @@ def demo(sheet: Sheet) -> Loaded:
     return Loaded(node[0], node[1], node[2], [node])
 
 
+def load(sheet: Sheet, kind: str, title: str = "", /, **inputs: str) -> Node:
+    """A loader whose files, those of its inputs that FILES names, can be downloaded."""
+    node = sheet.add(kind, title, **inputs)
+    node.models += sources(*(name for name in inputs.values() if name in FILES))
+    return node
+
+
 def kontext(sheet: Sheet) -> Loaded:
     """FLUX.1 Kontext dev."""
     flux, clip, t5, vae = list(FILES)[:4]
-    model = sheet.add("UNETLoader", models=sources(flux), unet_name=flux)
-    text = sheet.add(
-        "DualCLIPLoader", models=sources(clip, t5), clip_name1=clip, clip_name2=t5, type="flux"
-    )
-    codec = sheet.add("VAELoader", models=sources(vae), vae_name=vae)
+    model = load(sheet, "UNETLoader", unet_name=flux)
+    text = load(sheet, "DualCLIPLoader", clip_name1=clip, clip_name2=t5, type="flux")
+    codec = load(sheet, "VAELoader", vae_name=vae)
     return Loaded(model[0], text[0], codec[0], [model, text, codec])
 
 
 def klein(sheet: Sheet) -> Loaded:
     """FLUX.2 klein 4B."""
     flux, qwen, vae = list(FILES)[4:7]
-    model = sheet.add("UNETLoader", models=sources(flux), unet_name=flux)
-    text = sheet.add("CLIPLoader", models=sources(qwen), clip_name=qwen, type="flux2")
-    codec = sheet.add("VAELoader", models=sources(vae), vae_name=vae)
+    model = load(sheet, "UNETLoader", unet_name=flux)
+    text = load(sheet, "CLIPLoader", clip_name=qwen, type="flux2")
+    codec = load(sheet, "VAELoader", vae_name=vae)
     return Loaded(model[0], text[0], codec[0], [model, text, codec])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import loaders, steps
 from .sheet import Node, Output, Sheet
 
-WISHES = (
+INSTRUCTIONS = (
     "replace the red circle with a green star",
     "replace the blue square with an orange ring",
     "replace the yellow triangle with a purple cross",
@@ -25,11 +27,11 @@ class Start:
         self.loaded = loaders.demo(sheet)
         self.scene = sheet.add("InstanceEditDemoScene")
         self.latent = sheet.add("VAEEncode", pixels=self.scene[0], vae=self.loaded.vae)
-        self.wishes = sheet.add(
+        self.regions = sheet.add(
             "InstanceEditRegionsFromInstructions", instructions="\n".join(instructions)
         )
         self.encode = sheet.add(
-            "InstanceEditMultiPromptEncode", clip=self.loaded.clip, regions=self.wishes[0]
+            "InstanceEditMultiPromptEncode", clip=self.loaded.clip, regions=self.regions[0]
         )
         self.refer = sheet.add(
             "ReferenceLatent", conditioning=self.encode[0], latent=self.latent[0]
@@ -39,7 +41,7 @@ class Start:
             "BasicScheduler", model=self.loaded.model, scheduler="simple", steps=STEPS, denoise=1.0
         )
 
-    def locate(self, sheet: Sheet, kind: str, **inputs: object) -> Node:
+    def locate(self, sheet: Sheet, kind: str, **inputs: Any) -> Node:
         """A locator on all of it."""
         return sheet.add(
             kind,
@@ -47,14 +49,14 @@ class Start:
             conditioning=self.refer[0],
             latent=self.latent[0],
             sigmas=self.sigmas[0],
-            regions=self.wishes[0],
+            regions=self.regions[0],
             image=self.scene[0],
             **inputs,
         )
 
     def columns(self, sheet: Sheet) -> None:
         sheet.column("1  Model and picture", *self.loaded.nodes, self.scene, self.latent)
-        sheet.column("2  Instructions", self.wishes, self.encode, self.refer, width=400)
+        sheet.column("2  Instructions", self.regions, self.encode, self.refer, width=400)
         sheet.column("3  Schedule", self.sampler, self.sigmas)
 
 
@@ -68,7 +70,7 @@ def iid_find_and_edit(sheet: Sheet) -> None:
         560,
         250,
     )
-    start = Start(sheet, WISHES)
+    start = Start(sheet, INSTRUCTIONS)
     found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0])
     bias = sheet.add("InstanceEditBuildBias", regions=found[1], **steps.IID)
     patched = sheet.add("InstanceEditApplyAttention", model=start.loaded.model, bias=bias[0])
@@ -93,12 +95,14 @@ def iid_masks_for_mice(sheet: Sheet) -> None:
         520,
         200,
     )
-    start = Start(sheet, WISHES)
+    start = Start(sheet, INSTRUCTIONS)
     found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0])
     bias = sheet.add("InstanceEditBuildBias", regions=found[1], **steps.MICE)
     patched = sheet.add("InstanceEditApplyAttention", model=start.loaded.model, bias=bias[0])
     prepared = steps.Prepared(patched[0], start.refer[0], bias[0], start.latent[0], [bias, patched])
-    sampling = steps.sample(sheet, start.loaded, prepared, STEPS, source=(start.scene[0], found[1]))
+    sampling = steps.sample(
+        sheet, start.loaded, prepared, steps.Way(STEPS), start.scene[0], found[1]
+    )
     inside = steps.look_inside(sheet, start.scene[0], found[1], prepared)
     start.columns(sheet)
     sheet.column("4  Where", found, _preview(sheet, found[2]), width=400)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .loaders import Loaded
@@ -11,6 +11,24 @@ from .sheet import Node, Output, Sheet
 MICE: dict[str, Any] = {"method": "MICE"}
 IDATTN: dict[str, Any] = {"method": "IDAttn"}
 IID: dict[str, Any] = {"method": "IID"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The picture that is edited, its latent, and the nodes that give them."""
+
+    image: Output
+    latent: Output
+    nodes: list[Node]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How it is edited: steps, the guidance of a guidance-distilled model, the method."""
+
+    count: int
+    guidance: float | None = None
+    method: dict[str, Any] = field(default_factory=lambda: MICE)
 
 
 @dataclass(frozen=True)
@@ -24,15 +42,15 @@ class Prepared:
     nodes: list[Node]
 
 
-def picture(sheet: Sheet, vae: Output, scale: str = "kontext") -> tuple[Output, Output, list[Node]]:
-    """Load a picture, scale it as the model likes it and encode it: picture, latent, nodes."""
+def picture(sheet: Sheet, vae: Output, scale: str = "kontext") -> Source:
+    """Load a picture, scale it as the model likes it and encode it."""
     load = sheet.add("LoadImage", "Your picture", image="example.png")
     if scale == "kontext":
         scaled = sheet.add("FluxKontextImageScale", image=load[0])
     else:
         scaled = scale_pixels(sheet, load[0], 1.0)
     latent = sheet.add("VAEEncode", pixels=scaled[0], vae=vae)
-    return scaled[0], latent[0], [load, scaled, latent]
+    return Source(scaled[0], latent[0], [load, scaled, latent])
 
 
 def scale_pixels(sheet: Sheet, image: Output, megapixels: float) -> Node:
@@ -52,16 +70,10 @@ def prepare(
     regions: Output,
     latent: Output,
     method: dict[str, Any] = MICE,
-    global_prompt: str = "",
     references: tuple[Output, ...] | None = None,
 ) -> Prepared:
     """Prompts, references, bias and the patched model; references default to the latent."""
-    encode = sheet.add(
-        "InstanceEditMultiPromptEncode",
-        clip=loaded.clip,
-        regions=regions,
-        global_prompt=global_prompt,
-    )
+    encode = sheet.add("InstanceEditMultiPromptEncode", clip=loaded.clip, regions=regions)
     nodes, positive = [encode], encode[0]
     for reference in references or (latent,):
         node = sheet.add("ReferenceLatent", conditioning=positive, latent=reference)
@@ -75,33 +87,23 @@ def sample(
     sheet: Sheet,
     loaded: Loaded,
     prepared: Prepared,
-    steps: int,
-    guidance: float | None = None,
-    source: tuple[Output, Output] | None = None,
-    name: str = "instance_edit",
+    way: Way,
+    image: Output,
+    regions: Output,
 ) -> list[Node]:
-    """Sample, decode, paste the background back and save.
-
-    Args:
-        guidance: of a guidance-distilled model.
-        source: picture and regions for Composite Background, if it is wanted.
-    """
+    """Sample, decode, paste the background of the picture back and save."""
     nodes, positive = [], prepared.positive
-    if guidance is not None:
-        guide = sheet.add("FluxGuidance", conditioning=positive, guidance=guidance)
+    if way.guidance is not None:
+        guide = sheet.add("FluxGuidance", conditioning=positive, guidance=way.guidance)
         nodes, positive = [guide], guide[0]
-    sampler = sampled(sheet, prepared.model, positive, prepared.latent, steps)
+    sampler = sampled(sheet, prepared.model, positive, prepared.latent, way.count)
     decode = sheet.add("VAEDecode", samples=sampler[-1][0], vae=loaded.vae)
-    nodes += [*sampler, decode]
-    result = decode[0]
-    if source is not None:
-        paste = sheet.add(
-            "InstanceEditCompositeBackground", source=source[0], edited=result, regions=source[1]
-        )
-        said = sheet.add("PreviewAny", "What changed outside", source=paste[2])
-        nodes, result = [*nodes, paste, said], paste[0]
-    save = sheet.add("SaveImage", "Result", images=result, filename_prefix=name)
-    return [*nodes, save]
+    paste = sheet.add(
+        "InstanceEditCompositeBackground", source=image, edited=decode[0], regions=regions
+    )
+    said = sheet.add("PreviewAny", "What changed outside", source=paste[2])
+    save = sheet.add("SaveImage", "Result", images=paste[0], filename_prefix="instance_edit")
+    return [*nodes, *sampler, decode, paste, said, save]
 
 
 def sampled(
@@ -146,18 +148,15 @@ def finish(
     sheet: Sheet,
     first: int,
     loaded: Loaded,
-    image: Output,
-    latent: Output,
+    source: Source,
     regions: Output,
-    count: int,
-    guidance: float | None = None,
-    method: dict[str, Any] = MICE,
+    way: Way,
     references: tuple[Output, ...] | None = None,
 ) -> None:
-    """From the regions to the saved picture in ``count`` steps, columns numbered from ``first``."""
-    prepared = prepare(sheet, loaded, regions, latent, method, references=references)
-    sampling = sample(sheet, loaded, prepared, count, guidance, (image, regions))
-    inside = look_inside(sheet, image, regions, prepared)
+    """From the regions to the saved picture, columns numbered from ``first``."""
+    prepared = prepare(sheet, loaded, regions, source.latent, way.method, references)
+    sampling = sample(sheet, loaded, prepared, way, source.image, regions)
+    inside = look_inside(sheet, source.image, regions, prepared)
     sheet.column(f"{first}  Prompts and bias", *prepared.nodes)
     sheet.column(f"{first + 1}  Sample", *sampling)
     sheet.column("Look inside", *inside, width=420)

@@ -1,0 +1,171 @@
+"""A sheet in the front end's graph format: nodes placed in columns, links, groups, notes."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, NamedTuple
+
+from .sheet import Field, Json, Node, Output, Sheet, default_value
+
+GAP, TITLE, SLOT, WIDGET, MULTILINE = 56, 30, 20, 30, 96
+PICTURES = {"LoadImage": 300, "SaveImage": 300, "CreateBoundingBoxes": 620, "PreviewAny": 120}
+PREVIEW = 420
+COLOURS = ("#3f789e", "#8A8", "#b58b2a", "#a1309b", "#b06634", "#88A")
+NAMESPACE = uuid.UUID("6a2f0c1e-6a55-4f0e-9a61-0d9f4a3a5a10")
+
+
+class Link(NamedTuple):
+    """A link as the graph lists it: source and target by node number and slot."""
+
+    number: int
+    source: int
+    slot: int
+    target: int
+    target_slot: int
+    kind: str
+
+
+def sheet_graph(sheet: Sheet) -> Json:
+    """The sheet in the front end's graph format."""
+    groups = _place(sheet)
+    links: list[Link] = []
+    nodes = [_graph_node(sheet, node, order, links) for order, node in enumerate(sheet.nodes)]
+    for link in links:
+        nodes[link.source - 1]["outputs"][link.slot]["links"].append(link.number)
+    notes = _graph_notes(sheet, len(nodes))
+    return {
+        "id": str(uuid.uuid5(NAMESPACE, sheet.name)),
+        "revision": 0,
+        "last_node_id": len(nodes) + len(notes),
+        "last_link_id": len(links),
+        "nodes": [*nodes, *notes],
+        "links": [list(link) for link in links],
+        "groups": groups,
+        "config": {},
+        "extra": {"ds": {"scale": 0.55, "offset": [140, 500]}},
+        "version": 0.4,
+    }
+
+
+def _place(sheet: Sheet) -> list[Json]:
+    """Give every node its place and size; the groups of the columns."""
+    groups: list[Json] = []
+    x = 0.0
+    for number, (title, width, nodes) in enumerate(sheet.columns):
+        y = 60.0
+        for node in nodes:
+            node.place, node.size = (x + 20, y), (width, _height(sheet, node))
+            y += node.size[1] + TITLE + GAP
+        groups.append(
+            {
+                "id": number + 1,
+                "title": title,
+                "bounding": [x, -30, width + 40, y + 10],
+                "color": COLOURS[number % len(COLOURS)],
+                "font_size": 24,
+                "flags": {},
+            }
+        )
+        x += width + 40 + GAP
+    return groups
+
+
+def _height(sheet: Sheet, node: Node) -> float:
+    fields = sheet.fields(node)
+    sockets = sum(not item.is_widget for item in fields)
+    outputs = len(sheet.definitions[node.kind]["output"])
+    height = 10.0 + SLOT * max(sockets, outputs)
+    for item in fields:
+        if item.is_widget:
+            height += MULTILINE if item.options.get("multiline") else WIDGET
+            height += WIDGET if item.options.get("control_after_generate") else 0
+    preview = PREVIEW if node.kind.startswith("InstanceEditPreview") else 0
+    return height + PICTURES.get(node.kind, preview)
+
+
+def _graph_node(sheet: Sheet, node: Node, order: int, links: list[Link]) -> Json:
+    definition = sheet.definitions[node.kind]
+    inputs, values = _inputs(sheet, node, links)
+    own = node.kind.startswith("InstanceEdit")
+    properties: Json = {
+        "cnr_id": "instance-edit" if own else "comfy-core",
+        "Node name for S&R": node.kind,
+    }
+    if node.models:
+        properties["models"] = node.models
+    outputs: list[Json] = [
+        {"name": name, "type": kind, "links": []}
+        for name, kind in zip(definition["output_name"], definition["output"], strict=True)
+    ]
+    return {
+        "id": node.number,
+        "type": node.kind,
+        "pos": list(node.place),
+        "size": list(node.size),
+        "flags": {},
+        "order": order,
+        "mode": 0,
+        "inputs": inputs,
+        "outputs": outputs,
+        "title": node.title,
+        "properties": properties,
+        "widgets_values": values,
+    }
+
+
+def _inputs(sheet: Sheet, node: Node, links: list[Link]) -> tuple[list[Json], list[Any]]:
+    """The node's sockets and its widgets' values; its links are added to the others."""
+    inputs: list[Json] = []
+    values: list[Any] = []
+    for item in sheet.fields(node):
+        value = node.inputs.get(item.name, default_value(item))
+        linked = isinstance(value, Output)
+        slot: Json = {"name": item.name, "type": item.kind, "link": None}
+        if item.optional:
+            slot["shape"] = 7
+        if item.is_widget:
+            slot["widget"] = {"name": item.name}
+            values += _widget_values(item, default_value(item) if linked else value)
+        if linked:
+            kind = sheet.definitions[value.node.kind]["output"][value.slot]
+            ends = (value.node.number, value.slot, node.number, len(inputs))
+            links.append(Link(len(links) + 1, *ends, kind))
+            slot["link"] = len(links)
+        if linked or not item.is_widget:
+            inputs.append(slot)
+    return inputs, values
+
+
+def _widget_values(item: Field, value: Any) -> list[Any]:
+    """A widget's value, and that of the widget that the front end adds beside it."""
+    if item.options.get("control_after_generate"):
+        return [value, "fixed"]
+    if item.options.get("image_upload"):
+        return [value, "image"]
+    return [value]
+
+
+def _graph_notes(sheet: Sheet, first: int) -> list[Json]:
+    notes: list[Json] = []
+    x = 0.0
+    for number, (text, width, height) in enumerate(sheet.notes, start=first + 1):
+        notes.append(
+            {
+                "id": number,
+                "type": "MarkdownNote",
+                "pos": [x, -height - 90],
+                "size": [width, height],
+                "flags": {},
+                "order": number - 1,
+                "mode": 0,
+                "inputs": [],
+                "outputs": [],
+                "title": "Note",
+                "properties": {},
+                "widgets_values": [text],
+                "color": "#432",
+                "bgcolor": "#653",
+            }
+        )
+        x += width + GAP
+    return notes
