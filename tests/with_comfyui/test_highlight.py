@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from comfy.ldm.modules.attention import attention_pytorch
 from torch import Tensor
 
 from instance_edit.attention.lqr_highlight import Highlight
-from instance_edit.host.call import KEY, ModelCall
+from instance_edit.host.call import KEY, WRAPPER, ModelCall
 from instance_edit.host.families import find_family
 from instance_edit.host.lqr_highlight import (
     call_chunks,
@@ -43,7 +44,7 @@ def random(seed: int, *shape: int) -> Tensor:
 
 
 def double_block(options: Mapping[str, Any]) -> int | None:
-    return options["block_index"] if options["block_type"] == "double" else None
+    return options.get("block_index") if options.get("block_type") == "double" else None
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
@@ -152,11 +153,10 @@ def test_switched_off_it_hands_the_options_on_untouched() -> None:
 
 def test_a_model_that_is_no_flux_is_refused() -> None:
     options, _ = highlight_edits({}, Highlight(first_step=2))
-    [[forward]] = options["transformer_options"]["wrappers"]["diffusion_model"].values()
-
-    class Executor:
-        class_obj = torch.nn.Identity()
-
+    [[forward]] = options["transformer_options"]["wrappers"][WRAPPER].values()
+    executor = SimpleNamespace(class_obj=SimpleNamespace(diffusion_model=torch.nn.Identity()))
     x = torch.zeros(1, 16, 8, 8)
-    with pytest.raises(ValueError, match="needs a FLUX model, got Identity"):
-        forward(Executor(), x, x, x, None, None, None, None, {})
+    with pytest.raises(
+        ValueError, match="adaptive attention .* needs a FLUX model .* got .*Identit"
+    ):
+        forward(executor, x, torch.ones(1), None, torch.zeros(1, 4, 8), None, {})
