@@ -22,9 +22,7 @@ from instance_edit.tests.with_comfyui import tiny_clips, tiny_models  # noqa: E4
 from instance_edit.tools.model_shapes import DEEP  # noqa: E402
 
 if TYPE_CHECKING:
-    from comfy.model_patcher import ModelPatcher
-    from comfy.sd import CLIP
-
+    from instance_edit.tests.with_comfyui.comfyui import CLIP, ModelPatcher
     from instance_edit.tools.comfy_server import ComfyServer
 
 

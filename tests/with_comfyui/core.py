@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import comfy.sample
 import torch
-from comfy.model_patcher import ModelPatcher
-from comfy_extras.nodes_edit_model import ReferenceLatent
+
+from instance_edit.host.core_nodes import run_node
+from instance_edit.tests.with_comfyui import comfyui
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, core_node
 
 Conditioning = list[list[Any]]
 
@@ -16,11 +18,9 @@ Conditioning = list[list[Any]]
 REFERENCE_METHODS = ("offset", "index", "index_timestep_zero", "uxo/uno")
 
 
-def run_node(node: type, **inputs: object) -> tuple[Any, ...]:
-    """A node's outputs; V3 nodes are called by their `execute`, older ones by their FUNCTION."""
-    if hasattr(node, "EXECUTE_NORMALIZED"):
-        return node.EXECUTE_NORMALIZED(**inputs).args
-    return getattr(node(), node.FUNCTION)(**inputs)
+def run_core(name: str, **inputs: object) -> tuple[Any, ...]:
+    """The outputs of one of ComfyUI's own nodes."""
+    return run_node(core_node(name), **inputs)
 
 
 def random_latent(
@@ -52,14 +52,26 @@ def reference(
 ) -> Conditioning:
     """The conditioning with these reference latents, in order; `method` as core's node names it."""
     for latent in latents:
-        (conditioning,) = run_node(ReferenceLatent, conditioning=conditioning, latent=latent)
+        (conditioning,) = run_core("ReferenceLatent", conditioning=conditioning, latent=latent)
     if method is not None:
-        from comfy_extras.nodes_flux import FluxKontextMultiReferenceLatentMethod as Method
-
-        (conditioning,) = run_node(
-            Method, conditioning=conditioning, reference_latents_method=method
+        (conditioning,) = run_core(
+            "FluxKontextMultiReferenceLatentMethod",
+            conditioning=conditioning,
+            reference_latents_method=method,
         )
     return conditioning
+
+
+@dataclass(frozen=True)
+class KSampler:
+    """The settings of core's KSampler."""
+
+    steps: int = 2
+    cfg: float = 1.0
+    sampler: str = "euler"
+    scheduler: str = "simple"
+    denoise: float = 1.0
+    seed: int = 0
 
 
 def sample(
@@ -68,31 +80,27 @@ def sample(
     negative: Conditioning,
     latent: dict[str, torch.Tensor],
     *,
-    steps: int = 2,
-    cfg: float = 1.0,
-    sampler: str = "euler",
-    scheduler: str = "simple",
-    denoise: float = 1.0,
-    seed: int = 0,
     callback: Callable[[int, torch.Tensor, torch.Tensor, int], None] | None = None,
+    **settings: Any,
 ) -> torch.Tensor:
-    """The sampled latent, (B, C, H, W): what KSampler does, without its previews."""
-    samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
-    return comfy.sample.sample(
+    """The sampled latent, (B, C, H, W): what KSampler does with these settings, unseen."""
+    how = KSampler(**settings)
+    samples = comfyui.sample.fix_empty_latent_channels(model, latent["samples"])
+    return comfyui.sample.sample(
         model,
-        comfy.sample.prepare_noise(samples, seed),
-        steps,
-        cfg,
-        sampler,
-        scheduler,
+        comfyui.sample.prepare_noise(samples, how.seed),
+        how.steps,
+        how.cfg,
+        how.sampler,
+        how.scheduler,
         positive,
         negative,
         samples,
-        denoise=denoise,
+        denoise=how.denoise,
         noise_mask=latent.get("noise_mask"),
         callback=callback,
         disable_pbar=True,
-        seed=seed,
+        seed=how.seed,
     )
 
 
@@ -108,14 +116,12 @@ def sample_custom(
     seed: int = 0,
 ) -> torch.Tensor:
     """The sampled latent along given sigmas, as SamplerCustom does."""
-    import comfy.samplers
-
-    samples = comfy.sample.fix_empty_latent_channels(model, latent["samples"])
-    return comfy.sample.sample_custom(
+    samples = comfyui.sample.fix_empty_latent_channels(model, latent["samples"])
+    return comfyui.sample.sample_custom(
         model,
-        comfy.sample.prepare_noise(samples, seed),
+        comfyui.sample.prepare_noise(samples, seed),
         cfg,
-        comfy.samplers.sampler_object(sampler),
+        comfyui.samplers.sampler_object(sampler),
         torch.tensor(sigmas),
         positive,
         negative,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import comfy.samplers
 import torch
 
 from instance_edit.host.carrier import attach_spans
 from instance_edit.prompts.spans import PromptSpans
+from instance_edit.tests.with_comfyui.comfyui import samplers
 from instance_edit.tests.with_comfyui.core import (
     Conditioning,
     random_conditioning,
@@ -43,7 +43,7 @@ def locate_instances(nodes: Mapping[str, type], model: Any, **changes: Any) -> t
         "latent": random_latent(model),
         "sigmas": SIGMAS,
         "noise_seed": 3,
-        "sampler": comfy.samplers.sampler_object("euler"),
+        "sampler": samplers.sampler_object("euler"),
         "steps": 2,
         "cfg": 1.0,
         "blocks": "",
@@ -77,7 +77,7 @@ def locate_by_contrast(nodes: Mapping[str, type], model: Any, **changes: Any) ->
         "latent": random_latent(model),
         "sigmas": SIGMAS,
         "noise_seed": 3,
-        "sampler": comfy.samplers.sampler_object("euler"),
+        "sampler": samplers.sampler_object("euler"),
         "steps": 2,
         **changes,
     }

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from comfy.model_patcher import ModelPatcher
 
 from instance_edit.host.call import WRAPPER, around_model
 from instance_edit.host.carrier import attach_spans, call_spans
 from instance_edit.host.families import find_family
 from instance_edit.host.sequence import TokenSequence, token_sequence
 from instance_edit.prompts.spans import PromptSpans
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher
 from instance_edit.tests.with_comfyui.core import (
     Conditioning,
     random_conditioning,

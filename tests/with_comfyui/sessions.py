@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy.model_patcher import ModelPatcher
-from comfy_extras import nodes_custom_sampler as custom
 from torch import Tensor
 
 from instance_edit.sampling.lqr import TurnMemory
-from instance_edit.tests.with_comfyui.core import Conditioning, random_conditioning, run_node
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher
+from instance_edit.tests.with_comfyui.core import (
+    Conditioning,
+    random_conditioning,
+    run_core,
+    run_node,
+)
 
 Latent = dict[str, Tensor]
 OFF = {"adaptive_attention": "off"}
@@ -29,8 +33,8 @@ class Session:
     def __init__(self, nodes: dict[str, type], model: ModelPatcher, steps: int = 4) -> None:
         self.nodes = nodes
         self.model = model
-        (self.sigmas,) = run_node(
-            custom.BasicScheduler, model=model, scheduler="simple", steps=steps, denoise=1.0
+        (self.sigmas,) = run_core(
+            "BasicScheduler", model=model, scheduler="simple", steps=steps, denoise=1.0
         )
 
     def run(
@@ -45,15 +49,15 @@ class Session:
         """SamplerCustomAdvanced's first output; no seed: Disable Noise."""
         patched = model or self.model
         if negative is None:
-            (guider,) = run_node(custom.BasicGuider, model=patched, conditioning=conditioning)
+            (guider,) = run_core("BasicGuider", model=patched, conditioning=conditioning)
         else:
             prompts = {"positive": conditioning, "negative": negative}
-            (guider,) = run_node(custom.CFGGuider, model=patched, cfg=2.0, **prompts)
-        noise = custom.DisableNoise if seed is None else custom.RandomNoise
+            (guider,) = run_core("CFGGuider", model=patched, cfg=2.0, **prompts)
+        noise = "DisableNoise" if seed is None else "RandomNoise"
         options = {} if seed is None else {"noise_seed": seed}
-        return run_node(
-            custom.SamplerCustomAdvanced,
-            noise=run_node(noise, **options)[0],
+        return run_core(
+            "SamplerCustomAdvanced",
+            noise=run_core(noise, **options)[0],
             guider=guider,
             sampler=sampler,
             sigmas=self.sigmas,

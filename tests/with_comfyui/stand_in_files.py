@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import comfy.ldm.flux.controlnet
-import comfy.ops
-import comfy.taesd.taesd
 import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
 from instance_edit.tests.with_comfyui import tiny_models
+from instance_edit.tests.with_comfyui.comfyui import flux_controlnet, ops, taesd
 from instance_edit.tools.comfy_server import make_base_directory
 from instance_edit.tools.model_shapes import Shape, flux1
 from instance_edit.tools.random_weights import seed_weights
@@ -53,7 +51,7 @@ def _save(weights: Weights, path: Path) -> None:
 
 def _codec(channels: int) -> Weights:
     """A TAESD, which core's VAELoader takes for any latent width."""
-    codec = comfy.taesd.taesd.TAESD(latent_channels=channels)
+    codec = taesd.TAESD(latent_channels=channels)
     seed_weights(codec, seed=0)
     return dict(codec.state_dict())
 
@@ -84,9 +82,9 @@ def _lora(flux: Weights) -> Weights:
 
 def _controlnet() -> Weights:
     """A ControlNet in XLabs' form, as wide as the miniature FLUX.1."""
-    net = comfy.ldm.flux.controlnet.ControlNetFlux(
+    net = flux_controlnet.ControlNetFlux(
         **flux1(Shape(hidden=256, double=1, single=0)),
-        operations=comfy.ops.disable_weight_init,
+        operations=ops.disable_weight_init,
     )
     seed_weights(net, seed=0)
     return {

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from comfy.ldm.modules.attention import attention_pytorch
 from einops import rearrange
 from torch import Tensor
 
@@ -25,6 +24,7 @@ from instance_edit.host.kernels import Override
 from instance_edit.host.lqr_highlight import call_chunks, highlight_override
 from instance_edit.host.override import Tally, biased_override
 from instance_edit.host.sequence import Added
+from instance_edit.tests.with_comfyui.comfyui import attention_pytorch
 
 TEXT, SIDE, B, H, D = 6, 4, 2, 4, 16
 L = SIDE * SIDE

@@ -6,12 +6,9 @@ import resource
 from dataclasses import replace
 from typing import Any
 
-import comfy.sample
-import comfy.sd
 import pytest
 import safetensors.torch
 import torch
-from comfy_extras.nodes_train import TrainLoraNode
 
 from instance_edit.attention.recipe import BiasRecipe
 from instance_edit.host.call import KEY, WRAPPER
@@ -19,7 +16,14 @@ from instance_edit.host.carrier import attach_spans, conditioning_spans
 from instance_edit.host.regions import recipe_for
 from instance_edit.mask_ops.regions import InstanceRegion
 from instance_edit.prompts.spans import PromptSpans
-from instance_edit.tests.with_comfyui.core import random_latent, reference, run_node, sample
+from instance_edit.tests.with_comfyui import comfyui
+from instance_edit.tests.with_comfyui.core import (
+    random_latent,
+    reference,
+    run_core,
+    run_node,
+    sample,
+)
 from instance_edit.tests.with_comfyui.editing import MICE, Editor, corner_masks, idattn
 from instance_edit.tests.with_comfyui.test_execute_run import TRAINING
 from instance_edit.tests.with_comfyui.tiny_models import flux1_state_dict
@@ -105,7 +109,7 @@ def test_two_pictures_in_one_batch_are_each_as_if_alone(
 
 
 def together_noise(model: Any, latent: dict[str, Any]) -> torch.Tensor:
-    return comfy.sample.prepare_noise(latent["samples"], 0)
+    return comfyui.sample.prepare_noise(latent["samples"], 0)
 
 
 def sample_with(
@@ -113,7 +117,7 @@ def sample_with(
 ) -> torch.Tensor:
     """As ``sample`` with one step, from given noise."""
     args = (1, 1.0, "euler", "simple", conditioning, conditioning, latent["samples"])
-    return comfy.sample.sample(patched, noise, *args, disable_pbar=True, seed=0)
+    return comfyui.sample.sample(patched, noise, *args, disable_pbar=True, seed=0)
 
 
 def test_regions_of_more_pictures_than_are_sampled_are_refused(
@@ -232,7 +236,7 @@ def test_soft_masks_are_kept_in_a_byte_each() -> None:
 def training(tmp_path, editor, tiny_clip_flux1) -> Any:
     path = str(tmp_path / "flux1.safetensors")  # core's training node loads it again
     safetensors.torch.save_file(flux1_state_dict(), path)
-    flux1 = comfy.sd.load_diffusion_model(path, model_options={"dtype": torch.float32})
+    flux1 = comfyui.sd.load_diffusion_model(path, model_options={"dtype": torch.float32})
     sets = [editor.regions(masks=corner_masks()), editor.regions(masks=corner_masks().flip(2))]
     conditionings = [editor.encode(tiny_clip_flux1, regions) for regions in sets]
     latents = [random_latent(flux1, 8, 8, seed=n) for n in (11, 12)]
@@ -244,7 +248,7 @@ def train(model: Any, latents: Any, conditionings: Any, batch_size: int = 1) -> 
     settings = {**TRAINING, "batch_size": batch_size, "steps": 4, "learning_rate": 0.0}
     with torch.inference_mode(False):
         wrapped = {name: [value] for name, value in settings.items()}
-        run_node(TrainLoraNode, model=[model], latents=latents, positive=conditionings, **wrapped)
+        run_core("TrainLoraNode", model=[model], latents=latents, positive=conditionings, **wrapped)
 
 
 def test_training_with_a_batch_of_pictures_with_different_regions_is_refused(training) -> None:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import copy
 import logging
 
-import comfy.ldm.modules.attention
-import comfy.model_management
-import comfy.sd
 import pytest
 import torch
-from comfy_extras.nodes_flux import FluxKVCache
 
 from instance_edit.tests.with_comfyui import tiny_models
+from instance_edit.tests.with_comfyui.comfyui import attention_pytorch, model_management, sd
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
     random_latent,
     reference,
-    run_node,
+    run_core,
     sample,
 )
 from instance_edit.tests.with_comfyui.editing import Editor, idattn
@@ -127,7 +124,7 @@ def lora_for(model):
 
 
 def with_lora(model):
-    return comfy.sd.load_lora_for_models(model, None, lora_for(model), 1.0, 0.0)[0]
+    return sd.load_lora_for_models(model, None, lora_for(model), 1.0, 0.0)[0]
 
 
 def test_a_lora_before_and_after_gives_the_same(editor, model):
@@ -226,10 +223,10 @@ def test_every_run_has_to_prove_itself_anew(editor, model):
 @pytest.mark.parametrize("steps", [1, 3])
 def test_flux_kv_cache_before_and_after_gives_the_same(editor, flux2, steps):
     edit = Edit(editor, flux2)
-    after = edit.run(run_node(FluxKVCache, model=edit.model)[0], steps=steps)
-    cached = run_node(FluxKVCache, model=flux2)[0]
+    after = edit.run(run_core("FluxKVCache", model=edit.model)[0], steps=steps)
+    cached = run_core("FluxKVCache", model=flux2)[0]
     before = edit.run(editor.apply(cached, editor.bias(edit.regions)), steps=steps)
-    plain = edit.run(run_node(FluxKVCache, model=flux2)[0], steps=steps)
+    plain = edit.run(run_core("FluxKVCache", model=flux2)[0], steps=steps)
     assert torch.equal(before, after)
     assert (after - plain).abs().max() > 1e-3
 
@@ -266,11 +263,11 @@ def test_an_interrupt_leaves_nothing_behind(editor, model):
     wanted = edit.run(steps=3)
 
     def stop(step, *_):
-        comfy.model_management.interrupt_current_processing()
+        model_management.interrupt_current_processing()
 
-    with pytest.raises(comfy.model_management.InterruptProcessingException):
+    with pytest.raises(model_management.InterruptProcessingException):
         edit.run(steps=3, callback=stop)
-    comfy.model_management.interrupt_current_processing(False)
+    model_management.interrupt_current_processing(False)
     assert torch.equal(edit.run(steps=3), wanted)
 
 
@@ -280,7 +277,7 @@ def test_the_same_edit_on_a_model_with_default_kernel_and_sdpa_agrees(editor, mo
     default = edit.run()
 
     def pytorch(func, *args, **kwargs):
-        return comfy.ldm.modules.attention.attention_pytorch(*args, **kwargs)
+        return attention_pytorch(*args, **kwargs)
 
     assert torch.allclose(edit.run(set_override(edit.model, pytorch)), default, atol=1e-4)
 

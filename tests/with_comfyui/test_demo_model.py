@@ -18,8 +18,7 @@ from instance_edit.demo.training.flow_run import initialise
 from instance_edit.demo.training.judging import judge
 from instance_edit.demo.weights import WEIGHTS, DemoWeights, load_weights
 from instance_edit.tests.with_comfyui import tiny_models
-from instance_edit.tests.with_comfyui.core import reference, run_node, sample
-from nodes import CLIPTextEncode, VAEDecode, VAEEncode
+from instance_edit.tests.with_comfyui.core import reference, run_core, run_node, sample
 
 SCENES = 12
 MIN_SUCCESS = 0.9  # of 12 scenes; 192 of 192 succeeded when the weights were shipped
@@ -91,7 +90,7 @@ def test_core_can_make_a_second_model_of_its_own(loaded: tuple[Any, Any, Any]) -
 def test_clip_text_encode_gives_the_trainers_features(
     loaded: tuple[Any, Any, Any], weights: DemoWeights, text: str
 ) -> None:
-    ((features, extra),) = run_node(CLIPTextEncode, clip=loaded[1], text=text)[0]
+    ((features, extra),) = run_core("CLIPTextEncode", clip=loaded[1], text=text)[0]
     expected = weights.text_encoder()(torch.tensor([tokenize(text)]))
     torch.testing.assert_close(features, expected, rtol=1e-3, atol=1e-3)
     assert extra["pooled_output"].shape == (1, 64) and not extra["pooled_output"].any()
@@ -99,7 +98,7 @@ def test_clip_text_encode_gives_the_trainers_features(
 
 def test_a_word_can_be_weighted(loaded: tuple[Any, Any, Any]) -> None:
     plain, heavy = (
-        run_node(CLIPTextEncode, clip=loaded[1], text=text)[0][0][0]
+        run_core("CLIPTextEncode", clip=loaded[1], text=text)[0][0][0]
         for text in ("the red ring", "the (red:1.4) ring")
     )
     assert plain.shape == heavy.shape and not torch.equal(plain, heavy)
@@ -115,10 +114,10 @@ def test_a_minimum_length_is_filled_with_silent_padding(loaded: tuple[Any, Any, 
 def test_the_vae_gives_pictures_back(loaded: tuple[Any, Any, Any], weights: DemoWeights) -> None:
     images = render(sample_scenes(8, torch.Generator().manual_seed(3)))
     vae = loaded[2]
-    (latent,) = run_node(VAEEncode, vae=vae, pixels=images.movedim(1, -1))
+    (latent,) = run_core("VAEEncode", vae=vae, pixels=images.movedim(1, -1))
     seen = loaded[0].model.process_latent_in(latent["samples"])
     torch.testing.assert_close(seen, weights.encoder.encode(images), rtol=1e-2, atol=1e-2)
-    (decoded,) = run_node(VAEDecode, vae=vae, samples=latent)
+    (decoded,) = run_core("VAEDecode", vae=vae, samples=latent)
     error = (decoded.movedim(-1, 1) - images).square().mean()
     assert -10 * torch.log10(error) > 30  # dB
 
@@ -126,12 +125,12 @@ def test_the_vae_gives_pictures_back(loaded: tuple[Any, Any, Any], weights: Demo
 def edited(loaded: tuple[Any, Any, Any], image: Tensor, text: str, seed: int) -> Tensor:
     """One picture (1, 3, 144, 144) through core's nodes, with 6 Euler steps."""
     model, clip, vae = loaded
-    (latent,) = run_node(VAEEncode, vae=vae, pixels=image.movedim(1, -1))
-    (positive,) = run_node(CLIPTextEncode, clip=clip, text=text)
+    (latent,) = run_core("VAEEncode", vae=vae, pixels=image.movedim(1, -1))
+    (positive,) = run_core("CLIPTextEncode", clip=clip, text=text)
     positive = reference(positive, latent)
     empty = {"samples": torch.zeros_like(latent["samples"])}
     samples = sample(model, positive, positive, empty, steps=6, seed=seed)
-    return run_node(VAEDecode, vae=vae, samples={"samples": samples})[0].movedim(-1, 1)
+    return run_core("VAEDecode", vae=vae, samples={"samples": samples})[0].movedim(-1, 1)
 
 
 def test_single_edits_succeed_and_leave_the_rest_alone(loaded: tuple[Any, Any, Any]) -> None:

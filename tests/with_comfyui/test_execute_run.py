@@ -2,21 +2,17 @@
 
 import logging
 
-import comfy.model_management
-import comfy.sampler_helpers
-import comfy.sd
 import pytest
 import safetensors.torch
 import torch
-from comfy_extras.nodes_torch_compile import TorchCompileModel
-from comfy_extras.nodes_train import TrainLoraNode
 
 from instance_edit.host.run import RUN, longest_sequence
+from instance_edit.tests.with_comfyui.comfyui import model_management, sd
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
     random_latent,
     reference,
-    run_node,
+    run_core,
     sample,
 )
 from instance_edit.tests.with_comfyui.editing import Editor
@@ -55,9 +51,9 @@ def estimates(model, conditioning, latent, monkeypatch):
         asked.append(memory_required)
         return load_models(models, memory_required=memory_required, **kwargs)
 
-    load_models = comfy.model_management.load_models_gpu
+    load_models = model_management.load_models_gpu
     with monkeypatch.context() as patch:
-        patch.setattr(comfy.model_management, "load_models_gpu", load)
+        patch.setattr(model_management, "load_models_gpu", load)
         sample(model, conditioning, conditioning, latent, steps=1)
     return asked[-1]
 
@@ -96,7 +92,7 @@ def test_references_count_as_tokens(job):
 
 def test_what_cannot_fit_is_refused_before_sampling(job, monkeypatch):
     model, conditioning, latent = job
-    monkeypatch.setattr(comfy.model_management, "get_total_memory", lambda device: 1000)
+    monkeypatch.setattr(model_management, "get_total_memory", lambda device: 1000)
     with pytest.raises(ValueError, match="needs .* GiB .* smaller picture, fewer references"):
         sample(model, conditioning, conditioning, latent)
 
@@ -111,7 +107,7 @@ def test_torch_compile_does_not_recompile_per_step(job):
     model, conditioning, latent = job
     torch._dynamo.reset()
     wanted = sample(model, conditioning, conditioning, latent, steps=4)
-    compiled = run_node(TorchCompileModel, model=model, backend="eager")[0]
+    compiled = run_core("TorchCompileModel", model=model, backend="eager")[0]
     graphs = []
 
     def note(*_):
@@ -128,7 +124,7 @@ def test_core_trains_a_lora_through_the_bias(job, pack_nodes, tmp_path):
     _, conditioning, _ = job
     path = str(tmp_path / "flux1.safetensors")  # core's training node loads it again
     safetensors.torch.save_file(flux1_state_dict(), path)
-    flux1 = comfy.sd.load_diffusion_model(path, model_options={"dtype": torch.float32})
+    flux1 = sd.load_diffusion_model(path, model_options={"dtype": torch.float32})
     editor = Editor(pack_nodes)
     bias = editor.bias(editor.regions())
     models = {
@@ -177,4 +173,4 @@ TRAINING = {
 
 def train_lora(model, latent, conditioning):
     inputs = {"model": model, "latents": latent, "positive": conditioning, **TRAINING}
-    return run_node(TrainLoraNode, **{name: [value] for name, value in inputs.items()})
+    return run_core("TrainLoraNode", **{name: [value] for name, value in inputs.items()})

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import comfy.ldm.chroma.model
 import pytest
 import torch
-from comfy.model_patcher import ModelPatcher
-from comfy_extras.nodes_torch_compile import TorchCompileModel
 
 from instance_edit.host.call import bare_model
 from instance_edit.host.families import FAMILIES as FAMILY_LIST
 from instance_edit.host.families import find_family
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, chroma
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
     random_latent,
     reference,
-    run_node,
+    run_core,
     sample,
 )
 from instance_edit.tests.with_comfyui.editing import MICE, OPEN_MICE, Editor, idattn
@@ -160,7 +158,7 @@ def test_chroma_refuses_reference_images_that_core_would_drop(editor) -> None:
 
 
 def test_radiance_is_not_taken_for_chroma() -> None:
-    class Radiance(comfy.ldm.chroma.model.Chroma):
+    class Radiance(chroma.Chroma):
         def __init__(self) -> None:
             torch.nn.Module.__init__(self)
 
@@ -180,7 +178,7 @@ def test_the_family_is_found_inside_a_compiled_model(editor, name, compile_first
     wanted = sample(editor.apply(model, recipe), conditioning, conditioning, latent, steps=1)
 
     def compiled(model):
-        return run_node(TorchCompileModel, model=model, backend="eager")[0]
+        return run_core("TorchCompileModel", model=model, backend="eager")[0]
 
     if compile_first:
         both = editor.apply(compiled(model), recipe)

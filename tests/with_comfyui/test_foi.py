@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import comfy.samplers
 import pytest
 import torch
 
@@ -15,6 +14,7 @@ from instance_edit.host.foi import FOI, FoISettings, cached_masks
 from instance_edit.host.keywords import instruction_tokens
 from instance_edit.host.sampling_run import SamplingRun, sample_guided
 from instance_edit.mask_ops.found_masks import spread_tokens
+from instance_edit.tests.with_comfyui.comfyui import samplers
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
     random_latent,
@@ -59,7 +59,7 @@ def guide(nodes, model, regions, positive=None, **changes):
 
 
 def run(guider, latent, sigmas=SIGMAS, sampler="euler"):
-    how = SamplingRun(latent, comfy.samplers.sampler_object(sampler), sigmas, 3)
+    how = SamplingRun(latent, samplers.sampler_object(sampler), sigmas, 3)
     return sample_guided(guider, how)
 
 
@@ -167,7 +167,7 @@ def test_an_interrupted_run_leaves_nothing(pack_nodes, model):
         raise KeyboardInterrupt
 
     noise = torch.randn(latent["samples"].shape)
-    euler = comfy.samplers.sampler_object("euler")
+    euler = samplers.sampler_object("euler")
     with pytest.raises(KeyboardInterrupt):
         guider.sample(noise, latent["samples"], euler, SIGMAS, callback=stop, disable_pbar=True)
     assert torch.equal(sample_custom(model, positive, positive, latent, SIGMAS.tolist()), before)

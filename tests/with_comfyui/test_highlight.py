@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from comfy.ldm.modules.attention import attention_pytorch
 from torch import Tensor
 
 from instance_edit.attention.lqr_highlight import Highlight
@@ -23,6 +22,7 @@ from instance_edit.host.lqr_highlight import (
     highlight_override,
 )
 from instance_edit.prompts.spans import PromptSpans
+from instance_edit.tests.with_comfyui.comfyui import attention_pytorch
 from instance_edit.tests.with_comfyui.core import random_latent
 from instance_edit.tests.with_comfyui.editing import Editor
 from instance_edit.tests.with_comfyui.sessions import ON, Session

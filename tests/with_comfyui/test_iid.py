@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import comfy.samplers
 import pytest
 import torch
 
@@ -17,6 +16,7 @@ from instance_edit.mask_ops.found_masks import spread_tokens
 from instance_edit.mask_ops.iid import iid_maps
 from instance_edit.nodes.methods import METHODS
 from instance_edit.sampling.iid import compose_branches
+from instance_edit.tests.with_comfyui import comfyui
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
     random_latent,
@@ -98,7 +98,7 @@ def test_every_branch_is_what_its_instruction_alone_would_sample(model):
     latent = random_latent(model)
     left = model.get_model_object("diffusion_model").params.global_modulation
     texts, _ = branch_conditioning(branches, left)
-    run = SamplingRun(latent, comfy.samplers.sampler_object("euler"), SIGMAS[:3], 3)
+    run = SamplingRun(latent, comfyui.samplers.sampler_object("euler"), SIGMAS[:3], 3)
     found = sample_branches(shut_padding(model), texts, run, 3)
     for n, text in enumerate(branches.texts):
         alone = [[text, branches.extras]]
@@ -146,14 +146,12 @@ def test_its_regions_and_latent_feed_any_method(pack_nodes, model, method):
 
 
 def continue_from(model, conditioning, latent, sigmas):
-    import comfy.sample
-
     samples = latent["samples"]
-    return comfy.sample.sample_custom(
+    return comfyui.sample.sample_custom(
         model,
         torch.zeros_like(samples),
         1.0,
-        comfy.samplers.sampler_object("euler"),
+        comfyui.samplers.sampler_object("euler"),
         sigmas,
         conditioning,
         conditioning,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import comfy.ldm.modules.attention
 import pytest
 import torch
 
@@ -17,6 +16,7 @@ from instance_edit.host.carrier import attach_spans
 from instance_edit.host.override import Kernels, biased_attention
 from instance_edit.host.patch import apply_instance_attention
 from instance_edit.prompts.spans import PromptSpans
+from instance_edit.tests.with_comfyui.comfyui import attention_pytorch
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
     random_latent,
@@ -130,7 +130,7 @@ def test_one_attention_call_agrees_with_the_formula(editor):
     bias = editor.bias(regions).build("mice", layout, (True, True))
     plan = BiasPlan(bias)
     q, k, v = torch.randn(3, 2, 2, layout.total, 16, generator=torch.Generator().manual_seed(0))
-    attention = comfy.ldm.modules.attention.attention_pytorch
+    attention = attention_pytorch
     mask = torch.zeros(layout.total, layout.total).bernoulli_(0.9, generator=torch.Generator())
     mask.fill_diagonal_(1)
     split = Heads(q, k, v, {"skip_reshape": True}, flat=True)

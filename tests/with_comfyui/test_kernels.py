@@ -6,12 +6,6 @@ import weakref
 
 import pytest
 import torch
-from comfy.ldm.modules.attention import (
-    attention_basic,
-    attention_pytorch,
-    attention_split,
-    attention_sub_quad,
-)
 
 from instance_edit.host import kernels
 from instance_edit.host.kernels import (
@@ -19,6 +13,12 @@ from instance_edit.host.kernels import (
     honours_mask,
     wants_whole_sequence,
     whole_sequence,
+)
+from instance_edit.tests.with_comfyui.comfyui import (
+    attention_basic,
+    attention_pytorch,
+    attention_split,
+    attention_sub_quad,
 )
 from instance_edit.tests.with_comfyui.core import random_latent, sample
 from instance_edit.tests.with_comfyui.editing import MICE, Editor, idattn

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from comfy.model_patcher import ModelPatcher
-from comfy.patcher_extension import WrappersMP
-from comfy.sd import CLIP
 
 from instance_edit.benchmarks.in_process import node_runner
 from instance_edit.benchmarks.leak.methods import METHODS, VARIATIONS
 from instance_edit.benchmarks.studio import EditTask, Studio
 from instance_edit.nodes.methods import METHODS as OFFERED
+from instance_edit.tests.with_comfyui.comfyui import CLIP, ModelPatcher, WrappersMP
 
 STEPS = 2
 RUN = node_runner()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from comfy.model_patcher import ModelPatcher
-from comfy.sd import CLIP
 
+from instance_edit.tests.with_comfyui.comfyui import CLIP, ModelPatcher
 from instance_edit.tests.with_comfyui.core import (
     REFERENCE_METHODS,
     random_conditioning,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from instance_edit.tests.with_comfyui.core import random_latent, run_node, sample
+from instance_edit.tests.with_comfyui.comfyui import mmdit, ops, sd
+from instance_edit.tests.with_comfyui.core import random_latent, run_core, sample
 from instance_edit.tests.with_comfyui.editing import Editor
-from nodes import CLIPTextEncode, ConditioningCombine, ConditioningConcat
 
 CLIPS = ["tiny_clip_flux1", "tiny_clip_klein", "tiny_clip_flux2_dev"]
 
@@ -28,7 +28,7 @@ def spans_of(conditioning):
 
 def core_encoding(clip, prompt):
     """What core's CLIP Text Encode gives for a prompt: (1, padded tokens, width), extras."""
-    [[text, extras]] = run_node(CLIPTextEncode, clip=clip, text=prompt)[0]
+    [[text, extras]] = run_core("CLIPTextEncode", clip=clip, text=prompt)[0]
     return text, extras
 
 
@@ -115,20 +115,18 @@ def test_conditioning_of_another_node_or_for_other_regions_is_refused(
     others = editor.encode(tiny_clip_flux1, editor.regions(["a bird", "a fish"]))
     with pytest.raises(ValueError, match="Connect the same regions"):
         sample(patched, others, others, latent)
-    plain = run_node(CLIPTextEncode, clip=tiny_clip_flux1, text="more words")[0]
-    [longer] = run_node(ConditioningConcat, conditioning_to=conditioning, conditioning_from=plain)
+    plain = run_core("CLIPTextEncode", clip=tiny_clip_flux1, text="more words")[0]
+    [longer] = run_core("ConditioningConcat", conditioning_to=conditioning, conditioning_from=plain)
     with pytest.raises(ValueError, match="another node changed the text"):
         sample(patched, longer, longer, latent)
 
 
 def test_area_conditioning_is_refused(editor, flux1, tiny_clip_flux1):
-    from nodes import ConditioningSetArea
-
     regions = editor.regions()
     conditioning = editor.encode(tiny_clip_flux1, regions)
     patched = editor.apply(flux1, editor.bias(regions))
     inputs = {"width": 32, "height": 32, "x": 0, "y": 0, "strength": 1.0}
-    [area] = run_node(ConditioningSetArea, conditioning=conditioning, **inputs)
+    [area] = run_core("ConditioningSetArea", conditioning=conditioning, **inputs)
     with pytest.raises(ValueError, match="whole picture"):
         sample(patched, area, area, random_latent(flux1))
 
@@ -136,17 +134,15 @@ def test_area_conditioning_is_refused(editor, flux1, tiny_clip_flux1):
 def test_a_plain_prompt_may_be_combined_with_an_edit(editor, flux1, tiny_clip_flux1):
     regions = editor.regions()
     edit = editor.encode(tiny_clip_flux1, regions)
-    plain = run_node(CLIPTextEncode, clip=tiny_clip_flux1, text="a room")[0]
-    [both] = run_node(ConditioningCombine, conditioning_1=edit, conditioning_2=plain)
+    plain = run_core("CLIPTextEncode", clip=tiny_clip_flux1, text="a room")[0]
+    [both] = run_core("ConditioningCombine", conditioning_1=edit, conditioning_2=plain)
     patched = editor.apply(flux1, editor.bias(regions))
     assert sample(patched, both, both, random_latent(flux1)).isfinite().all()
 
 
 class TestApplyRefuses:
     def test_a_model_that_is_not_flux(self, editor):
-        import comfy.sd
-
-        model = comfy.sd.load_diffusion_model_state_dict(tiny_sd3())
+        model = sd.load_diffusion_model_state_dict(tiny_sd3())
         with pytest.raises(ValueError, match="needs a FLUX model"):
             editor.apply(model, editor.bias(editor.regions()))
 
@@ -173,9 +169,6 @@ class TestApplyRefuses:
 
 def tiny_sd3():
     """A small SD3-shaped state dict: a real model of another family."""
-    import comfy.ldm.modules.diffusionmodules.mmdit as mmdit
-    import comfy.ops
-
     model = mmdit.MMDiT(
         input_size=None,
         pos_embed_scaling_factor=None,
@@ -192,6 +185,6 @@ def tiny_sd3():
         qk_norm=None,
         dtype=torch.float32,
         device="cpu",
-        operations=comfy.ops.manual_cast,
+        operations=ops.manual_cast,
     )
     return {key: torch.randn_like(value) for key, value in model.state_dict().items()}

@@ -58,6 +58,16 @@ def test_every_input_has_a_tooltip_and_every_node_aliases(pack_nodes: dict[str, 
         assert all(item.tooltip for item in schema.inputs), name
 
 
+def test_a_node_class_and_its_file_are_named_as_its_display_name(
+    pack_nodes: dict[str, type],
+) -> None:
+    for node in pack_nodes.values():
+        shown = node.GET_SCHEMA().display_name.partition(" (")[0].replace("-", " ")
+        words = shown.split()
+        assert node.__name__ == "".join(word[0].upper() + word[1:] for word in words)
+        assert node.__module__.rpartition(".")[2] == "_".join(words).lower()
+
+
 def git_files(*choice: str) -> set[str]:
     done = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", *choice],

@@ -6,10 +6,9 @@ import json
 
 import pytest
 import torch
-from comfy_extras.nodes_bounding_boxes import CreateBoundingBoxes
 
 from instance_edit.mask_ops.boxes import Box
-from instance_edit.tests.with_comfyui.core import run_node
+from instance_edit.tests.with_comfyui.core import run_core, run_node
 from instance_edit.tests.with_comfyui.editing import corner_masks
 
 COMMON = {"strength": 1.0, "start": 0.0, "end": 1.0}
@@ -65,8 +64,8 @@ def test_cores_box_editor_gives_boxes_with_their_text(from_boxes):
         {"x": 0.25, "y": 0.5, "w": 0.5, "h": 0.5, "type": "obj", "desc": "make it a fox"},
         {"x": 0.0, "y": 0.0, "w": 0.5, "h": 0.25, "type": "text", "text": "SALE"},
     ]
-    _, bboxes, elements = run_node(
-        CreateBoundingBoxes, width=1024, height=512, editor_state=canvas_state(drawn)
+    _, bboxes, elements = run_core(
+        "CreateBoundingBoxes", width=1024, height=512, editor_state=canvas_state(drawn)
     )
     by_element = from_boxes(elements)
     assert [r.instruction for r in by_element] == ["make it a fox", "SALE"]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import comfy.sd
 import pytest
 import torch
 
 from instance_edit.host.keywords import instruction_tokens
 from instance_edit.host.text import encode_prompt
 from instance_edit.tests.with_comfyui import tiny_clips
+from instance_edit.tests.with_comfyui.comfyui import CLIP
 from instance_edit.tests.with_comfyui.editing import Editor
 
-Maker = Callable[[], comfy.sd.CLIP]
+Maker = Callable[[], CLIP]
 MAKERS: dict[str, Maker] = {
     "longcat": tiny_clips.longcat_clip,
     "ovis": tiny_clips.ovis_clip,
@@ -22,11 +22,11 @@ MAKERS: dict[str, Maker] = {
 
 
 @pytest.fixture(scope="module", params=list(MAKERS))
-def clip(request: pytest.FixtureRequest) -> comfy.sd.CLIP:
+def clip(request: pytest.FixtureRequest) -> CLIP:
     return MAKERS[request.param]()
 
 
-def core_features(clip: comfy.sd.CLIP, prompt: str) -> tuple[torch.Tensor, int]:
+def core_features(clip: CLIP, prompt: str) -> tuple[torch.Tensor, int]:
     """What core's own node encodes, and how many of it are no padding."""
     [[text, extras]] = clip.encode_from_tokens_scheduled(clip.tokenize(prompt), show_pbar=False)
     mask = extras.get("attention_mask")

@@ -6,26 +6,23 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-import comfy.model_management
 import pytest
 import torch
-from comfy.model_patcher import ModelPatcher
-from comfy_extras import nodes_custom_sampler as custom
-from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 from torch import Tensor
 
 from instance_edit.sampling.lqr import TurnMemory
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, model_management
 from instance_edit.tests.with_comfyui.core import (
     Conditioning,
     random_conditioning,
     random_latent,
     reference,
+    run_core,
     run_node,
 )
 from instance_edit.tests.with_comfyui.editing import Editor
 from instance_edit.tests.with_comfyui.sessions import OFF, ON, Latent, Session
 from instance_edit.tests.with_comfyui.test_instance_attention import spans_for
-from nodes import SetLatentNoiseMask
 
 
 @pytest.fixture(params=["flux1_deep", "flux2"])
@@ -45,9 +42,9 @@ def edit(session: Session) -> Conditioning:
 
 @pytest.fixture
 def interrupted() -> Iterator[None]:
-    comfy.model_management.interrupt_current_processing(True)
+    model_management.interrupt_current_processing(True)
     yield
-    comfy.model_management.interrupt_current_processing(False)
+    model_management.interrupt_current_processing(False)
 
 
 def count_calls(model: ModelPatcher) -> tuple[ModelPatcher, list[float]]:
@@ -65,7 +62,7 @@ def count_calls(model: ModelPatcher) -> tuple[ModelPatcher, list[float]]:
 
 def test_gamma_one_gives_the_noise_itself(session, picture, edit) -> None:
     out = session.run(session.inversion(1.0), edit, picture, seed=7)["samples"]
-    noise = run_node(custom.RandomNoise, noise_seed=7)[0].generate_noise(picture)
+    noise = run_core("RandomNoise", noise_seed=7)[0].generate_noise(picture)
     torch.testing.assert_close(session.model.model.process_latent_in(out), noise)
 
 
@@ -126,7 +123,7 @@ def test_one_model_call_per_step_and_one_more_never_at_zero(session, picture, ed
 
 
 def test_every_step_is_reported_for_bar_and_preview(session, picture, edit) -> None:
-    (guider,) = run_node(custom.BasicGuider, model=session.model, conditioning=edit)
+    (guider,) = run_core("BasicGuider", model=session.model, conditioning=edit)
     steps: list[tuple[int, int]] = []
 
     def callback(step: int, clean: Tensor, x: Tensor, total: int) -> None:
@@ -149,7 +146,7 @@ def test_every_step_is_reported_for_bar_and_preview(session, picture, edit) -> N
 @pytest.mark.parametrize("which", ["inversion", "lqr"])
 def test_an_interrupt_ends_the_run(session, picture, edit, which: str) -> None:
     sampler = session.inversion() if which == "inversion" else session.lqr(session.memory(picture))
-    with pytest.raises(comfy.model_management.InterruptProcessingException):
+    with pytest.raises(model_management.InterruptProcessingException):
         session.run(sampler, edit, picture, seed=1)
 
 
@@ -244,7 +241,7 @@ def test_outside_a_noise_mask_the_previous_result_comes_back(session, picture, e
     memory = TurnMemory(first, picture["samples"])
     mask = torch.zeros(1, 64, 64)
     mask[:, :32] = 1
-    (masked,) = run_node(SetLatentNoiseMask, samples=picture, mask=mask)
+    (masked,) = run_core("SetLatentNoiseMask", samples=picture, mask=mask)
     start = session.run(session.inversion(), edit, masked, seed=1)
     whole = session.run(session.inversion(), edit, picture, seed=1)
     assert torch.equal(start["samples"], whole["samples"])
@@ -257,6 +254,6 @@ def test_outside_a_noise_mask_the_previous_result_comes_back(session, picture, e
 def test_what_cannot_be_walked_is_refused(session, picture, edit) -> None:
     with pytest.raises(ValueError, match="Connect Random Noise"):
         session.run(session.inversion(), edit, picture)
-    (eps,) = run_node(ModelSamplingDiscrete, model=session.model, sampling="eps", zsnr=False)
+    (eps,) = run_core("ModelSamplingDiscrete", model=session.model, sampling="eps", zsnr=False)
     with pytest.raises(ValueError, match="Load a FLUX model"):
         session.run(session.inversion(), edit, picture, seed=1, model=eps)

@@ -7,14 +7,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-import comfy.sd
-import comfy.supported_models_base
-import comfy.text_encoders.flux as flux
-import comfy.text_encoders.longcat_image as longcat_image
-import comfy.text_encoders.ovis as ovis
-import comfy.text_encoders.pixart_t5 as pixart_t5
 import torch
 
+from instance_edit.tests.with_comfyui.comfyui import (
+    CLIP,
+    flux_text,
+    longcat_text,
+    ovis_text,
+    pixart_text,
+    supported_models_base,
+)
 from instance_edit.tools.model_shapes import POOLED_WIDTH, TEXT_WIDTH
 from instance_edit.tools.random_weights import seed_weights
 
@@ -33,15 +35,15 @@ _TEKKEN_SPECIAL = {
 
 def _clip(
     clip: Any, tokenizer: Any, configs: dict[str, dict[str, object]], seed: int, **data: object
-) -> comfy.sd.CLIP:
-    target = comfy.supported_models_base.ClipTarget(tokenizer, clip)
+) -> CLIP:
+    target = supported_models_base.ClipTarget(tokenizer, clip)
     options = {f"{name}_model_config": config for name, config in configs.items()}
-    made = comfy.sd.CLIP(target, model_options=options, tokenizer_data=data)
+    made = CLIP(target, model_options=options, tokenizer_data=data)
     seed_weights(made.cond_stage_model, seed)
     return made
 
 
-def flux1_clip(seed: int = 0) -> comfy.sd.CLIP:
+def flux1_clip(seed: int = 0) -> CLIP:
     """CLIP-L for the pooled vector and a T5 that pads to at least 256; text width 64."""
     clip_l = {
         "hidden_size": POOLED_WIDTH,
@@ -51,43 +53,47 @@ def flux1_clip(seed: int = 0) -> comfy.sd.CLIP:
     }
     t5xxl = {"d_model": TEXT_WIDTH, "d_kv": 16, "d_ff": 128, "num_heads": 4, "num_layers": 2}
     configs: dict[str, dict[str, object]] = {"clip_l": {**clip_l}, "t5xxl": {**t5xxl}}
-    return _clip(flux.flux_clip(), flux.FluxTokenizer, configs, seed)
+    return _clip(flux_text.flux_clip(), flux_text.FluxTokenizer, configs, seed)
 
 
-def klein_clip(seed: int = 0) -> comfy.sd.CLIP:
+def klein_clip(seed: int = 0) -> CLIP:
     """FLUX.2 klein's Qwen3, three of its layers stacked, padded to 512 on the right."""
     configs: dict[str, dict[str, object]] = {"qwen3_4b": {**_LLAMA, "num_hidden_layers": 27}}
-    return _clip(flux.klein_te(), flux.KleinTokenizer, configs, seed)
+    return _clip(flux_text.klein_te(), flux_text.KleinTokenizer, configs, seed)
 
 
-def flux2_dev_clip(seed: int = 0) -> comfy.sd.CLIP:
+def flux2_dev_clip(seed: int = 0) -> CLIP:
     """FLUX.2 dev's Mistral, three of its layers stacked; the model pads its output on the left."""
     configs: dict[str, dict[str, object]] = {
         "mistral3_24b": {**_LLAMA, "vocab_size": _TEKKEN_VOCABULARY}
     }
     return _clip(
-        flux.flux2_te(pruned=True), flux.Flux2Tokenizer, configs, seed, tekken_model=_tekken()
+        flux_text.flux2_te(pruned=True),
+        flux_text.Flux2Tokenizer,
+        configs,
+        seed,
+        tekken_model=_tekken(),
     )
 
 
-def longcat_clip(seed: int = 0) -> comfy.sd.CLIP:
+def longcat_clip(seed: int = 0) -> CLIP:
     """LongCat-Image's Qwen2.5-VL: its template is cut off, the words padded to 512."""
     configs: dict[str, dict[str, object]] = {"qwen25_7b": {**_LLAMA, "num_hidden_layers": 2}}
-    te = longcat_image.te()
-    return _clip(te, longcat_image.LongCatImageTokenizer, configs, seed)
+    te = longcat_text.te()
+    return _clip(te, longcat_text.LongCatImageTokenizer, configs, seed)
 
 
-def ovis_clip(seed: int = 0) -> comfy.sd.CLIP:
+def ovis_clip(seed: int = 0) -> CLIP:
     """Ovis-Image's Qwen3: the start of its template is cut off, padded to 284 on the right."""
     configs: dict[str, dict[str, object]] = {"qwen3_2b": {**_LLAMA, "num_hidden_layers": 2}}
-    return _clip(ovis.te(), ovis.OvisTokenizer, configs, seed)
+    return _clip(ovis_text.te(), ovis_text.OvisTokenizer, configs, seed)
 
 
-def chroma_clip(seed: int = 0) -> comfy.sd.CLIP:
+def chroma_clip(seed: int = 0) -> CLIP:
     """Chroma's T5, without padding."""
     t5xxl = {"d_model": TEXT_WIDTH, "d_kv": 16, "d_ff": 128, "num_heads": 4, "num_layers": 2}
     configs: dict[str, dict[str, object]] = {"t5xxl": {**t5xxl}}
-    return _clip(pixart_t5.pixart_te(), pixart_t5.PixArtTokenizer, configs, seed)
+    return _clip(pixart_text.pixart_te(), pixart_text.PixArtTokenizer, configs, seed)
 
 
 def _tekken() -> torch.Tensor:
@@ -96,7 +102,7 @@ def _tekken() -> torch.Tensor:
     The real one is not public without its weights; this one takes its pieces from the tokenizer
     of Qwen, which ships with ComfyUI, and Mistral's own special tokens at their own places.
     """
-    folder = Path(flux.__file__).parent / "qwen25_tokenizer"
+    folder = Path(flux_text.__file__).parent / "qwen25_tokenizer"
     vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
     to_byte = {character: byte for byte, character in _byte_characters().items()}
     special = [

@@ -7,17 +7,15 @@ network its real widths whatever the checkpoint says, so a small one is built as
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from instance_edit.host.loading import empty_model
 from instance_edit.tests.with_comfyui import tiny_models
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher
 from instance_edit.tools.model_shapes import HEAD_WIDTH, TEXT_WIDTH, Shape, flux1
 from instance_edit.tools.random_weights import seed_weights
-
-if TYPE_CHECKING:
-    from comfy.model_patcher import ModelPatcher
 
 LONGCAT_TEXT = 3584
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from instance_edit.host import loading
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher
 from instance_edit.tools.model_shapes import SHALLOW, Config, Shape, flux1, flux2
 from instance_edit.tools.random_weights import seed_weights
-
-if TYPE_CHECKING:
-    from comfy.model_patcher import ModelPatcher
 
 
 def flux1_state_dict(

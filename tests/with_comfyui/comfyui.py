@@ -1,0 +1,75 @@
+"""ComfyUI's own parts that the tests build, watch and change: their only door to it beside host/.
+
+`tests/test_walls.py` lets nothing else in tests/ import ComfyUI.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+
+import comfy.ldm.chroma.model as chroma
+import comfy.ldm.flux.controlnet as flux_controlnet
+import comfy.ldm.modules.diffusionmodules.mmdit as mmdit
+import comfy.model_management as model_management
+import comfy.ops as ops
+import comfy.sample as sample
+import comfy.samplers as samplers
+import comfy.sd as sd
+import comfy.supported_models_base as supported_models_base
+import comfy.taesd.taesd as taesd
+import comfy.text_encoders.flux as flux_text
+import comfy.text_encoders.longcat_image as longcat_text
+import comfy.text_encoders.ovis as ovis_text
+import comfy.text_encoders.pixart_t5 as pixart_text
+from comfy.ldm.modules.attention import (
+    attention_basic,
+    attention_pytorch,
+    attention_split,
+    attention_sub_quad,
+)
+from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP
+from comfy.sd import CLIP
+
+from instance_edit.host.core_nodes import core_nodes
+
+__all__ = [
+    "CLIP",
+    "ModelPatcher",
+    "WrappersMP",
+    "attention_basic",
+    "attention_pytorch",
+    "attention_split",
+    "attention_sub_quad",
+    "chroma",
+    "flux_controlnet",
+    "flux_text",
+    "longcat_text",
+    "mmdit",
+    "model_management",
+    "ops",
+    "ovis_text",
+    "pixart_text",
+    "sample",
+    "samplers",
+    "sd",
+    "supported_models_base",
+    "taesd",
+]
+
+EXTRAS = (
+    *("nodes_bounding_boxes", "nodes_custom_sampler", "nodes_edit_model", "nodes_flux"),
+    *("nodes_model_advanced", "nodes_torch_compile", "nodes_train"),
+)
+
+
+@cache
+def _nodes() -> dict[str, type]:
+    """By id; an older ComfyUI lacks some of the modules."""
+    return core_nodes(*(name for name in EXTRAS if find_spec(f"comfy_extras.{name}")))
+
+
+def core_node(name: str) -> type:
+    """One of ComfyUI's own nodes."""
+    return _nodes()[name]
