@@ -113,7 +113,12 @@ def test_a_faint_level_of_the_prompts_columns_counts_like_one_of_the_rows() -> N
     columns_only = AttentionBias(**{**vars(bias), "rows": bias.rows.clamp(min=-30)})
     for part in (rows_only, columns_only):
         assert found(part).margin == pytest.approx(found(bias).margin)
-    assert bool(found(bias).shut.columns.isinf().any())
+    shut = found(bias).shut
+    for table, before in ((shut.rows, bias.rows), (shut.columns, bias.columns)):
+        faint = before <= -40.0
+        assert bool((faint & before.isfinite()).any())
+        assert torch.equal(table.isinf(), faint)
+        assert torch.equal(table[~faint], before[~faint])
 
 
 def test_only_a_bias_of_minus_40_or_less_is_faint() -> None:

@@ -44,12 +44,18 @@ def test_a_region_smaller_than_a_token_is_tiny() -> None:
     assert problems(box(0.11, 0.11, 0.13, 0.15)) == [("tiny", (1,))]
     assert problems(box(0.1, 0.1, 0.15, 0.199)) == [("tiny", (1,))]
     assert problems(box(0.5, 0.5, 0.5625, 0.625)) == []  # 1.25 tokens by 1.25
-    assert problems(box(0.5, 0.5, 0.55, 0.6)) == []  # exactly one token
     speck = torch.zeros(100, 200)
     speck[32:35, 32:35] = 1
     assert problems(painted(speck)) == [("tiny", (1,))]
     speck[30:40, 30:40] = 1
     assert problems(painted(speck)) == []
+
+
+def test_a_region_of_exactly_one_token_is_not_tiny() -> None:
+    for width, problem in ((0.0625, []), (0.0624, ["tiny"])):
+        region = box(0.5, 0.5, 0.5 + width, 0.625)
+        found = find_problems([region], rasterise([region], (8, 16)))
+        assert [finding.problem for finding in found] == problem
 
 
 def test_the_size_of_a_tiny_region_is_given_in_tokens_of_the_picture() -> None:
