@@ -172,8 +172,7 @@ def _fold_references(
     start = first + layout.latent_tokens
     if start == columns.shape[1]:
         return columns, column_of
-    alike = classes * (layout.instances + 1) + owner + 1
-    _, number = distinct(alike[layout.latent_tokens :], 0)
+    _, number = distinct(torch.stack([classes, owner])[:, layout.latent_tokens :], 1)
     column_of[layout.latent_tokens :] = number + start
     kept = columns.new_zeros(columns.shape[0], int(number.max()) + 1)
     kept[:, number] = columns[:, start:]

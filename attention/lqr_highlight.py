@@ -97,5 +97,5 @@ def highlight_region(maps: Tensor, threshold: float = 0.3) -> Tensor:
 
 def middle_ranks(blocks: int) -> slice:
     """Ranks 10 to 14 of 19, or the same quantiles of another depth; at least one."""
-    start = min(round(RANKS[0] * blocks), blocks - 1)
+    start = round(RANKS[0] * blocks)
     return slice(start, max(round(RANKS[1] * blocks), start + 1))

@@ -65,9 +65,8 @@ def masks_to_grid(
         raise ValueError(f"coverage must be in (0, 1], got {coverage}.")
     share = grid_coverage(masks, grid, extent)
     inside = share >= coverage - 1e-6
-    lost = ~inside.flatten(1).any(1) & (share.flatten(1).amax(1) > 0)
     best = torch.nn.functional.one_hot(share.flatten(1).argmax(1), grid[0] * grid[1])
-    return inside | (best.bool().view(-1, *grid) & lost[:, None, None])
+    return inside | (best.bool().view(-1, *grid) & (share > 0))
 
 
 def resize_token_masks(masks: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -87,7 +87,7 @@ def invert_flow(
 
 def check_sigmas(sigmas: Tensor) -> list[float]:
     """Noise levels as a strictly falling list of floats in [0, 1], whichever way they came."""
-    levels = cast(list[float], sigmas.double().tolist())
+    levels = cast(list[float], sigmas.tolist())
     falling = levels if levels[:1] > levels[-1:] else levels[::-1]
     ordered = len(levels) > 1 and all(a > b for a, b in pairwise(falling))
     if not ordered or falling[0] > 1 or falling[-1] < 0:

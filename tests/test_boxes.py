@@ -87,13 +87,18 @@ def test_a_box_ends_where_the_picture_ends_on_a_padded_grid() -> None:
 
 
 def test_all_forms_of_the_same_box_mean_the_same() -> None:
-    wanted = Box(0.25, 0.5, 0.75, 1.0)
-    pixels = {"x": 50, "y": 50, "width": 100, "height": 50}
-    element = {"type": "obj", "bbox": [500, 250, 1000, 750], "desc": "a cat"}
-    for data in (pixels, [pixels], [[pixels]], [50, 50, 150, 100], [[50, 50, 150, 100]]):
+    wanted = Box(0.25, 0.5, 0.75, 0.9)
+    pixels = {"x": 50, "y": 50, "width": 100, "height": 40}
+    element = {"type": "obj", "bbox": [500, 250, 900, 750], "desc": "a cat"}
+    for data in (pixels, [pixels], [[pixels]], [50, 50, 150, 90], [[50, 50, 150, 90]]):
         assert parse_boxes(data, 200, 100) == [LabelledBox(wanted, "")]
         assert parse_boxes(json.dumps(data), 200, 100) == [LabelledBox(wanted, "")]
     assert parse_boxes([element], 200, 100) == [LabelledBox(wanted, "a cat")]
+
+
+def test_a_frame_may_hold_its_boxes_as_mappings_lists_or_tuples() -> None:
+    for box in ({"x": 0, "y": 0, "width": 5, "height": 5}, [0, 0, 5, 5], (0, 0, 5, 5)):
+        assert len(parse_boxes([[box, box]], 10, 10)) == 2
 
 
 def test_several_boxes_keep_their_order() -> None:
@@ -150,6 +155,9 @@ def test_a_box_that_only_touches_the_picture_from_outside_is_refused(corners: Co
         ([{"x": 1}], "box 1 must be"),
         (["a"], "box 1 must be"),
         ([[0, 0, 5, 5], 3], "box 2 must be"),
+        ([3], "box 1 must be"),
+        ([[0, 0, 5, 5], [0, 0, 5, 5], [0, 0, 5, 5], 3], "box 4 must be"),
+        ([[[0, 0, 5, 5]], {"x": 0, "y": 0, "width": 5, "height": 5}], "box 1 must have four"),
         ([[1, 2, 3]], "box 1"),
         ([{"bbox": [0, 0, "a", 1]}], "four numbers"),
         ([{"bbox": None}], "four numbers"),

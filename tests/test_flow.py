@@ -202,6 +202,8 @@ def test_every_step_is_reported_with_the_clean_picture_it_predicts(
         [1.0, 0.2, 0.4],
         [0.2, 0.4, 0.3],
         [14.6, 1.0, 0.0],
+        [1.01, 0.5],
+        [1.0, 0.5, -0.1],
         [1.0, -0.1],
         [-0.1, 1.0],
     ],

@@ -67,6 +67,22 @@ def test_attention_is_the_formula_query_by_query(
     torch.testing.assert_close(found, naive(q, k, v, [1.0, 6.0], 0.9), atol=1e-5, rtol=1e-5)
 
 
+def test_no_more_logits_are_handed_to_the_kernel_than_a_chunk_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three pairs, two heads, 21 keys in float32: 504 bytes a query, so four in 2,047 bytes."""
+    monkeypatch.setattr("instance_edit.attention.capture.CHUNK_BYTES", 2047)
+    sizes: list[int] = []
+
+    def kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        sizes.extend([] if mask is None else [mask.nbytes])
+        return plain_kernel(q, k, v, mask)
+
+    q, k, v = random_qkv(pairs=3)
+    foi_attend(q, k, v, LAYOUT, two_masks(), foi_boosts([1.0, 1.0], 1.0), kernel)
+    assert sizes == [4 * 504] * 3
+
+
 def test_only_latents_of_the_instructed_branch_change() -> None:
     q, k, v = random_qkv()
     found = foi_attend(q, k, v, LAYOUT, two_masks(), foi_boosts([1.0, 1.0], 1.0), plain_kernel)
@@ -139,7 +155,9 @@ def test_each_map_is_squared_and_stretched_three_times() -> None:
     torch.testing.assert_close(focus(maps), expected)
 
 
-@pytest.mark.parametrize("grid", [(64, 48), (20, 64), (7, 5), (16, 16), (17, 3), (1, 40)])
+@pytest.mark.parametrize(
+    "grid", [(64, 48), (23, 64), (64, 23), (7, 5), (16, 16), (17, 3), (1, 40), (40, 1)]
+)
 def test_a_grid_is_pooled_smoothed_focused_and_spread_again(grid: tuple[int, int]) -> None:
     """The longer side becomes 16 if it is more, the other one in proportion, at least 1."""
     attention = torch.rand(2, *grid, generator=torch.Generator().manual_seed(6))

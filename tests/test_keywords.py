@@ -25,7 +25,7 @@ def test_escaped_brackets_are_text() -> None:
     assert [plain[start:stop] for start, stop in spans] == ["GO"]
 
 
-@pytest.mark.parametrize("text", ["a [b", "a b]", "a [b [c]]"])
+@pytest.mark.parametrize("text", ["a [b", "[a b", "a b]", "a [b [c]]"])
 def test_brackets_that_do_not_pair_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="one pair of brackets"):
         read_marks(text)
@@ -104,3 +104,17 @@ def test_typed_words_keep_their_order_and_signs_are_taken_as_they_are() -> None:
     text = "a c++ and a+b"
     spans = find_words(text, ["a+b", "c++"])
     assert [text[start:stop] for start, stop in spans] == ["a+b", "c++"]
+
+
+def letters(text: str) -> list[str]:
+    return list(text)
+
+
+def test_a_tokenizer_without_an_end_token_is_understood() -> None:
+    assert keyword_tokens("a b c", [(0, 1)], str.split) == (0,)
+    assert keyword_tokens("a b c", [(4, 5)], str.split) == (2,)
+
+
+def test_a_space_before_a_word_belongs_to_it_and_one_after_it_does_not() -> None:
+    assert keyword_tokens("a bc d", [(2, 4)], letters) == (1, 2, 3)
+    assert keyword_tokens("a bc d", [(2, 5)], letters) == (1, 2, 3)

@@ -143,11 +143,17 @@ def test_a_tolerance_takes_over_with_the_first_step_that_is_not_pulled() -> None
     assert same == [True, True, True, False, False]
 
 
-def test_without_a_tolerance_nothing_is_put_back_not_even_what_is_equal() -> None:
-    first = random(1)
-    args = (velocity, random(0), shifted(5), first)
-    none = sample_lqr(*args, None, LQRGuidance(eta=0.0, tolerance=0.0))
-    assert torch.equal(none, sample_lqr(*args, None, LQRGuidance(lqr_steps=0)))
+def test_without_a_tolerance_no_picture_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even what is equal comes back then: the paper's method, to the last bit."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("compared")
+
+    monkeypatch.setattr("instance_edit.sampling.lqr.undo_drift", refuse)
+    args = (velocity, random(0), shifted(5), random(1), None)
+    assert sample_lqr(*args, LQRGuidance(lqr_steps=1)).isfinite().all()
+    with pytest.raises(AssertionError, match="compared"):
+        sample_lqr(*args, LQRGuidance(lqr_steps=1, tolerance=1e-9))
 
 
 def test_a_turn_remembers_the_first_picture_and_the_one_it_starts_from() -> None:

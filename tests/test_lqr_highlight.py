@@ -134,6 +134,21 @@ def test_a_map_that_equals_the_threshold_is_outside() -> None:
     assert not highlight_region(ramp, threshold + 1e-9)[0, 60]
 
 
+def test_a_value_that_is_the_threshold_exactly_is_outside() -> None:
+    flat = torch.zeros(1, 1, 3, dtype=torch.float64)
+    low = float(torch.sigmoid(torch.tensor(-5.0, dtype=torch.float64)))
+    assert not highlight_region(flat, low).any()
+    assert highlight_region(flat, low - 1e-12).all()
+
+
+def test_a_flat_map_counts_as_the_faintest_of_its_block() -> None:
+    """It says nothing: its sharpened map is low everywhere, and its rank the last."""
+    maps = random(7, 8, 1, 30).abs()
+    maps[3] = 0.5
+    others = [row for n, row in enumerate(maps[:, 0].tolist()) if n != 3]
+    assert highlight_region(maps)[0].tolist() == region_by_hand(others, [4, 5], 0.3)
+
+
 def test_every_item_of_a_batch_ranks_its_own_blocks() -> None:
     maps = random(6, 8, 3, 30).abs()
     whole = highlight_region(maps)

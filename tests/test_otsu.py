@@ -40,6 +40,14 @@ def test_no_other_split_separates_the_means_better(count: int, levels: int, seed
     assert found >= max(between(float(value)) for value in values) - 1e-9
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_sums_over_many_values_are_exact(dtype: torch.dtype) -> None:
+    """4,096 tokens around 100: a sum in half precision overflows, one in float32 loses digits."""
+    generator = torch.Generator().manual_seed(0)
+    values = (100 + torch.randn(4096, generator=generator) / 8).to(dtype)
+    assert otsu_threshold(values).double() == otsu_threshold(values.double())
+
+
 def test_rows_are_thresholded_one_by_one() -> None:
     rows = torch.tensor([[0.0, 0.1, 0.9, 1.0], [5.0, 5.0, 5.0, 6.0]])
     assert torch.equal(otsu_threshold(rows), torch.stack([otsu_threshold(row) for row in rows]))

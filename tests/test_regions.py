@@ -41,8 +41,9 @@ def test_a_reference_has_its_own_mask_where_one_is_given() -> None:
 
 def test_inactive_regions_are_empty_and_do_not_contest_tokens() -> None:
     regions = [InstanceRegion("a", mask=MASK), InstanceRegion("b", mask=MASK)]
+    tokens = regions[1].on_grid((2, 2))
     masks = region_masks(regions, (2, 2), overlap="first wins", active=[False, True])
-    assert masks.flatten(1).any(1).tolist() == [False, True]
+    assert torch.equal(masks, torch.stack([torch.zeros_like(tokens), tokens]))
 
 
 def test_regions_are_rasterised_whole_whoever_else_claims_their_tokens() -> None:
@@ -92,10 +93,14 @@ def test_a_mask_batch_of_one_is_a_mask() -> None:
 
 
 def test_a_soft_mask_is_kept_in_256_levels_clamped_to_0_and_1() -> None:
-    soft = torch.tensor([[-3.0, 0.25, 0.502], [1.0, 7.0, 1e-6]], dtype=torch.float64)
+    soft = torch.tensor([[0.0, 0.25, 0.502], [1.0, 7.0, 1e-6]], dtype=torch.float64)
     found = check_mask(soft, "it")
     assert found.dtype == torch.uint8
     assert found.tolist() == [[0, 64, 128], [255, 255, 1]]  # the faintest pixel stays one
+    soft[0, 0] = -3.0
+    assert check_mask(soft, "it").tolist() == found.tolist()
+    with pytest.raises(ValueError, match="it must be one picture"):
+        check_mask(soft.expand(2, 2, 3), "it")
 
 
 def test_a_hard_mask_is_kept_as_bool_and_a_bool_one_as_it_is() -> None:
@@ -130,6 +135,8 @@ def test_a_batch_of_masks_is_one_region_in_each_picture_and_none_where_it_is_emp
     assert region.on_picture(3) == first  # a batch in turns
     with pytest.raises(ValueError, match="masks for 3 pictures, but one picture"):
         region.on_grid((2, 2))
+    with pytest.raises(ValueError, match="masks for 2 pictures, but one picture"):
+        InstanceRegion("a", mask=BATCH[:2]).on_grid((2, 2))
     one = InstanceRegion("a", mask=MASK)
     assert one.pictures == 1 and one.on_picture(2) is one
     box = InstanceRegion("a", box=Box(0, 0, 1, 1))
@@ -175,6 +182,12 @@ def test_regions_are_equal_if_and_only_if_all_that_they_say_is(change: dict[str,
     assert region != "a"
 
 
+def test_masks_of_as_many_bytes_but_another_form_or_meaning_are_not_equal() -> None:
+    wide, tall = torch.ones(2, 8, dtype=torch.bool), torch.ones(8, 2, dtype=torch.bool)
+    assert InstanceRegion("a", mask=wide) != InstanceRegion("a", mask=tall)
+    assert InstanceRegion("a", mask=wide) != InstanceRegion("a", mask=wide.to(torch.uint8))
+
+
 @pytest.mark.parametrize("values", [-1.0, 0.0])
 def test_a_mask_without_a_positive_pixel_is_empty(values: float) -> None:
     with pytest.raises(ValueError, match="it is empty"):
@@ -194,6 +207,7 @@ def test_the_neutral_values_and_the_bounds_are_accepted() -> None:
         ({"mask": MASK, "box": Box(0, 0, 1, 1)}, "mask or a box"),
         ({"mask": torch.zeros(8, 8)}, "empty"),
         ({"mask": torch.full((8, 8), torch.nan)}, "NaN"),
+        ({"mask": torch.where(MASK > 0, MASK, torch.nan)}, "NaN"),
         ({"mask": torch.full((8, 8), torch.inf)}, "infinite"),
         ({"mask": torch.ones(2, 1, 8, 8)}, "Instance Regions from Masks"),
         ({"mask": torch.ones(0, 8)}, "one picture"),
@@ -222,6 +236,8 @@ def test_regions_are_joined_in_order_and_boxes_fit_any_mask() -> None:
     box = InstanceRegion("c", box=Box(0, 0, 1, 1))
     assert join_regions(regions, [box]) == (*regions, box)
     assert join_regions([], []) == ()
+    batch = InstanceRegion("d", mask=BATCH)
+    assert join_regions(regions, [batch]) == (*regions, batch)
 
 
 def test_masks_of_different_sizes_are_refused() -> None:

@@ -108,6 +108,12 @@ def test_each_mask_of_a_batch_keeps_its_own_token() -> None:
     ]
 
 
+def test_levels_of_255_are_fractions() -> None:
+    levels = torch.tensor([[[0, 51, 102, 255]]], dtype=torch.uint8)
+    found = grid_coverage(levels, (1, 2))[0, 0]
+    torch.testing.assert_close(found, torch.tensor([0.1, 0.7]))
+
+
 def test_an_empty_mask_stays_empty() -> None:
     assert not masks_to_grid(torch.zeros(1, 8, 8), (4, 4)).any()
 
