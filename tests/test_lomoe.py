@@ -84,7 +84,9 @@ def test_a_folder_without_the_file_is_refused(tmp_path: Path) -> None:
     ("size", "fitted"),
     [((512, 512), (1024, 1024)), ((1500, 1000), (1248, 832)), ((3000, 1), (56080, 16))],
 )
-def test_pictures_keep_their_proportion_on_sides_of_sixteen(size, fitted) -> None:
+def test_pictures_keep_their_proportion_on_sides_of_sixteen(
+    size: tuple[int, int], fitted: tuple[int, int]
+) -> None:
     assert fitted_size(*size) == fitted
 
 

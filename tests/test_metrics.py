@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import kornia
 import pytest
@@ -48,7 +49,9 @@ def shifted(images: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("damage", [lambda images: images, noisy, blurred, shifted])
-def test_every_shape_and_colour_is_recognised_through_noise_blur_and_shift(damage) -> None:
+def test_every_shape_and_colour_is_recognised_through_noise_blur_and_shift(
+    damage: Callable[[Tensor], Tensor],
+) -> None:
     scenes = scenes_of()
     assert set(scenes.shape.flatten().tolist()) == {NONE, *range(len(SHAPES))}
     assert set(scenes.colour.flatten().tolist()) == {NONE, *range(len(COLOUR_NAMES))}
@@ -114,7 +117,9 @@ def result_showing(scenes: Scenes, cells: dict[int, tuple[int, int]]) -> Tensor:
     ],
     ids=["perfect", "nothing done", "one for all", "swapped", "half right", "too much"],
 )
-def test_instances_are_counted_by_hand(cells, success, leak, untouched) -> None:
+def test_instances_are_counted_by_hand(
+    cells: dict[int, tuple[int, int]], success: int, leak: int, untouched: int
+) -> None:
     scenes, edits = crowd()
     scenes.colour[0, 8] = 4
     before = Scenes(**{**vars(scenes), "shape": scenes.shape.clone()})

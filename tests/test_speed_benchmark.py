@@ -37,7 +37,7 @@ def test_the_boxes_of_a_job_do_not_overlap() -> None:
 
 
 def test_peak_memory_counts_what_is_held_together() -> None:
-    def two_of_three():
+    def two_of_three() -> torch.Tensor:
         for _ in range(3):
             kept = torch.zeros(1000, 250)
         return kept

@@ -6,7 +6,6 @@ away breaks saved workflows: a test compares.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -45,14 +44,12 @@ def _inputs(prefix: str, parts: dict[str, Any]) -> list[str]:
     return found
 
 
-async def _nodes() -> dict[str, type]:
-    extension = await load_pack().comfy_entrypoint()
-    return {node.GET_SCHEMA().node_id: node for node in await extension.get_node_list()}
-
-
 def main() -> None:
     add_comfyui_to_path()
-    SNAPSHOT.write_text(json.dumps(interface(asyncio.run(_nodes())), indent=1) + "\n")
+    from ..host.core_nodes import extension_nodes
+
+    nodes = extension_nodes(load_pack().comfy_entrypoint)
+    SNAPSHOT.write_text(json.dumps(interface(nodes), indent=1) + "\n")
 
 
 if __name__ == "__main__":

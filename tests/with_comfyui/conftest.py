@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from instance_edit.tools.load_pack import add_comfyui_to_path, load_pack
 _BASE = tempfile.TemporaryDirectory(prefix="instance-edit-tests-")
 add_comfyui_to_path(("--cpu", "--base-directory", _BASE.name))
 
+from instance_edit.host.core_nodes import extension_nodes  # noqa: E402
 from instance_edit.tests.with_comfyui import tiny_clips, tiny_models  # noqa: E402
 from instance_edit.tools.model_shapes import DEEP  # noqa: E402
 
@@ -36,13 +36,7 @@ def inference_mode() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def pack_nodes() -> dict[str, type]:
     """The pack's nodes by id, as ComfyUI gets them from `comfy_entrypoint`."""
-
-    async def load() -> dict[str, type]:
-        extension = await load_pack().comfy_entrypoint()
-        await extension.on_load()
-        return {node.GET_SCHEMA().node_id: node for node in await extension.get_node_list()}
-
-    return asyncio.run(load())
+    return extension_nodes(load_pack().comfy_entrypoint)
 
 
 @pytest.fixture

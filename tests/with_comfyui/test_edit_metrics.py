@@ -10,7 +10,9 @@ import torch
 from instance_edit.tests.with_comfyui.core import run_node
 
 
-def measure(nodes: dict[str, type], source: torch.Tensor, result: torch.Tensor, **inputs: Any):
+def measure(
+    nodes: dict[str, type], source: torch.Tensor, result: torch.Tensor, **inputs: Any
+) -> tuple[Any, ...]:
     masks = torch.zeros(2, 8, 8)
     masks[0, :4, :4] = masks[1, 4:, 4:] = 1
     (regions,) = run_node(

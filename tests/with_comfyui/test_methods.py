@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -39,7 +40,7 @@ def predictions(flux1: ModelPatcher) -> Iterator[list[int]]:
     """Pictures predicted in every forward of ``flux1`` so far."""
     counts: list[int] = []
 
-    def count(executor, x, *args, **kwargs):
+    def count(executor: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         counts.append(x.shape[0])
         return executor(x, *args, **kwargs)
 

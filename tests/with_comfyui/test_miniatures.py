@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -27,7 +29,9 @@ PROMPT = "Replace the apple with a green pear"
 @pytest.mark.parametrize("shape", [SHALLOW, DEEP])
 @pytest.mark.parametrize("guidance", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_core_recognises_the_shape_and_dtype(make, shape: Shape, guidance: bool, dtype) -> None:
+def test_core_recognises_the_shape_and_dtype(
+    make: Callable[..., dict[str, torch.Tensor]], shape: Shape, guidance: bool, dtype: torch.dtype
+) -> None:
     model = load_model(make(shape, guidance, dtype)).model
     params = model.diffusion_model.params
     assert type(model).__name__ == ("Flux" if make is flux1_state_dict else "Flux2")

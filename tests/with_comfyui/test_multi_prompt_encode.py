@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
-from instance_edit.tests.with_comfyui.comfyui import mmdit, ops, sd
-from instance_edit.tests.with_comfyui.core import random_latent, run_core, sample
+from instance_edit.prompts.spans import PromptSpans
+from instance_edit.tests.with_comfyui.comfyui import CLIP, ModelPatcher, mmdit, ops, sd
+from instance_edit.tests.with_comfyui.core import Conditioning, random_latent, run_core, sample
 from instance_edit.tests.with_comfyui.editing import Editor
 
 CLIPS = ["tiny_clip_flux1", "tiny_clip_klein", "tiny_clip_flux2_dev"]
 
 
 @pytest.fixture
-def editor(pack_nodes):
+def editor(pack_nodes: dict[str, type]) -> Editor:
     return Editor(pack_nodes)
 
 
 @pytest.fixture(params=CLIPS)
-def clip(request):
+def clip(request: pytest.FixtureRequest) -> CLIP:
     return request.getfixturevalue(request.param)
 
 
-def spans_of(conditioning):
+def spans_of(conditioning: Conditioning) -> PromptSpans:
     return conditioning[0][1]["model_conds"]["instance_edit"].cond
 
 
-def core_encoding(clip, prompt):
+def core_encoding(clip: CLIP, prompt: str) -> tuple[torch.Tensor, dict[str, Any]]:
     """What core's CLIP Text Encode gives for a prompt: (1, padded tokens, width), extras."""
     [[text, extras]] = run_core("CLIPTextEncode", clip=clip, text=prompt)[0]
     return text, extras
 
 
-def test_every_prompt_is_what_core_encodes_it_to_alone_without_padding(editor, clip):
+def test_every_prompt_is_what_core_encodes_it_to_alone_without_padding(
+    editor: Editor, clip: CLIP
+) -> None:
     regions = editor.regions(["replace the cat with a fox", "hat"])
     conditioning = editor.encode(clip, regions, "a quiet room")
     spans, text = spans_of(conditioning), conditioning[0][0]
@@ -44,7 +49,9 @@ def test_every_prompt_is_what_core_encodes_it_to_alone_without_padding(editor, c
     assert spans.lengths[1] > spans.lengths[2]
 
 
-def test_cost_grows_with_the_words_not_with_the_padding(editor, tiny_clip_flux1, tiny_clip_klein):
+def test_cost_grows_with_the_words_not_with_the_padding(
+    editor: Editor, tiny_clip_flux1: CLIP, tiny_clip_klein: CLIP
+) -> None:
     regions = editor.regions(["a fox", "a hat"])
     flux1 = editor.encode(tiny_clip_flux1, regions)
     klein = editor.encode(tiny_clip_klein, regions)
@@ -55,26 +62,28 @@ def test_cost_grows_with_the_words_not_with_the_padding(editor, tiny_clip_flux1,
 
 
 @pytest.mark.parametrize("length", [3, 40, 200])
-def test_a_fixed_length_is_kept_padding_included(editor, clip, length):
+def test_a_fixed_length_is_kept_padding_included(editor: Editor, clip: CLIP, length: int) -> None:
     regions = editor.regions()
     conditioning = editor.encode(clip, regions, length=length)
     assert spans_of(conditioning).lengths == (length,) * 3
     assert conditioning[0][0].shape[1] == 3 * length
 
 
-def test_the_pooled_vector_comes_from_the_global_prompt(editor, tiny_clip_flux1):
+def test_the_pooled_vector_comes_from_the_global_prompt(
+    editor: Editor, tiny_clip_flux1: CLIP
+) -> None:
     conditioning = editor.encode(tiny_clip_flux1, editor.regions(), "a quiet room")
     _, extras = core_encoding(tiny_clip_flux1, "a quiet room")
     assert torch.equal(conditioning[0][1]["pooled_output"], extras["pooled_output"])
 
 
-def test_an_empty_global_prompt_is_a_blank_one(editor, clip):
+def test_an_empty_global_prompt_is_a_blank_one(editor: Editor, clip: CLIP) -> None:
     conditioning = editor.encode(clip, editor.regions(), "")
     assert spans_of(conditioning).lengths[0] >= 1
     assert torch.equal(conditioning[0][0], editor.encode(clip, editor.regions(), " ")[0][0])
 
 
-def test_instructions_do_not_change_each_others_features(editor, clip):
+def test_instructions_do_not_change_each_others_features(editor: Editor, clip: CLIP) -> None:
     one = editor.encode(clip, editor.regions(["a red cat", "a big dog"]))
     other = editor.encode(clip, editor.regions(["a red cat", "a very big blue dog"]))
     kept = sum(spans_of(one).lengths[:2])
@@ -82,7 +91,9 @@ def test_instructions_do_not_change_each_others_features(editor, clip):
 
 
 @pytest.mark.parametrize("family", ["flux1", "flux2"])
-def test_real_prompts_edit_from_end_to_end(editor, request, family):
+def test_real_prompts_edit_from_end_to_end(
+    editor: Editor, request: pytest.FixtureRequest, family: str
+) -> None:
     model = request.getfixturevalue(family)
     clip = request.getfixturevalue("tiny_clip_flux1" if family == "flux1" else "tiny_clip_klein")
     regions = editor.regions()
@@ -94,21 +105,21 @@ def test_real_prompts_edit_from_end_to_end(editor, request, family):
     assert not torch.equal(out, sample(model, conditioning, conditioning, latent))
 
 
-def test_no_regions_are_refused(editor, tiny_clip_flux1):
+def test_no_regions_are_refused(editor: Editor, tiny_clip_flux1: CLIP) -> None:
     with pytest.raises(ValueError, match="no regions"):
         editor.encode(tiny_clip_flux1, ())
     with pytest.raises(ValueError, match="no regions"):
         editor.bias(())
 
 
-def test_a_missing_text_encoder_is_refused(editor):
+def test_a_missing_text_encoder_is_refused(editor: Editor) -> None:
     with pytest.raises(ValueError, match="clip is missing"):
         editor.encode(None, editor.regions())
 
 
 def test_conditioning_of_another_node_or_for_other_regions_is_refused(
-    editor, flux1, tiny_clip_flux1
-):
+    editor: Editor, flux1: ModelPatcher, tiny_clip_flux1: CLIP
+) -> None:
     regions, latent = editor.regions(), random_latent(flux1)
     patched = editor.apply(flux1, editor.bias(regions))
     conditioning = editor.encode(tiny_clip_flux1, regions)
@@ -121,7 +132,9 @@ def test_conditioning_of_another_node_or_for_other_regions_is_refused(
         sample(patched, longer, longer, latent)
 
 
-def test_area_conditioning_is_refused(editor, flux1, tiny_clip_flux1):
+def test_area_conditioning_is_refused(
+    editor: Editor, flux1: ModelPatcher, tiny_clip_flux1: CLIP
+) -> None:
     regions = editor.regions()
     conditioning = editor.encode(tiny_clip_flux1, regions)
     patched = editor.apply(flux1, editor.bias(regions))
@@ -131,7 +144,9 @@ def test_area_conditioning_is_refused(editor, flux1, tiny_clip_flux1):
         sample(patched, area, area, random_latent(flux1))
 
 
-def test_a_plain_prompt_may_be_combined_with_an_edit(editor, flux1, tiny_clip_flux1):
+def test_a_plain_prompt_may_be_combined_with_an_edit(
+    editor: Editor, flux1: ModelPatcher, tiny_clip_flux1: CLIP
+) -> None:
     regions = editor.regions()
     edit = editor.encode(tiny_clip_flux1, regions)
     plain = run_core("CLIPTextEncode", clip=tiny_clip_flux1, text="a room")[0]
@@ -141,22 +156,26 @@ def test_a_plain_prompt_may_be_combined_with_an_edit(editor, flux1, tiny_clip_fl
 
 
 class TestApplyRefuses:
-    def test_a_model_that_is_not_flux(self, editor):
+    def test_a_model_that_is_not_flux(self, editor: Editor) -> None:
         model = sd.load_diffusion_model_state_dict(tiny_sd3())
         with pytest.raises(ValueError, match="needs a FLUX model"):
             editor.apply(model, editor.bias(editor.regions()))
 
-    def test_a_second_instance_attention_on_the_same_model(self, editor, flux1):
+    def test_a_second_instance_attention_on_the_same_model(
+        self, editor: Editor, flux1: ModelPatcher
+    ) -> None:
         bias = editor.bias(editor.regions())
         with pytest.raises(ValueError, match="already has instance attention"):
             editor.apply(editor.apply(flux1, bias), bias)
 
-    def test_a_block_schedule_of_a_deeper_model(self, editor, flux1):
+    def test_a_block_schedule_of_a_deeper_model(self, editor: Editor, flux1: ModelPatcher) -> None:
         bias = editor.bias(editor.regions(), blocks="mice 40-50")
         with pytest.raises(ValueError, match="past the last of the model's 3 blocks"):
             editor.apply(flux1, bias)
 
-    def test_an_owned_reference_that_is_not_there(self, editor, flux1, tiny_clip_flux1):
+    def test_an_owned_reference_that_is_not_there(
+        self, editor: Editor, flux1: ModelPatcher, tiny_clip_flux1: CLIP
+    ) -> None:
         from dataclasses import replace
 
         first, second = editor.regions()
@@ -167,7 +186,7 @@ class TestApplyRefuses:
             sample(patched, conditioning, conditioning, random_latent(flux1))
 
 
-def tiny_sd3():
+def tiny_sd3() -> dict[str, torch.Tensor]:
     """A small SD3-shaped state dict: a real model of another family."""
     model = mmdit.MMDiT(
         input_size=None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -22,20 +24,22 @@ from instance_edit.pictures.bias import (
 from instance_edit.pictures.marks import HEAT, heat_colour, readable_on, shorten
 from instance_edit.pictures.marks import font as load_font
 from instance_edit.prompts.spans import PromptSpans
-from instance_edit.tests.with_comfyui.core import run_node
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher
+from instance_edit.tests.with_comfyui.core import Conditioning, run_node
 from instance_edit.tests.with_comfyui.editing import method_inputs
 
+Regions = tuple[InstanceRegion, ...]
 PICTURE = torch.rand(1, 96, 128, 3, generator=torch.Generator().manual_seed(0))
 
 
-def two_regions() -> tuple[InstanceRegion, ...]:
+def two_regions() -> Regions:
     return (
         InstanceRegion("make the cat a fox", box=Box(0.0, 0.0, 0.5, 0.5)),
         InstanceRegion("remove the dog", box=Box(0.5, 0.5, 1.0, 1.0), strength=2.0),
     )
 
 
-def conditioning(regions: tuple[InstanceRegion, ...], tokens: int = 5):
+def conditioning(regions: Regions, tokens: int = 5) -> Conditioning:
     spans = PromptSpans(
         (3, *[tokens] * len(regions)), tuple(region.instruction for region in regions)
     )
@@ -44,7 +48,7 @@ def conditioning(regions: tuple[InstanceRegion, ...], tokens: int = 5):
     return attach_spans([[text, extras]], spans)
 
 
-def idattn(pack_nodes, regions, blocks: str = "", **thirds: str):
+def idattn(pack_nodes: dict[str, type], regions: Regions, blocks: str = "", **thirds: str) -> Any:
     (bias,) = run_node(
         pack_nodes["InstanceEditBuildBias"],
         regions=regions,
@@ -57,7 +61,7 @@ def idattn(pack_nodes, regions, blocks: str = "", **thirds: str):
     return bias
 
 
-def preview_bias(pack_nodes, bias, **inputs) -> torch.Tensor:
+def preview_bias(pack_nodes: dict[str, type], bias: Any, **inputs: Any) -> torch.Tensor:
     (pages,) = run_node(
         pack_nodes["InstanceEditPreviewBias"], **{"bias": bias, "first_instance": 1, **inputs}
     )
@@ -76,7 +80,7 @@ def cell_colour(page: torch.Tensor, row: int, column: int) -> list[int]:
     return (page[y, x] * 255).round().int().tolist()
 
 
-def test_a_page_per_kind_of_bias_each_1024_wide(pack_nodes) -> None:
+def test_a_page_per_kind_of_bias_each_1024_wide(pack_nodes: dict[str, type]) -> None:
     bias = idattn(pack_nodes, two_regions())
     pages = preview_bias(pack_nodes, bias, image=PICTURE)
     assert pages.shape[0] == 2 and pages.shape[2:] == (1024, 3)
@@ -84,7 +88,7 @@ def test_a_page_per_kind_of_bias_each_1024_wide(pack_nodes) -> None:
     assert alone.shape[0] == 1
 
 
-def test_the_matrix_shows_what_dis_shuts_and_har_opens(pack_nodes) -> None:
+def test_the_matrix_shows_what_dis_shuts_and_har_opens(pack_nodes: dict[str, type]) -> None:
     har, dis = preview_bias(pack_nodes, idattn(pack_nodes, two_regions()), image=PICTURE)
     shut, open_ = HEAT[0].tolist(), HEAT[-1].tolist()
     l_n, t_g, t_n, t_m, others = 2, 0, 1, 2, 4
@@ -94,7 +98,9 @@ def test_the_matrix_shows_what_dis_shuts_and_har_opens(pack_nodes) -> None:
         assert cell_colour(page, l_n, t_n) == open_ and cell_colour(page, l_n, t_m) == shut
 
 
-def test_the_page_grows_with_its_instances_and_starts_where_asked(pack_nodes) -> None:
+def test_the_page_grows_with_its_instances_and_starts_where_asked(
+    pack_nodes: dict[str, type],
+) -> None:
     boxes = [Box(x / 20, 0, (x + 1) / 20, 1) for x in range(16)]
     regions = tuple(InstanceRegion(f"edit {n}", box=box) for n, box in enumerate(boxes))
     bias = idattn(pack_nodes, regions)
@@ -104,7 +110,9 @@ def test_the_page_grows_with_its_instances_and_starts_where_asked(pack_nodes) ->
     assert last.shape[1] == few.shape[1]
 
 
-def test_prompts_and_references_of_the_conditioning_change_the_page(pack_nodes) -> None:
+def test_prompts_and_references_of_the_conditioning_change_the_page(
+    pack_nodes: dict[str, type],
+) -> None:
     regions = two_regions()
     bias = idattn(pack_nodes, regions)
     assumed = preview_bias(pack_nodes, bias, image=PICTURE)
@@ -114,7 +122,9 @@ def test_prompts_and_references_of_the_conditioning_change_the_page(pack_nodes) 
     assert without_image.shape[2:] == (1024, 3)
 
 
-def test_the_strip_shows_the_blocks_of_the_model_that_is_connected(pack_nodes, flux1_deep) -> None:
+def test_the_strip_shows_the_blocks_of_the_model_that_is_connected(
+    pack_nodes: dict[str, type], flux1_deep: ModelPatcher
+) -> None:
     bias = idattn(pack_nodes, two_regions(), blocks="har 0-2, dis 3-5")
     har, dis = preview_bias(pack_nodes, bias, image=PICTURE)
     deep_har, deep_dis = preview_bias(pack_nodes, bias, image=PICTURE, model=flux1_deep)
@@ -124,7 +134,7 @@ def test_the_strip_shows_the_blocks_of_the_model_that_is_connected(pack_nodes, f
 
 
 def test_a_schedule_that_apply_would_refuse_is_refused_in_the_preview(
-    pack_nodes, flux1_deep
+    pack_nodes: dict[str, type], flux1_deep: ModelPatcher
 ) -> None:
     deeper = idattn(pack_nodes, two_regions(), blocks="har 0-18, dis 19-37")
     preview_bias(pack_nodes, deeper, image=PICTURE)
@@ -135,7 +145,7 @@ def test_a_schedule_that_apply_would_refuse_is_refused_in_the_preview(
         preview_bias(pack_nodes, double, image=PICTURE, model=flux1_deep)
 
 
-def test_a_conditioning_of_other_regions_is_refused(pack_nodes) -> None:
+def test_a_conditioning_of_other_regions_is_refused(pack_nodes: dict[str, type]) -> None:
     bias = idattn(pack_nodes, two_regions())
     with pytest.raises(ValueError, match="Connect the same regions"):
         preview_bias(pack_nodes, bias, conditioning=conditioning(two_regions()[:1]))
@@ -158,7 +168,13 @@ def test_words_on_the_page_say_what_a_factor_means() -> None:
     assert cut.endswith("...") and face.getlength(cut) <= 130
 
 
-def preview_regions(pack_nodes, regions, image=PICTURE, token_grid=False, **inputs):
+def preview_regions(
+    pack_nodes: dict[str, type],
+    regions: Regions,
+    image: torch.Tensor = PICTURE,
+    token_grid: bool = False,
+    **inputs: Any,
+) -> tuple[Any, ...]:
     return run_node(
         pack_nodes["InstanceEditPreviewRegions"],
         image=image,
@@ -168,14 +184,16 @@ def preview_regions(pack_nodes, regions, image=PICTURE, token_grid=False, **inpu
     )
 
 
-def test_the_picture_of_regions_carries_its_report_underneath(pack_nodes) -> None:
+def test_the_picture_of_regions_carries_its_report_underneath(pack_nodes: dict[str, type]) -> None:
     picture, report = preview_regions(pack_nodes, two_regions())
     assert picture.shape[2] == 1024 and picture.shape[1] > 768
     assert report.startswith("2 instance(s) on 8 x 6 tokens cover 50% of the picture")
     assert "remove the dog" in report
 
 
-def test_regions_are_drawn_at_their_place_and_the_grid_on_request(pack_nodes) -> None:
+def test_regions_are_drawn_at_their_place_and_the_grid_on_request(
+    pack_nodes: dict[str, type],
+) -> None:
     grey = torch.full((1, 96, 128, 3), 0.5)
     mask = torch.zeros(96, 128)
     mask[20:40, 70:100] = 1
@@ -188,7 +206,7 @@ def test_regions_are_drawn_at_their_place_and_the_grid_on_request(pack_nodes) ->
     assert ((tokens[0, :768] - 0.5).abs().amax(-1) > 0.02)[600:, :].any()
 
 
-def test_the_report_counts_tokens_and_bytes_when_it_can(pack_nodes) -> None:
+def test_the_report_counts_tokens_and_bytes_when_it_can(pack_nodes: dict[str, type]) -> None:
     regions = two_regions()
     bias = idattn(pack_nodes, regions)
     _, report = preview_regions(pack_nodes, regions, conditioning=conditioning(regions), bias=bias)
@@ -197,12 +215,14 @@ def test_the_report_counts_tokens_and_bytes_when_it_can(pack_nodes) -> None:
     assert "The bias takes 0.0" in report and "(as full matrices: 0.1 MB)" in report
 
 
-def test_no_regions_are_refused(pack_nodes) -> None:
+def test_no_regions_are_refused(pack_nodes: dict[str, type]) -> None:
     with pytest.raises(ValueError, match="at least one Instance Region"):
         preview_regions(pack_nodes, ())
 
 
-def test_composite_background_keeps_the_sources_pixels_and_says_what_changed(pack_nodes) -> None:
+def test_composite_background_keeps_the_sources_pixels_and_says_what_changed(
+    pack_nodes: dict[str, type],
+) -> None:
     edited = 1 - PICTURE
     result, mask, report = run_node(
         pack_nodes["InstanceEditCompositeBackground"],
@@ -218,7 +238,7 @@ def test_composite_background_keeps_the_sources_pixels_and_says_what_changed(pac
     assert report.startswith("71% of the picture lies outside the regions.")
 
 
-def test_composite_background_takes_an_edit_of_another_size(pack_nodes) -> None:
+def test_composite_background_takes_an_edit_of_another_size(pack_nodes: dict[str, type]) -> None:
     result, *_ = run_node(
         pack_nodes["InstanceEditCompositeBackground"],
         source=PICTURE,

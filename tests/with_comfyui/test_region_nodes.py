@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 
 from instance_edit.mask_ops.boxes import Box
+from instance_edit.mask_ops.regions import InstanceRegion
 from instance_edit.tests.with_comfyui.core import run_core, run_node
 from instance_edit.tests.with_comfyui.editing import corner_masks
 
+Regions = tuple[InstanceRegion, ...]
+Make = Callable[..., Regions]
 COMMON = {"strength": 1.0, "start": 0.0, "end": 1.0}
 PICTURE = torch.zeros(1, 100, 200, 3)
 
 
 @pytest.fixture
-def region(pack_nodes):
-    def make(**inputs):
+def region(pack_nodes: dict[str, type]) -> Make:
+    def make(**inputs: Any) -> Regions:
         defaults = {"instruction": "a red cat", "reference": 0, **COMMON}
         return run_node(pack_nodes["InstanceEditRegion"], **{**defaults, **inputs})[0]
 
@@ -25,8 +30,8 @@ def region(pack_nodes):
 
 
 @pytest.fixture
-def from_boxes(pack_nodes):
-    def make(boxes, **inputs):
+def from_boxes(pack_nodes: dict[str, type]) -> Make:
+    def make(boxes: Any, **inputs: Any) -> Regions:
         defaults = {"width": 200, "height": 100, "instructions": "", **COMMON}
         node = pack_nodes["InstanceEditRegionsFromBoxes"]
         return run_node(node, boxes=boxes, **{**defaults, **inputs})[0]
@@ -35,15 +40,15 @@ def from_boxes(pack_nodes):
 
 
 @pytest.fixture
-def from_masks(pack_nodes):
-    def make(masks, instructions, **inputs):
+def from_masks(pack_nodes: dict[str, type]) -> Make:
+    def make(masks: torch.Tensor, instructions: str, **inputs: Any) -> Regions:
         node = pack_nodes["InstanceEditRegionsFromMasks"]
         return run_node(node, masks=masks, instructions=instructions, **{**COMMON, **inputs})[0]
 
     return make
 
 
-def test_regions_chain_in_order(region, from_masks, from_boxes):
+def test_regions_chain_in_order(region: Make, from_masks: Make, from_boxes: Make) -> None:
     first = region(mask=corner_masks()[:1])
     both = region(regions=first, box={"x": 0, "y": 50, "width": 50, "height": 50}, image=PICTURE)
     both = from_boxes([[100, 0, 200, 50]], regions=both, instructions="a hat")
@@ -54,12 +59,12 @@ def test_regions_chain_in_order(region, from_masks, from_boxes):
     assert len(first) == 1
 
 
-def test_the_reference_number_counts_from_one_and_zero_is_none(region):
+def test_the_reference_number_counts_from_one_and_zero_is_none(region: Make) -> None:
     assert region(mask=corner_masks()[:1])[0].reference is None
     assert region(mask=corner_masks()[:1], reference=2)[0].reference == 1
 
 
-def test_cores_box_editor_gives_boxes_with_their_text(from_boxes):
+def test_cores_box_editor_gives_boxes_with_their_text(from_boxes: Make) -> None:
     drawn = [
         {"x": 0.25, "y": 0.5, "w": 0.5, "h": 0.5, "type": "obj", "desc": "make it a fox"},
         {"x": 0.0, "y": 0.0, "w": 0.5, "h": 0.25, "type": "text", "text": "SALE"},
@@ -75,7 +80,7 @@ def test_cores_box_editor_gives_boxes_with_their_text(from_boxes):
     assert from_boxes(json.dumps(elements))[0].box == by_element[0].box
 
 
-def canvas_state(drawn):
+def canvas_state(drawn: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What the box editor's canvas hands over: pixel boxes with metadata."""
     return [
         {
@@ -89,7 +94,7 @@ def canvas_state(drawn):
     ]
 
 
-def test_the_image_says_how_large_the_canvas_was(from_boxes):
+def test_the_image_says_how_large_the_canvas_was(from_boxes: Make) -> None:
     boxes = [{"x": 0, "y": 0, "width": 100, "height": 100}]
     assert from_boxes(boxes, image=PICTURE, instructions="a")[0].box == Box(0, 0, 0.5, 1)
     assert from_boxes(boxes, width=400, instructions="a")[0].box == Box(0, 0, 0.25, 1)
@@ -108,12 +113,14 @@ def test_the_image_says_how_large_the_canvas_was(from_boxes):
         ({"mask": torch.ones(1, 8, 8), "start": 0.8, "end": 0.2}, "start < end"),
     ],
 )
-def test_a_region_without_a_proper_place_is_refused(region, inputs, message):
+def test_a_region_without_a_proper_place_is_refused(
+    region: Make, inputs: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         region(**inputs)
 
 
-def test_masks_of_different_sizes_are_refused(region):
+def test_masks_of_different_sizes_are_refused(region: Make) -> None:
     first = region(mask=torch.ones(1, 8, 8))
     with pytest.raises(ValueError, match="different sizes"):
         region(mask=torch.ones(1, 8, 16), regions=first)
@@ -121,8 +128,8 @@ def test_masks_of_different_sizes_are_refused(region):
 
 @pytest.mark.parametrize("instructions", ["one", "one\ntwo\nthree", ""])
 def test_more_or_fewer_instructions_than_masks_or_boxes_are_refused(
-    from_masks, from_boxes, instructions
-):
+    from_masks: Make, from_boxes: Make, instructions: str
+) -> None:
     with pytest.raises(ValueError, match="for 2 masks"):
         from_masks(corner_masks(), instructions)
     if instructions:
@@ -130,11 +137,11 @@ def test_more_or_fewer_instructions_than_masks_or_boxes_are_refused(
             from_boxes([[0, 0, 9, 9], [9, 9, 20, 20]], instructions=instructions)
 
 
-def test_boxes_without_text_and_without_instructions_are_refused(from_boxes):
+def test_boxes_without_text_and_without_instructions_are_refused(from_boxes: Make) -> None:
     with pytest.raises(ValueError, match="box 1, 2 has no text"):
         from_boxes([[0, 0, 9, 9], [9, 9, 20, 20]])
 
 
-def test_no_boxes_are_refused(from_boxes):
+def test_no_boxes_are_refused(from_boxes: Make) -> None:
     with pytest.raises(ValueError, match="no boxes"):
         from_boxes([])

@@ -26,7 +26,7 @@ from instance_edit.tests.with_comfyui.test_instance_attention import spans_for
 
 
 @pytest.fixture(params=["flux1_deep", "flux2"])
-def session(request, pack_nodes) -> Session:
+def session(request: pytest.FixtureRequest, pack_nodes: dict[str, type]) -> Session:
     return Session(pack_nodes, request.getfixturevalue(request.param))
 
 
@@ -60,20 +60,26 @@ def count_calls(model: ModelPatcher) -> tuple[ModelPatcher, list[float]]:
     return clone, seen
 
 
-def test_gamma_one_gives_the_noise_itself(session, picture, edit) -> None:
+def test_gamma_one_gives_the_noise_itself(
+    session: Session, picture: Latent, edit: Conditioning
+) -> None:
     out = session.run(session.inversion(1.0), edit, picture, seed=7)["samples"]
     noise = run_core("RandomNoise", noise_seed=7)[0].generate_noise(picture)
     torch.testing.assert_close(session.model.model.process_latent_in(out), noise)
 
 
-def test_eta_one_arrives_at_the_dual_target(session, picture, edit) -> None:
+def test_eta_one_arrives_at_the_dual_target(
+    session: Session, picture: Latent, edit: Conditioning
+) -> None:
     memory = TurnMemory(picture["samples"], random_latent(session.model, seed=8)["samples"])
     sampler = session.lqr(memory, eta=1.0, lqr_steps=4)
     out = session.run(sampler, edit, random_latent(session.model))["samples"]
     torch.testing.assert_close(out, 0.3 * memory.first + 0.7 * memory.previous)
 
 
-def test_what_only_drifts_comes_back_exactly(session, picture, edit) -> None:
+def test_what_only_drifts_comes_back_exactly(
+    session: Session, picture: Latent, edit: Conditioning
+) -> None:
     start = random_latent(session.model)
     plain = session.run(session.lqr(session.memory(picture), eta=0.0, tolerance=0.0), edit, start)
     near = {"samples": plain["samples"].clone()}
@@ -85,7 +91,9 @@ def test_what_only_drifts_comes_back_exactly(session, picture, edit) -> None:
     assert (out["samples"] - near["samples"])[:, :, top.stop :].abs().min() > 1
 
 
-def test_the_noise_input_and_inverse_scaling_do_not_touch_the_samples(session, picture, edit):
+def test_the_noise_input_and_inverse_scaling_do_not_touch_the_samples(
+    session: Session, picture: Latent, edit: Conditioning
+) -> None:
     sampler = session.lqr(session.memory(picture))
     start = random_latent(session.model)
     assert torch.equal(
@@ -97,7 +105,9 @@ def test_the_noise_input_and_inverse_scaling_do_not_touch_the_samples(session, p
 
 
 @pytest.mark.parametrize("references", [0, 1])
-def test_turns_follow_seed_and_memory_and_repeat_exactly(session, picture, edit, references):
+def test_turns_follow_seed_and_memory_and_repeat_exactly(
+    session: Session, picture: Latent, edit: Conditioning, references: int
+) -> None:
     edit = reference(edit, *[picture] * references)
 
     def three_turns(seed: int) -> Tensor:
@@ -113,7 +123,9 @@ def test_turns_follow_seed_and_memory_and_repeat_exactly(session, picture, edit,
     assert not torch.equal(first, three_turns(50))
 
 
-def test_one_model_call_per_step_and_one_more_never_at_zero(session, picture, edit) -> None:
+def test_one_model_call_per_step_and_one_more_never_at_zero(
+    session: Session, picture: Latent, edit: Conditioning
+) -> None:
     model, seen = count_calls(session.model)
     session.run(session.inversion(), edit, picture, seed=1, model=model)
     assert len(seen) == 5 and min(seen) > 0
@@ -122,7 +134,9 @@ def test_one_model_call_per_step_and_one_more_never_at_zero(session, picture, ed
     assert len(seen) == 5 and seen == sorted(seen, reverse=True)
 
 
-def test_every_step_is_reported_for_bar_and_preview(session, picture, edit) -> None:
+def test_every_step_is_reported_for_bar_and_preview(
+    session: Session, picture: Latent, edit: Conditioning
+) -> None:
     (guider,) = run_core("BasicGuider", model=session.model, conditioning=edit)
     steps: list[tuple[int, int]] = []
 
@@ -144,13 +158,17 @@ def test_every_step_is_reported_for_bar_and_preview(session, picture, edit) -> N
 
 @pytest.mark.usefixtures("interrupted")
 @pytest.mark.parametrize("which", ["inversion", "lqr"])
-def test_an_interrupt_ends_the_run(session, picture, edit, which: str) -> None:
+def test_an_interrupt_ends_the_run(
+    session: Session, picture: Latent, edit: Conditioning, which: str
+) -> None:
     sampler = session.inversion() if which == "inversion" else session.lqr(session.memory(picture))
     with pytest.raises(model_management.InterruptProcessingException):
         session.run(sampler, edit, picture, seed=1)
 
 
-def test_eta_and_tolerance_zero_ignore_the_memory(session, picture, edit) -> None:
+def test_eta_and_tolerance_zero_ignore_the_memory(
+    session: Session, picture: Latent, edit: Conditioning
+) -> None:
     start = random_latent(session.model)
     other = session.memory(random_latent(session.model, seed=8))
 
@@ -165,7 +183,9 @@ def test_eta_and_tolerance_zero_ignore_the_memory(session, picture, edit) -> Non
 
 
 @pytest.mark.parametrize("negative", [None, 6])
-def test_adaptive_attention_acts_from_its_first_step(session, picture, edit, negative) -> None:
+def test_adaptive_attention_acts_from_its_first_step(
+    session: Session, picture: Latent, edit: Conditioning, negative: int | None
+) -> None:
     start, memory = random_latent(session.model), session.memory(picture)
     other = None if negative is None else random_conditioning(session.model, seed=negative)
 
@@ -183,7 +203,9 @@ def test_adaptive_attention_acts_from_its_first_step(session, picture, edit, neg
 
 
 @pytest.mark.parametrize("adaptive", [OFF, ON])
-def test_a_turn_may_edit_several_instances(session, picture, pack_nodes, adaptive) -> None:
+def test_a_turn_may_edit_several_instances(
+    session: Session, picture: Latent, pack_nodes: dict[str, type], adaptive: dict[str, Any]
+) -> None:
     editor = Editor(pack_nodes)
     regions = editor.regions()
     biased = editor.apply(session.model, editor.bias(regions))
@@ -200,14 +222,16 @@ def test_a_turn_may_edit_several_instances(session, picture, pack_nodes, adaptiv
     assert biased.model_options == options
 
 
-def test_a_later_turn_remembers_the_very_first_picture(session, picture) -> None:
+def test_a_later_turn_remembers_the_very_first_picture(session: Session, picture: Latent) -> None:
     second, third = (random_latent(session.model, seed=seed) for seed in (5, 6))
     turn = session.memory(third, session.memory(second, session.memory(picture)))
     assert torch.equal(turn.first, picture["samples"])
     assert torch.equal(turn.previous, third["samples"])
 
 
-def test_undo_drift_puts_back_what_moved_little_on_the_models_scale(session, pack_nodes) -> None:
+def test_undo_drift_puts_back_what_moved_little_on_the_models_scale(
+    session: Session, pack_nodes: dict[str, type]
+) -> None:
     model = session.model.model
     scaled = torch.zeros_like(model.process_latent_in(random_latent(session.model)["samples"]))
     scaled[:, :, 0] += 0.09
@@ -227,7 +251,9 @@ def test_undo_drift_puts_back_what_moved_little_on_the_models_scale(session, pac
     assert changed.all() and "Nothing was put back" in report
 
 
-def test_a_turn_of_another_size_is_refused(session, picture, edit) -> None:
+def test_a_turn_of_another_size_is_refused(
+    session: Session, picture: Latent, edit: Conditioning
+) -> None:
     memory = session.memory(picture)
     larger = random_latent(session.model, height=12)
     with pytest.raises(ValueError, match="Keep the size of the picture from turn to turn"):
@@ -236,7 +262,9 @@ def test_a_turn_of_another_size_is_refused(session, picture, edit) -> None:
         session.run(session.lqr(memory), edit, larger)
 
 
-def test_outside_a_noise_mask_the_previous_result_comes_back(session, picture, edit) -> None:
+def test_outside_a_noise_mask_the_previous_result_comes_back(
+    session: Session, picture: Latent, edit: Conditioning
+) -> None:
     first = random_latent(session.model, seed=8)["samples"]
     memory = TurnMemory(first, picture["samples"])
     mask = torch.zeros(1, 64, 64)
@@ -251,7 +279,9 @@ def test_outside_a_noise_mask_the_previous_result_comes_back(session, picture, e
     assert (top - picture["samples"][:, :, : out.shape[2] // 2]).abs().mean() > 0.01
 
 
-def test_what_cannot_be_walked_is_refused(session, picture, edit) -> None:
+def test_what_cannot_be_walked_is_refused(
+    session: Session, picture: Latent, edit: Conditioning
+) -> None:
     with pytest.raises(ValueError, match="Connect Random Noise"):
         session.run(session.inversion(), edit, picture)
     (eps,) = run_core("ModelSamplingDiscrete", model=session.model, sampling="eps", zsnr=False)

@@ -18,6 +18,8 @@ MARKED = (
     "replace the [yellow triangle] with a purple cross",
 )
 STEPS = 8
+# What reads the miniature best; real models want the nodes' own defaults first.
+READING = {"threshold": 0.1, "blocks": "4"}
 
 
 class Start:
@@ -122,13 +124,7 @@ def foi_find_and_edit(sheet: Sheet) -> None:
         230,
     )
     start = Start(sheet, MARKED)
-    found = start.locate(
-        sheet,
-        "InstanceEditLocateInstruction",
-        clip=start.loaded.clip,
-        threshold=THRESHOLD,
-        blocks=BLOCKS,
-    )
+    found = start.locate(sheet, "InstanceEditLocateInstruction", clip=start.loaded.clip, **READING)
     empty = sheet.add("CLIPTextEncode", "Empty prompt", clip=start.loaded.clip, text="")
     guider = sheet.add(
         "InstanceEditFoIGuider",
@@ -152,10 +148,6 @@ def foi_find_and_edit(sheet: Sheet) -> None:
     sheet.column("5  FoI", empty, guider, noise)
     sheet.column("6  Sample", *sampling)
     sheet.column("Look inside", drawn, width=420)
-
-
-# What reads the miniature best; real models want the nodes' own defaults first.
-THRESHOLD, BLOCKS = 0.1, "4"
 
 
 def _preview(sheet: Sheet, image: Output) -> Node:
