@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
 from ...attention.bias import AttentionBias
 from ...attention.execute.attend import attend
@@ -90,8 +91,6 @@ def flex_call(
     layout: TokenLayout, heads: int, width: int, dtype: torch.dtype, device: torch.device
 ) -> Callable[[], Tensor]:
     """FlexAttention: the bias from its tables, blocks of shut keys skipped. Compiled at first."""
-    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
-
     bias = job_bias(layout, dtype, device)
     q, k, v = random_tokens(layout.total, heads, width, dtype, device)
 

@@ -26,6 +26,7 @@ from .report import write_report
 from .sessions import Session, editing_sessions, judge_round, psnr
 
 if TYPE_CHECKING:
+    from .plan import Plan
     from .rounds import Rounds
 
 CODE = ("benchmarks/turns", "benchmarks/leak", "benchmarks/locate")
@@ -35,6 +36,7 @@ REPORTED = (1, 2, 4, 8)
 FEW = 8  # sessions for reconstruction and sweeps
 
 Cell = dict[str, Any]
+Tables = dict[str, dict[str, Cell]]
 
 
 def edit_in_rounds(studio: Studio, method: Rounds, sessions: list[Session]) -> Cell:
@@ -71,33 +73,28 @@ def floor_of(studio: Studio, sessions: list[Session]) -> float:
     return round(judge_round(sessions, pictures, pictures, 1).mae_b, 4)
 
 
-def run_all(folder: Path, sessions: list[Session], only: set[str]) -> dict[str, dict[str, Cell]]:
-    """Every method, from the cache where it was finished before."""
-    with tempfile.TemporaryDirectory(prefix="instance-edit-turns-") as base:
-        add_comfyui_to_path(("--cpu", "--base-directory", base))
-        from ..in_process import demo_studio
-        from .rounds import EDITING, LQR, RECONSTRUCTION, SWEEPS, lqr_rounds
+def run_all(
+    studio: Studio, plan: Plan, sessions: list[Session], folder: Path, only: set[str]
+) -> Tables:
+    """Every method of every table, from the cache where it was finished before.
 
-        studio = demo_studio(STEPS)
-        tables: dict[str, dict[str, Cell]] = {
-            "floor": {"vae": {"mae_b": floor_of(studio, sessions)}}
-        }
-        plan = {"editing": EDITING, "reconstruction": RECONSTRUCTION, **SWEEPS}
-        for table, methods in plan.items():
-            job = reconstruct if table == "reconstruction" else edit_in_rounds
-            shown = sessions if table == "editing" else sessions[:FEW]
-            tables[table] = {}
-            for name, method in methods.items():
-                told = str(method) if isinstance(method, LQR) else method.__name__
-                told = f"{job.__name__}_{hashlib.sha256(told.encode()).hexdigest()}"
-                path = folder / f"{told}{'' if table == 'editing' else f'_{len(shown)}'}.json"
-                if not path.exists() and (not only or {name, table} & only):
-                    rounds = lqr_rounds(method) if isinstance(method, LQR) else method
-                    path.write_text(json.dumps(job(studio, rounds, shown)))
-                    print(f"{table} {name}: {path.read_text()}", flush=True)
-                if path.exists():
-                    tables[table][name] = json.loads(path.read_text())
-        return tables
+    Args:
+        only: tables or methods that may be run now; empty: all.
+    """
+    tables: Tables = {"floor": {"vae": {"mae_b": floor_of(studio, sessions)}}}
+    for table, methods in plan.items():
+        job = reconstruct if table == "reconstruction" else edit_in_rounds
+        shown = sessions if table == "editing" else sessions[:FEW]
+        tables[table] = {}
+        for name, (told, rounds) in methods.items():
+            digest = hashlib.sha256(told.encode()).hexdigest()
+            path = folder / f"{job.__name__}_{digest}_{len(shown)}.json"
+            if not path.exists() and (not only or {name, table} & only):
+                path.write_text(json.dumps(job(studio, rounds, shown)))
+                print(f"{table} {name}: {path.read_text()}", flush=True)
+            if path.exists():
+                tables[table][name] = json.loads(path.read_text())
+    return tables
 
 
 def main() -> None:
@@ -111,7 +108,12 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     sessions = editing_sessions(arguments.sessions, ROUNDS)
     only = {name for name in arguments.only.split(",") if name}
-    tables = run_all(folder, sessions, only)
+    with tempfile.TemporaryDirectory(prefix="instance-edit-turns-") as base:
+        add_comfyui_to_path(("--cpu", "--base-directory", base))
+        from ..in_process import demo_studio
+        from .plan import PLAN
+
+        tables = run_all(demo_studio(STEPS), PLAN, sessions, folder, only)
     write_report(tables, arguments.sessions, min(FEW, arguments.sessions), STEPS, arguments.out)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from instance_edit.tools.comfy_server import ComfyServer, make_base_directory
 from instance_edit.tools.load_pack import add_comfyui_to_path, load_pack
 
 _BASE = tempfile.TemporaryDirectory(prefix="instance-edit-tests-")
@@ -23,7 +24,6 @@ from instance_edit.tools.model_shapes import DEEP  # noqa: E402
 
 if TYPE_CHECKING:
     from instance_edit.tests.with_comfyui.comfyui import CLIP, ModelPatcher
-    from instance_edit.tools.comfy_server import ComfyServer
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,5 @@ def tiny_clip_flux2_dev() -> CLIP:
 @pytest.fixture(scope="session")
 def comfy_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
     """A real headless ComfyUI with the pack in its custom_nodes; one for the whole run."""
-    from instance_edit.tools.comfy_server import ComfyServer, make_base_directory
-
     with ComfyServer(make_base_directory(tmp_path_factory.mktemp("server"))) as server:
         yield server

@@ -30,11 +30,10 @@ def weights() -> DemoWeights:
 
 
 @pytest.fixture(scope="module")
-def loaded() -> tuple[Any, Any, Any]:
+def loaded(pack_nodes: dict[str, type]) -> tuple[Any, Any, Any]:
     """MODEL, CLIP and VAE as the node gives them."""
-    from instance_edit.nodes.demo_model_loader import DemoModelLoader
-
-    return run_node(DemoModelLoader)
+    model, clip, vae = run_node(pack_nodes["InstanceEditDemoModelLoader"])
+    return model, clip, vae
 
 
 def random_flux() -> Flux:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -176,8 +177,6 @@ class TestApplyRefuses:
     def test_an_owned_reference_that_is_not_there(
         self, editor: Editor, flux1: ModelPatcher, tiny_clip_flux1: CLIP
     ) -> None:
-        from dataclasses import replace
-
         first, second = editor.regions()
         regions = (first, replace(second, reference=1))
         conditioning = editor.encode(tiny_clip_flux1, regions)
