@@ -67,6 +67,15 @@ def inside_rows(members: Membership) -> Tensor:
     return key_rows(shut.masked_fill(~members.inside, SHUT), SHUT)
 
 
+def owned_rows(members: Membership) -> Tensor:
+    """(N, 2 + I): of tokens of the references that an instance owns: its image tokens, and each
+    other even while the instance is inactive, since no query may see nothing."""
+    own = torch.arange(len(members.active), device=members.owner.device)[:, None] == members.owner
+    rows = inside_rows(members)
+    rows[:, 2:] = rows[:, 2:].masked_fill(own, 0.0)
+    return rows
+
+
 def prompt_columns(
     layout: TokenLayout,
     members: Membership,
@@ -114,7 +123,7 @@ def assemble_bias(
     image_row = torch.cat([latent[: layout.latent_tokens], context[layout.latent_tokens :]])
     if not bool(members.scene.all()):
         image_row = torch.where(members.scene, image_row, members.owner + len(rows))
-        rows = torch.cat([rows, inside_rows(members)])
+        rows = torch.cat([rows, owned_rows(members)])
     prompts = prompt_index(layout, columns.device)
     folded, image_column = _fold_references(layout, columns, classes, members.owner)
     images = torch.arange(layout.image_tokens, device=columns.device)

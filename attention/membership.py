@@ -19,7 +19,8 @@ class Membership:
         grids: per image (latent first, then references) the (N, h, w) bool masks.
         inside: (N, I) bool. All tokens of an owned reference belong to its owner.
         owner: (I,) int64, 0-based owner of a token of an owned reference, else -1.
-        active: (N,) bool; an inactive instance has no tokens and nobody reads its prompt.
+        active: (N,) bool; an inactive instance has no tokens, and nobody but themselves sees its
+            prompt and its own references.
     """
 
     grids: tuple[Tensor, ...]

@@ -93,6 +93,8 @@ class Scene:
             return -INF
         if query.owner is None and key.owner is None:
             return None
+        if query.owner == key.owner:
+            return 0.0
         owner = query.owner or key.owner
         other = key if query.owner else query
         if owner is None or not self.live(owner):
