@@ -36,6 +36,8 @@ class InstanceRegion:
         reference: 0-based number of the reference image that belongs to it alone; None for none.
         reference_masks: (R, H, W) where it is in each reference image; None: as ``mask``.
         origin: where its place comes from.
+        size: (H, W) pixels of the picture that it was drawn on, by default the mask's; None where
+            that is not known. It says nothing of what happens, so it does not count for equality.
     """
 
     instruction: str
@@ -47,12 +49,15 @@ class InstanceRegion:
     reference: int | None = None
     reference_masks: Tensor | None = None
     origin: Origin = "drawn"
+    size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if (self.mask is None) == (self.box is None):
             raise ValueError("a region needs a mask or a box, and not both: connect exactly one.")
         if self.mask is not None:
             object.__setattr__(self, "mask", check_mask(self.mask, "the region's mask", batch=True))
+            if self.size is None:
+                object.__setattr__(self, "size", tuple(self.mask.shape[-2:]))
         if self.box is not None:
             object.__setattr__(self, "box", clip_box(*self.box, name="the region's box"))
         if self.reference_masks is not None:

@@ -104,7 +104,7 @@ def found_values(
     given = regions or [InstanceRegion(text, box=EVERYWHERE) for text in instructions]
     refuse_others(tuple(given), spans)
     placed = tuple(
-        replace(region, mask=mask, box=None, reference_masks=None, origin="found")
+        replace(region, mask=mask, box=None, reference_masks=None, origin="found", size=None)
         for region, mask in zip(given, masks, strict=True)
     )
     pages = [
