@@ -10,8 +10,9 @@ from torch import Tensor
 from ..mask_ops.overlap import OverlapPolicy
 from ..mask_ops.regions import InstanceRegion, region_masks
 from .bias import AttentionBias
-from .schedule import OFF, Stage, block_kinds, in_window
+from .schedule import OFF, Stage, block_kinds
 from .tokens import TokenLayout
+from .window import Inside, WindowBy
 
 Extent = tuple[float, float]
 
@@ -44,8 +45,9 @@ class BiasRecipe:
         regions: the instances, in the order of their prompts; None: those of each conditioning.
         builders: what makes each kind of bias that the stages name.
         stages: which kind acts in which blocks.
-        start, end: steps window as fractions of the sampling; outside it the model is unbiased.
+        start, end: window as fractions of the sampling; outside it the model is unbiased.
         overlap: who owns a token that several regions claim.
+        window_by: what the fractions of this window and of the regions' are of.
     """
 
     method: str
@@ -55,6 +57,7 @@ class BiasRecipe:
     start: float = 0.0
     end: float = 1.0
     overlap: OverlapPolicy = "shared"
+    window_by: WindowBy = "steps"
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end <= 1:
@@ -76,13 +79,13 @@ class BiasRecipe:
 
     @property
     def timed(self) -> bool:
-        """True if the step matters, so that the noise level must be looked at."""
+        """True if anything has a window, so that the noise level must be looked at."""
         windows = [(self.start, self.end), *((r.start, r.end) for r in self.instances)]
         return any(window != (0.0, 1.0) for window in windows)
 
-    def active(self, progress: float) -> tuple[bool, ...]:
-        """Per instance whether it takes part at this point of the sampling."""
-        return tuple(in_window(progress, r.start, r.end) for r in self.instances)
+    def active(self, inside: Inside) -> tuple[bool, ...]:
+        """Per instance whether it takes part in the call of which ``inside`` tells."""
+        return tuple(inside(r.start, r.end) for r in self.instances)
 
     def kinds(self, total_blocks: int) -> tuple[str, ...]:
         """Kind of bias of every block.

@@ -1,13 +1,9 @@
-"""When a bias acts: in which blocks of the model and at which steps of the sampling."""
+"""In which blocks of the model a bias acts; ``window`` says when in the sampling."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
-
-import torch
-from torch import Tensor
 
 OFF = "off"
 
@@ -140,38 +136,3 @@ def block_kinds(stages: Sequence[Stage], total: int) -> tuple[str, ...]:
                 )
             named[block] = stage
     return tuple(OFF if stage is None else stage.kind for stage in named)
-
-
-def sampling_progress(sigma: float, sigmas: Tensor) -> float:
-    """How far the sampling is, in [0, 1]: step number over steps, linear between steps.
-
-    Args:
-        sigma: noise level of this model call.
-        sigmas: (steps + 1,) the sampler's schedule, falling.
-    """
-    levels = cast("list[float]", sigmas.tolist())
-    reached = _same_level(sigma, levels)
-    steps = len(levels) - 1
-    for i in range(steps):
-        if reached[i] or sigma > levels[i]:
-            return i / steps
-        if sigma > levels[i + 1] and not reached[i + 1]:
-            return (i + (levels[i] - sigma) / (levels[i] - levels[i + 1])) / steps
-    return 1.0
-
-
-def _same_level(sigma: float, levels: Sequence[float]) -> list[bool]:
-    """Per level whether ``sigma`` is it, up to float32's rounding or that of half precision.
-
-    A host may keep the level of a call, or the schedule, in half precision.
-    """
-    call, schedule = torch.tensor(sigma), torch.tensor(levels)
-    same = (schedule - call).abs() <= 1e-5 * schedule
-    for half in (torch.float16, torch.bfloat16):
-        same |= (schedule.to(half).float() == call) | (call.to(half).float() == schedule)
-    return cast("list[bool]", same.tolist())
-
-
-def in_window(progress: float, start: float, end: float) -> bool:
-    """True from ``start`` up to but not including ``end``; an end of 1 includes the last call."""
-    return start - 1e-6 <= progress and (progress < end - 1e-6 or end >= 1)

@@ -24,6 +24,7 @@ class ModelCall:
         extras: every other condition by its name (``ref_latents``, ``guidance`` ..).
         sigma: (B,) noise level.
         options: the transformer_options.
+        sampling: the model's ``model_sampling``, which knows its noise levels.
     """
 
     model: Any
@@ -32,6 +33,7 @@ class ModelCall:
     extras: Mapping[str, Any]
     sigma: Tensor
     options: Options
+    sampling: Any = None
 
     @property
     def level(self) -> float:
@@ -68,8 +70,9 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
 
         if c_crossattn is None:  # a model without text: nothing of ours can be meant
             return forward()
-        model = bare_model(executor.class_obj.diffusion_model)
-        return body(ModelCall(model, x, c_crossattn, extras, t, given), forward)
+        base = executor.class_obj
+        model, sampling = bare_model(base.diffusion_model), base.model_sampling
+        return body(ModelCall(model, x, c_crossattn, extras, t, given, sampling), forward)
 
     return wrapper
 

@@ -10,8 +10,9 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ..attention.capture import text_attention, token_weights
-from ..attention.schedule import Stage, block_kinds, parse_stages, sampling_progress
+from ..attention.schedule import Stage, block_kinds, parse_stages
 from ..attention.tokens import TokenLayout
+from ..attention.window import sampling_progress
 from ..prompts.spans import PromptSpans
 from .attention_call import OVERRIDE, split_heads
 from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model

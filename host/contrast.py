@@ -11,6 +11,7 @@ from torch import Tensor
 from ..mask_ops.contrast import contrast_masks, velocity_contrast
 from ..mask_ops.found_masks import FoundMasks
 from .carrier import Conditioning, conditioning_spans
+from .guidance import Guided, after_guidance
 from .iid import Branches, split_branches
 from .known import known_model
 from .sampling_run import SamplingRun, sample_guided
@@ -36,12 +37,14 @@ class ContrastGuider(comfy.samplers.CFGGuider):
         seed: int | None = None,
     ) -> Tensor:
         """The clean latent as the empty instruction predicts it."""
+        options = model_options or {}
         plain, *instructed = comfy.samplers.calc_cond_batch(
-            self.inner_model, list(self.conds.values()), x, timestep, model_options or {}
+            self.inner_model, list(self.conds.values()), x, timestep, options
         )
         sigma = timestep.view(-1, *[1] * (x.ndim - 1))
         self.keep((x - torch.stack(instructed)) / sigma, (x - plain) / sigma)
-        return plain
+        guided = Guided(plain, plain, plain, self.conds["positive"], None, 1.0)
+        return after_guidance(guided, x, timestep, self.inner_model, options)
 
 
 def locate_by_contrast(

@@ -15,16 +15,22 @@ from .attention_call import OVERRIDE, Heads, as_wanted, split_heads
 from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
 from .carrier import call_spans
 from .families import Family
-from .kernels import Override, open_call, whole_sequence
+from .foi_attention import FOI
+from .kernels import Override, attention_call, open_call, whole_sequence
 from .known import require_family
+from .override import Tally, check_reached, counted_options
 from .sequence import Added, token_sequence, watch_text, whole_text
 
 Words = Callable[[PromptSpans], Sequence[Sequence[int]]]
 POSITIVE = 0
+NODE = "adaptive attention (Dual-LQR Sampler)"
 
 
 def highlight_edits(
-    model_options: dict[str, Any], highlight: Highlight | None, words: Words | None = None
+    model_options: dict[str, Any],
+    highlight: Highlight | None,
+    words: Words | None = None,
+    counted: Callable[[int], int] = int,
 ) -> tuple[dict[str, Any], Callable[[int], None]]:
     """Model options for one sampling run with adaptive attention.
 
@@ -33,23 +39,33 @@ def highlight_edits(
     Args:
         words: per instance the numbers of the tokens in its prompt that count as the edit's words;
             None: all of them.
+        counted: how many steps of this run are among the first ones of the sampling. Where it has
+            changed steps already, its first step is changed by the maps of the call before it.
 
     Returns:
-        The options, and a function to be called with the number of each finished step.
+        The options, and a function to be called with the number of each finished step, and with -1
+        after the call before the first.
     """
     if highlight is None:
         return model_options, lambda step: None
     maps: dict[object, dict[int, Tensor]] = {}
     regions: dict[object, Tensor] = {}
-    watching = highlight.first_step == 2
+    plain_steps = counted(highlight.first_step - 1)
+    watching, first = plain_steps < 2, True
 
     @around_model
     def forward(call: ModelCall, run: Forward) -> Tensor:
-        if not watching:
-            return run()
-        family = require_family(call.model, "adaptive attention (Dual-LQR Sampler)")
+        nonlocal first
+        if FOI in call.extras:
+            raise ValueError(
+                "adaptive attention (Dual-LQR Sampler) and FoI Guider both change how the picture "
+                "attends to the instructions. Switch adaptive_attention off in Dual-LQR Sampler, "
+                "or sample with Basic Guider."
+            )
+        family = require_family(call.model, NODE)
         options, added = watch_text(call.options)
-        seen, factors = call_chunks(options, maps, regions, highlight)
+        tally, blocks = Tally(), sum(family.counts(call.model))
+        seen, factors = call_chunks(options, maps, regions, highlight, watching)
 
         def double_block(where: Options) -> int | None:
             block = family.where(call.model, where)
@@ -60,15 +76,20 @@ def highlight_edits(
             return edit_keys(family, call, words, added())
 
         override = highlight_override(options.get(OVERRIDE), double_block, places, seen, factors)
-        return run({**options, OVERRIDE: override})
+        out = run(counted_options(options, override, family, call, tally))
+        check_reached(tally, range(blocks), call.model, first, NODE)
+        first = False
+        return out
 
     def finish_step(step: int) -> None:
         nonlocal watching
-        watching = step + 3 >= highlight.first_step
-        regions.clear()
+        watching = step + 2 >= plain_steps
+        if step + 1 < plain_steps:
+            return
         for which, blocks in maps.items():
-            stacked = torch.stack(list(blocks.values()))
-            regions[which] = highlight_region(stacked, highlight.threshold)
+            if blocks:  # none where a step cache answered the call
+                stacked = torch.stack(list(blocks.values()))
+                regions[which] = highlight_region(stacked, highlight.threshold)
         maps.clear()
 
     return with_wrapper(model_options, f"{KEY}_highlight", forward), finish_step
@@ -117,15 +138,16 @@ def call_chunks(
     maps: dict[object, dict[int, Tensor]],
     regions: Mapping[object, Tensor],
     highlight: Highlight,
+    watching: bool = True,
 ) -> tuple[list[dict[int, Tensor] | None], list[Tensor | None]]:
     """Per conditioning in this call's batch: where its maps go, and its factors (b, L).
 
-    None for the negative prompt, and for factors where nothing is known yet.
+    None for the negative prompt, while nothing is watched, and for factors that are not known yet.
     """
     seen: list[dict[int, Tensor] | None] = []
     factors: list[Tensor | None] = []
     for which, kind in zip(options["uuids"], options["cond_or_uncond"], strict=True):
-        positive = kind == POSITIVE
+        positive = watching and kind == POSITIVE
         seen.append(maps.setdefault(which, {}) if positive else None)
         region = regions.get(which) if positive else None
         factors.append(
@@ -158,11 +180,12 @@ def highlight_override(
         mask: Tensor | None = None,
         **rest: Any,
     ) -> Tensor:
-        on = open_call(previous, func)
+        split = split_heads(q, k, v, heads, rest)
+        chosen = open_call(previous, func)
+        on = chosen if previous is None or mask is None else attention_call(previous, split.q)
         block = double_block(rest.get("transformer_options") or {})
         if block is None or not any(maps is not None for maps in seen):
             return on(q, k, v, heads, mask=mask, **rest)
-        split = split_heads(q, k, v, heads, rest)
         heads_of = Heads(split.q, split.every_k(), split.every_v(), split.rest, split.flat)
         out = on(*heads_of[:3], heads, mask=mask, **split.rest)
         keys, latents = places()

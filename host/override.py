@@ -1,6 +1,6 @@
 """The attention override of one forward: every block its bias, and a tally of what came."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -156,26 +156,50 @@ def biased_attention(
     return attend(q, k, v, plan, kernel, mask, open_kernel=open_kernel, dense=kernels.dense)
 
 
-def check_reached(tally: Tally, planned: Planned, model: Any, first: bool) -> None:
+def counted_options(
+    options: Options, override: Override, family: Family, call: ModelCall, tally: Tally
+) -> dict[str, Any]:
+    """transformer_options with this override, which notes every block that comes to it."""
+
+    @torch.compiler.disable
+    def counted(func: Override, *args: Any, **rest: Any) -> Tensor:
+        block = family.where(call.model, rest.get("transformer_options") or {})
+        if block is not None:
+            tally.came.add(block)
+        return override(func, *args, **rest)
+
+    chained = {**options, OVERRIDE: whole_sequence(cast(Override, counted))}
+    return noting_blocks(chained, family, call, tally)
+
+
+def check_reached(
+    tally: Tally,
+    wanted: Collection[int],
+    model: Any,
+    first: bool,
+    node: str = "Apply Instance Attention",
+) -> None:
     """Refuse a forward that did without our override.
 
     Args:
+        wanted: numbers of the blocks whose attention must come to it if they run.
         first: no call of this run has been seen yet. Later a step cache may skip a whole forward.
+        node: whose override it is.
 
     Raises:
-        ValueError: no attention call came at all, or a block ran without its bias.
+        ValueError: no attention call came at all, or a block ran without it.
     """
-    missed = sorted((planned().keys() & tally.ran) - tally.came)
+    missed = sorted((set(wanted) & tally.ran) - tally.came)
     if missed:
         raise ValueError(
             f"{len(missed)} block(s), first block {missed[0]} (doubles count first), ran without "
-            "their bias: another patch replaced the attention override. Apply Instance Attention "
-            "works with overrides that chain; remove the other patch or put it before this node."
+            f"what {node} does there: another patch replaced the attention override. {node} works "
+            "with overrides that chain; remove the other patch or put it before this node."
         )
     if not tally.came and (first or tally.ran):
         kind = type(model)
         raise ValueError(
-            f"none of the attention of {kind.__module__}.{kind.__qualname__} came to instance "
-            "attention: another pack replaced the model's forward, its blocks or its attention "
-            "override. Remove that pack's node from this model."
+            f"none of the attention of {kind.__module__}.{kind.__qualname__} came to {node}: "
+            "another pack replaced the model's forward, its blocks or its attention override. "
+            "Remove that pack's node from this model."
         )

@@ -12,21 +12,22 @@ from torch import Tensor
 
 from ..attention.execute.plan import BiasPlan
 from ..attention.recipe import BiasRecipe, Extent
-from ..attention.schedule import OFF, in_window, sampling_progress
+from ..attention.schedule import OFF
 from ..attention.tokens import TokenLayout
 from ..prompts.spans import PromptSpans
 from .call import KEY, WRAPPER, Forward, ModelCall, around_model
 from .carrier import call_spans
 from .families import Family
 from .known import known_model, require_family
+from .moment import call_inside
 from .override import BlockPlan, Tally, biased_override, check_reached
 from .regions import recipe_for
-from .run import has_mixed_regions, is_first_call, prepared_sampling
+from .run import has_mixed_regions, is_first_call, prepared_sampling, say_part_once
 from .sequence import Added, TokenSequence, aligned_text, token_sequence, watch_text
 
 log = logging.getLogger("instance_edit")
 
-NODE = "Apply Instance Attention"
+NODE, BUILD = "Apply Instance Attention", "Build Disentangled Bias"
 PlanFor = Callable[..., BiasPlan | None]
 Runs = Sequence[tuple[PromptSpans, slice]]
 
@@ -82,7 +83,7 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
         context = aligned_text(family, call, runs)
         biased = biased_override(options, family, call, planned, tally, dense)
         out = run(biased, without=(KEY,), context=context)
-        check_reached(tally, planned, call.model, is_first_call(call.options))
+        check_reached(tally, planned(), call.model, is_first_call(call.options))
         return out
 
     return forward
@@ -178,12 +179,11 @@ def active_instances(recipe: BiasRecipe, call: ModelCall) -> tuple[bool, ...] | 
         return None
     if not recipe.timed:
         return (True,) * len(recipe.instances)
-    schedule = call.options.get("sample_sigmas")
-    level = call.level
-    progress = 1 - level if schedule is None else sampling_progress(level, schedule)
-    if not in_window(progress, recipe.start, recipe.end):
-        return None
-    return recipe.active(progress)
+    if recipe.window_by == "steps":
+        schedule = call.options.get("sample_sigmas")
+        say_part_once(call.options, schedule, call.sampling, "a steps window", BUILD)
+    inside = call_inside(call, recipe.window_by)
+    return recipe.active(inside) if inside(recipe.start, recipe.end) else None
 
 
 @lru_cache(maxsize=64)

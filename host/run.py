@@ -14,6 +14,7 @@ from ..attention.execute.plan import BiasPlan
 from .call import KEY, Options, bare_model
 from .families import find_family
 from .kernels import kernel_name
+from .moment import say_part
 
 log = logging.getLogger("instance_edit")
 
@@ -28,11 +29,13 @@ class RunNote:
         mixed: its conditionings have different regions.
         proved: a model call of it came through our override.
         logged: its line was logged.
+        timed: it was said that its windows are those of a part of the sampling, if they are.
     """
 
     mixed: bool = False
     proved: bool = False
     logged: bool = False
+    timed: bool = False
 
 
 def prepared_sampling(dense: bool) -> Callable[..., Any]:
@@ -141,6 +144,16 @@ def is_first_call(options: Options) -> bool:
         return True
     first, note.proved = not note.proved, True
     return first
+
+
+def say_part_once(
+    options: Options, schedule: Tensor | None, sampling: Any, what: str, node: str
+) -> None:
+    """``say_part`` at the first call of a sampling run."""
+    note: RunNote | None = options.get(RUN)
+    if note is not None and not note.timed:
+        note.timed = True
+        say_part(schedule, sampling, what, node)
 
 
 def report_run(

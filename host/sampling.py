@@ -1,7 +1,8 @@
 """The seam to ComfyUI's samplers: plain functions of (velocity, state, sigmas) as SAMPLERs."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import comfy.model_management
 import comfy.model_sampling
@@ -10,9 +11,13 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..attention.lqr_highlight import Highlight
+from ..attention.window import WindowBy, steps_before
 from ..sampling.flow import Report, Velocity
 from .lqr_highlight import Words, highlight_edits
+from .moment import say_part
 
+PAPER_STEPS = 15
+"""Of the multi-turn paper's samplings: what a count of steps is a share of by noise level."""
 LEAST_SIGMA = 1e-3  # v = (x - denoised) / s needs s > 0; FLUX's timestep there is 1 of 1000
 
 
@@ -25,6 +30,7 @@ class FlowRun(NamedTuple):
         free: where the latent's noise mask lets it change, broadcastable to it; None: everywhere.
         to_model: maps a LATENT's samples to the model's own scale and device.
         report: to be called after every step.
+        counted: how many of the run's steps are among the first ``count`` of the sampling.
     """
 
     velocity: Velocity
@@ -34,9 +40,33 @@ class FlowRun(NamedTuple):
     free: Tensor | None
     to_model: Callable[[Tensor], Tensor]
     report: Report
+    counted: Callable[[int], int]
 
 
 Solve = Callable[[FlowRun], Tensor]
+Callback = Callable[[int, Tensor, Tensor, int], None]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How counts of steps are meant; see ``FlowRun.counted``.
+
+    Attributes:
+        by: "noise level" counts in a sampling of ``PAPER_STEPS``, so that its parts share them.
+        what: names what is counted, for the log; empty: nothing is.
+    """
+
+    by: WindowBy = "steps"
+    what: str = ""
+
+
+class Start(NamedTuple):
+    """What ComfyUI gives a sampler: see its ``Sampler.sample``."""
+
+    latent: Tensor
+    sigmas: Tensor
+    noise: Tensor
+    mask: Tensor | None
 
 
 class FlowSampler(comfy.samplers.Sampler):
@@ -44,44 +74,118 @@ class FlowSampler(comfy.samplers.Sampler):
 
     ``noise_scaling`` would mix noise into the latent, ``inverse_noise_scaling`` divide by 1 - s:
     both are left out.
+
+    Attributes:
+        extra_options, inpaint_options: as of core's KSAMPLER, for packs that wrap a SAMPLER.
     """
 
+    extra_options: ClassVar[dict[str, Any]] = {}
+    inpaint_options: ClassVar[dict[str, Any]] = {}
+
     def __init__(
-        self, solve: Solve, highlight: Highlight | None = None, words: Words | None = None
+        self,
+        solve: Solve,
+        highlight: Highlight | None = None,
+        words: Words | None = None,
+        counted: Counted | None = None,
     ) -> None:
         """For the highlight and its words see ``highlight_edits``."""
         self.solve = solve
         self.highlight = highlight
         self.words = words
+        self.counted = counted or Counted()
 
     def sample(  # pyright: ignore[reportIncompatibleMethodOverride]: core declares no parameters
         self,
         model_wrap: Any,
         sigmas: Tensor,
         extra_args: dict[str, Any],
-        callback: Callable[[int, Tensor, Tensor, int], None] | None,
+        callback: Callback | None,
         noise: Tensor,
         latent_image: Tensor | None = None,
         denoise_mask: Tensor | None = None,
         disable_pbar: bool = False,
     ) -> Tensor:
         """What ComfyUI's guiders call."""
+        latent = check_run(model_wrap.inner_model, latent_image)
+        start = Start(latent, sigmas, noise, denoise_mask)
         model = model_wrap.inner_model
-        latent = check_run(model, latent_image)
+        return self.follow(model_wrap, model, start, extra_args, callback, disable_pbar)
+
+    def sampler_function(
+        self,
+        model: Any,
+        x: Tensor,
+        sigmas: Tensor,
+        extra_args: dict[str, Any] | None = None,
+        callback: Callable[[dict[str, Any]], None] | None = None,
+        disable: bool | None = None,
+    ) -> Tensor:
+        """What packs call that wrap a SAMPLER, in the place of core's KSAMPLER.
+
+        Args:
+            x: the scaled sum of noise and latent, of which neither can be told: both are taken from
+                the model.
+
+        Raises:
+            ValueError: a model without them, or a schedule that ends at noise alone.
+        """
+        base = model.inner_model.inner_model
+        if getattr(model, "latent_image", None) is None or float(sigmas[-1]) >= 1:
+            raise ValueError(
+                "the SAMPLER of Flow Inversion or Dual-LQR Sampler starts from the latent itself, "
+                "which the sampler that wraps it does not hand on. Connect it to the sampling node "
+                "without that wrapper."
+            )
+        args = dict(extra_args or {})
+        start = Start(
+            check_run(base, model.latent_image), sigmas, model.noise, args["denoise_mask"]
+        )
+
+        def each(i: int, clean: Tensor, x: Tensor, total: int) -> None:
+            if callback is not None:
+                level = sigmas[i]
+                said = {"sigma": level, "sigma_hat": level, "denoised": clean}
+                callback({"x": x, "i": i, **said})
+
+        args["denoise_mask"] = None  # the solver keeps what the mask shuts by itself
+        out = self.follow(model, base, start, args, each, bool(disable))
+        return out * (1 - sigmas[-1])  # KSAMPLER divides by it
+
+    def follow(
+        self,
+        predict: Callable[..., Tensor],
+        model: Any,
+        start: Start,
+        extra_args: dict[str, Any],
+        callback: Callback | None,
+        disable_pbar: bool,
+    ) -> Tensor:
+        """Run the solver.
+
+        Args:
+            predict: ``predict(x, sigmas, **extra_args)``, the clean latent.
+            model: core's BaseModel.
+        """
+        total, counted = len(start.sigmas) - 1, self.counting(start.sigmas, model.model_sampling)
         options, finish_step = highlight_edits(
-            extra_args["model_options"], self.highlight, self.words
+            extra_args["model_options"], self.highlight, self.words, counted
         )
         run_args = {**extra_args, "model_options": options}
-        total = len(sigmas) - 1
+        begun = False
 
         def velocity(x: Tensor, sigma: float) -> Tensor:
+            nonlocal begun
             comfy.model_management.throw_exception_if_processing_interrupted()
             level = max(sigma, LEAST_SIGMA)
-            denoised = model_wrap(x, x.new_full((x.shape[0],), level), **run_args)
+            denoised = predict(x, x.new_full((x.shape[0],), level), **run_args)
+            if not begun:
+                begun = True
+                finish_step(-1)
             return (x - denoised) / level
 
         def to_model(latent: Tensor) -> Tensor:
-            return model.process_latent_in(latent.to(noise))
+            return model.process_latent_in(latent.to(start.noise))
 
         with tqdm(total=total, disable=disable_pbar) as bar:
 
@@ -91,8 +195,20 @@ class FlowSampler(comfy.samplers.Sampler):
                 if callback is not None:
                     callback(i, clean, x, total)
 
-            run = FlowRun(velocity, latent, sigmas, noise, denoise_mask, to_model, report)
-            return self.solve(run)
+            latent, sigmas, noise, mask = start
+            return self.solve(
+                FlowRun(velocity, latent, sigmas, noise, mask, to_model, report, counted)
+            )
+
+    def counting(self, sigmas: Tensor, sampling: Any) -> Callable[[int], int]:
+        """See ``FlowRun.counted``; says in the log where steps are those of a part."""
+        if self.counted.by == "noise level":
+            return lambda count: steps_before(
+                sigmas, count / PAPER_STEPS, sampling.percent_to_sigma
+            )
+        if self.counted.what:
+            say_part(sigmas, sampling, self.counted.what, "Dual-LQR Sampler")
+        return lambda count: count
 
 
 def euler() -> Any:

@@ -6,11 +6,13 @@ from comfy_api.latest import io
 
 from ..attention.recipe import BiasRecipe
 from ..attention.schedule import parse_stages
+from ..attention.window import WindowBy
 from ..mask_ops.overlap import OverlapPolicy
 from ..mask_ops.regions import InstanceRegion
 from .inputs.bias import blocks_input, overlap_input, window_inputs
 from .inputs.regions import require_regions
 from .inputs.sockets import CATEGORY, Bias, Regions
+from .inputs.window import window_by_input
 from .methods import METHODS
 
 
@@ -43,6 +45,12 @@ class BuildDisentangledBias(io.ComfyNode):
                 overlap_input(),
                 *window_inputs(),
                 blocks_input(),
+                window_by_input(
+                    "What start and end, here and of the regions, are fractions of: 'steps' the "
+                    "steps of the sampling node at hand, 'noise level' the whole sampling as Set "
+                    "Timestep Range counts it, so that a window means the same where the sampling "
+                    "is split or denoise is below 1. Without windows both are neutral."
+                ),
             ],
             outputs=[Bias.Output(display_name="bias")],
         )
@@ -56,6 +64,7 @@ class BuildDisentangledBias(io.ComfyNode):
         end: float,
         blocks: str,
         regions: tuple[InstanceRegion, ...] | None = None,
+        window_by: WindowBy = "steps",
     ) -> io.NodeOutput:
         regions = None if regions is None else require_regions(regions)
         options = dict(method)
@@ -63,4 +72,5 @@ class BuildDisentangledBias(io.ComfyNode):
         builders, stages = METHODS[name].recipe(options)
         if blocks.strip():
             stages = parse_stages(blocks, list(builders))
-        return io.NodeOutput(BiasRecipe(name, regions, builders, stages, start, end, overlap))
+        recipe = BiasRecipe(name, regions, builders, stages, start, end, overlap, window_by)
+        return io.NodeOutput(recipe)

@@ -1,15 +1,18 @@
 """Dual-LQR Sampler: a SAMPLER that keeps the first picture in view over many turns."""
 
+from dataclasses import replace
 from typing import Any
 
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.lqr_highlight import Highlight
-from ..host.sampling import FlowRun, FlowSampler
+from ..attention.window import WindowBy
+from ..host.sampling import Counted, FlowRun, FlowSampler
 from ..sampling.lqr import LQRGuidance, TurnMemory, sample_lqr
 from .inputs.highlight import edit_words, highlight_inputs
 from .inputs.sockets import CATEGORY, Turn
+from .inputs.window import window_by_input
 
 OFF, ON = "off", "on"
 
@@ -82,6 +85,11 @@ class DualLQRSampler(io.ComfyNode):
                     tooltip="FLUX's text encoder, for keywords of Multi-Prompt Encode's prompts. "
                     "Not connected (neutral): the whole instructions count.",
                 ),
+                window_by_input(
+                    "What lqr_steps and first_step count: 'steps' those of the sampling node at "
+                    "hand, 'noise level' those of an even sampling in 15 steps, the paper's, so "
+                    "that a sampling that is split pulls where the whole one does."
+                ),
             ],
             outputs=[io.Sampler.Output()],
         )
@@ -96,10 +104,12 @@ class DualLQRSampler(io.ComfyNode):
         adaptive_attention: dict[str, Any],
         tolerance: float = 0.1,
         clip: Any = None,
+        window_by: WindowBy = "steps",
     ) -> io.NodeOutput:
-        guidance = LQRGuidance(eta, lqr_steps, previous_weight, tolerance)
+        whole = LQRGuidance(eta, lqr_steps, previous_weight, tolerance)
 
         def solve(run: FlowRun) -> Tensor:
+            guidance = replace(whole, lqr_steps=run.counted(lqr_steps))
             return sample_lqr(
                 run.velocity,
                 run.latent,
@@ -112,7 +122,8 @@ class DualLQRSampler(io.ComfyNode):
             )
 
         options = dict(adaptive_attention)
+        pulls = "lqr_steps" if lqr_steps and eta else ""
         if options.pop("adaptive_attention") == OFF:
-            return io.NodeOutput(FlowSampler(solve))
-        words = edit_words(clip, options.pop("keywords"))
-        return io.NodeOutput(FlowSampler(solve, Highlight(**options), words))
+            return io.NodeOutput(FlowSampler(solve, counted=Counted(window_by, pulls)))
+        words, counted = edit_words(clip, options.pop("keywords")), Counted(window_by, "first_step")
+        return io.NodeOutput(FlowSampler(solve, Highlight(**options), words, counted))

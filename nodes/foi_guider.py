@@ -4,9 +4,12 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..attention.window import WindowBy
 from ..host import foi
+from ..host.foi_attention import FoISettings
 from ..mask_ops.regions import InstanceRegion
 from .inputs.sockets import CATEGORY, Regions
+from .inputs.window import window_by_input
 
 DISTILLED, WITH_CFG = "guidance-distilled", "with CFG"
 
@@ -99,6 +102,12 @@ class FoIGuider(io.ComfyNode):
                         ),
                     ],
                 ),
+                window_by_input(
+                    "What the regions' windows, the 75 % and plain_steps are counted in: 'steps' "
+                    "the steps of the sampling node at hand, 'noise level' the whole sampling as "
+                    "Set Timestep Range counts it (plain_steps in a sampling of 28 steps), so that "
+                    "it means the same where the sampling is split or denoise is below 1."
+                ),
             ],
             outputs=[io.Guider.Output()],
         )
@@ -113,10 +122,11 @@ class FoIGuider(io.ComfyNode):
         boost: float,
         plain_steps: int,
         form: dict[str, Any],
+        window_by: WindowBy = "steps",
     ) -> io.NodeOutput:
         if form["form"] == WITH_CFG:
             scales = (form["image_scale"], form["text_scale"])
         else:
             scales = form["strength"]
-        how = foi.FoISettings(tuple(regions), boost, plain_steps, scales)
+        how = FoISettings(tuple(regions), boost, plain_steps, scales, window_by)
         return io.NodeOutput(foi.FoIGuider(model, positive, negative, how))

@@ -125,10 +125,11 @@ def bias_page(
     masks, references, owners = recipe.place(layout, active, extents)
     members = assign_tokens(layout, masks, references, owners, active)
     where = acting_blocks(recipe.stages, kind, depth)
+    counted = "steps" if recipe.window_by == "steps" else "noise levels"
     return BiasPage(
         title=recipe.method if len(recipe.builders) == 1 else f"{recipe.method}: {kind}",
         notes=(
-            f"acts in {where}, in steps {recipe.start:.0%} to {recipe.end:.0%}",
+            f"acts in {where}, in {counted} {recipe.start:.0%} to {recipe.end:.0%}",
             f"{layout.text_total} text, {layout.latent_tokens} result and "
             f"{sum(layout.reference_tokens)} reference tokens",
         ),

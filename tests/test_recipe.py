@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from instance_edit.attention import TokenLayout, idattn_bias, mice_bias
 from instance_edit.attention.recipe import BiasRecipe
 from instance_edit.attention.schedule import equal_stages, parse_stages
+from instance_edit.attention.window import inside_steps
 from instance_edit.mask_ops.boxes import Box
 from instance_edit.mask_ops.regions import InstanceRegion
 from instance_edit.tests.naive_bias import Scene, naive_idattn
@@ -32,8 +33,8 @@ def test_it_builds_what_the_method_builds_from_the_same_masks() -> None:
 
 
 def test_an_instance_is_active_inside_its_steps_window() -> None:
-    assert RECIPE.active(0.0) == (True, False)
-    assert RECIPE.active(0.75) == (True, True)
+    assert RECIPE.active(inside_steps(0.0)) == (True, False)
+    assert RECIPE.active(inside_steps(0.75)) == (True, True)
 
 
 def test_only_a_recipe_with_a_window_needs_to_know_the_step() -> None:

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-import torch
 
 from instance_edit.attention.schedule import (
     Blocks,
@@ -14,14 +13,11 @@ from instance_edit.attention.schedule import (
     Stage,
     block_kinds,
     equal_stages,
-    in_window,
     parse_stages,
-    sampling_progress,
 )
 
 KINDS = ("dis", "har")
 EXAMPLE = "har 0-18, dis 19-37, har 38-56"
-LEVELS = torch.tensor([1.0, 0.9, 0.7, 0.4, 0.0])
 
 
 @pytest.mark.parametrize("thirds", list(itertools.product(KINDS, repeat=3)))
@@ -148,34 +144,3 @@ def test_a_schedule_that_makes_no_sense_is_refused(text: str) -> None:
 def test_a_run_that_holds_no_block_is_refused(run: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         run()
-
-
-def test_progress_counts_steps_whatever_the_shift_of_the_schedule() -> None:
-    found = [sampling_progress(float(sigma), LEVELS) for sigma in LEVELS]
-    assert found == [0.0, 0.25, 0.5, 0.75, 1.0]
-
-
-@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
-def test_progress_is_exact_where_the_call_or_the_schedule_is_in_half_precision(
-    half: torch.dtype,
-) -> None:
-    wanted = [0.0, 0.25, 0.5, 0.75, 1.0]
-    assert [sampling_progress(float(level), LEVELS) for level in LEVELS.to(half)] == wanted
-    assert [sampling_progress(float(level), LEVELS.to(half)) for level in LEVELS] == wanted
-    assert [sampling_progress(float(level), LEVELS.to(half)) for level in LEVELS.to(half)] == wanted
-
-
-def test_progress_is_exact_where_the_level_was_computed_anew() -> None:
-    levels = torch.tensor([1.0, 0.9, 0.7, 0.4, 0.0]) * 0.999999
-    assert [sampling_progress(float(level), levels) for level in LEVELS] == [0, 0.25, 0.5, 0.75, 1]
-    assert [sampling_progress(float(level), LEVELS) for level in levels] == [0, 0.25, 0.5, 0.75, 1]
-
-
-def test_progress_between_steps_is_linear_so_second_order_samplers_work() -> None:
-    assert sampling_progress(0.8, torch.tensor([1.0, 0.9, 0.7, 0.0])) == pytest.approx(0.5)
-
-
-def test_a_window_takes_its_first_step_and_leaves_its_last_bound_out() -> None:
-    assert in_window(0.25, 0.25, 0.5)
-    assert not in_window(0.5, 0.25, 0.5)
-    assert in_window(1.0, 0.5, 1.0)

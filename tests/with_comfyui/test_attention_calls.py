@@ -18,7 +18,7 @@ from instance_edit.host.attention_call import OVERRIDE
 from instance_edit.host.call import ModelCall
 from instance_edit.host.capture import Capture, TextReader, TextReading, reading_override
 from instance_edit.host.families.family import JointAttention
-from instance_edit.host.foi import FoIChange, foi_override
+from instance_edit.host.foi_attention import FoIChange, foi_override
 from instance_edit.host.iid import shutting_override
 from instance_edit.host.kernels import Override
 from instance_edit.host.lqr_highlight import call_chunks, highlight_override
@@ -93,7 +93,7 @@ def reading() -> Override:
 
 def substituting() -> Override:
     change = FoIChange(LAYOUT, corners(), torch.tensor([0.3, 0.2]))
-    return foi_override(None, [], lambda: change)
+    return foi_override(None, lambda: change)
 
 
 def highlighting() -> Override:

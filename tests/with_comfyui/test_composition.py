@@ -184,7 +184,7 @@ def test_an_override_set_deeper_that_replaces_ours_is_refused(editor, model):
 
     hijacked = edit.model.clone()
     hijacked.add_wrapper_with_key("diffusion_model", "another pack", hijack)
-    with pytest.raises(ValueError, match="ran without their bias"):
+    with pytest.raises(ValueError, match="ran without what Apply Instance Attention does"):
         edit.run(hijacked)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from instance_edit.host.call import WRAPPER
-from instance_edit.host.foi import FOI
+from instance_edit.host.foi_attention import FOI
 from instance_edit.host.keywords import instruction_tokens
 from instance_edit.host.sampling_run import SamplingRun, sample_guided
 from instance_edit.mask_ops.found_masks import spread_tokens

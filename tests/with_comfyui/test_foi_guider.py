@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from instance_edit.attention.schedule import in_window
-from instance_edit.host import foi as foi_seam
-from instance_edit.host.foi import FoISettings, cached_masks
+from instance_edit.attention.window import inside_steps
+from instance_edit.host import foi_attention as foi_seam
+from instance_edit.host.foi_attention import FoISettings, cached_masks
 from instance_edit.tests.with_comfyui.core import random_latent
 from instance_edit.tests.with_comfyui.editing import Editor
 from instance_edit.tests.with_comfyui.test_foi import TWO, guide, run
@@ -35,8 +35,9 @@ def test_a_regions_window_ends_for_foi_where_it_ends_for_every_other_method(pack
     masks_for = cached_masks(FoISettings((early, late), 1.0, 1, 1.0))
 
     def taking_part(progress):
-        masks = masks_for((4.0, 4.0), progress)
-        assert [in_window(progress, r.start, r.end) for r in (early, late)] == [
+        inside = inside_steps(progress)
+        masks = masks_for((4.0, 4.0), inside)
+        assert [inside(r.start, r.end) for r in (early, late)] == [
             bool(mask.any()) for mask in masks
         ]
         return [bool(mask.any()) for mask in masks]

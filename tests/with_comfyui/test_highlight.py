@@ -154,7 +154,9 @@ def test_switched_off_it_hands_the_options_on_untouched() -> None:
 def test_a_model_that_is_no_flux_is_refused() -> None:
     options, _ = highlight_edits({}, Highlight(first_step=2))
     [[forward]] = options["transformer_options"]["wrappers"][WRAPPER].values()
-    executor = SimpleNamespace(class_obj=SimpleNamespace(diffusion_model=torch.nn.Identity()))
+    executor = SimpleNamespace(
+        class_obj=SimpleNamespace(diffusion_model=torch.nn.Identity(), model_sampling=None)
+    )
     x = torch.zeros(1, 16, 8, 8)
     with pytest.raises(
         ValueError, match="adaptive attention .* needs a FLUX model .* got .*Identit"

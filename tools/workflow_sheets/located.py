@@ -74,7 +74,7 @@ def iid_find_and_edit(sheet: Sheet) -> None:
     )
     start = Start(sheet, INSTRUCTIONS)
     found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0])
-    bias = sheet.add("InstanceEditBuildBias", regions=found[1], **steps.IID)
+    bias = sheet.add("InstanceEditBuildBias", regions=found[1], **steps.IID, **steps.LEVEL)
     patched = sheet.add("InstanceEditApplyAttention", model=start.loaded.model, bias=bias[0])
     guider = sheet.add("BasicGuider", model=patched[0], conditioning=start.refer[0])
     noise = sheet.add("DisableNoise")
@@ -99,7 +99,7 @@ def iid_masks_for_mice(sheet: Sheet) -> None:
     )
     start = Start(sheet, INSTRUCTIONS)
     found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0])
-    bias = sheet.add("InstanceEditBuildBias", regions=found[1], **steps.MICE)
+    bias = sheet.add("InstanceEditBuildBias", regions=found[1], **steps.MICE, **steps.LEVEL)
     patched = sheet.add("InstanceEditApplyAttention", model=start.loaded.model, bias=bias[0])
     prepared = steps.Prepared(patched[0], start.refer[0], bias[0], start.latent[0], [bias, patched])
     sampling = steps.sample(
@@ -132,6 +132,7 @@ def foi_find_and_edit(sheet: Sheet) -> None:
         positive=start.refer[0],
         negative=empty[0],
         regions=found[1],
+        **steps.LEVEL,
     )
     noise = sheet.add("RandomNoise")
     sampling = _advanced(

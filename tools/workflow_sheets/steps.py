@@ -11,6 +11,8 @@ from .sheet import Node, Output, Sheet
 MICE: dict[str, Any] = {"method": "MICE"}
 IDATTN: dict[str, Any] = {"method": "IDAttn"}
 IID: dict[str, Any] = {"method": "IID"}
+LEVEL: dict[str, Any] = {"window_by": "noise level"}
+"""Windows as core counts them, so that they outlast a split of the sampling."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def prepare(
     for reference in references or (latent,):
         node = sheet.add("ReferenceLatent", conditioning=positive, latent=reference)
         nodes, positive = [*nodes, node], node[0]
-    bias = sheet.add("InstanceEditBuildBias", regions=regions, **method)
+    bias = sheet.add("InstanceEditBuildBias", regions=regions, **method, **LEVEL)
     patched = sheet.add("InstanceEditApplyAttention", model=loaded.model, bias=bias[0])
     return Prepared(patched[0], positive, bias[0], latent, [*nodes, bias, patched])
 

@@ -61,7 +61,7 @@ class Session:
         add = self.sheet.add
         guided = add("FluxGuidance", conditioning=instruction, guidance=3.5)
         editor = add("BasicGuider", model=model, conditioning=guided[0])
-        sampler = add("InstanceEditDualLQRSampler", turn=memory, lqr_steps=2)
+        sampler = add("InstanceEditDualLQRSampler", turn=memory, lqr_steps=2, **steps.LEVEL)
         still = add("DisableNoise")
         edited = add(
             "SamplerCustomAdvanced",
