@@ -1,10 +1,12 @@
 """ComfyUI's attention call: one signature for every override, heads split whatever form it has."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from einops import rearrange
 from torch import Tensor
 
+Options = Mapping[str, Any]
 OVERRIDE = "optimized_attention_override"
 
 

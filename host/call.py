@@ -7,9 +7,11 @@ from typing import Any
 import comfy.patcher_extension
 from torch import Tensor
 
+from .attention_call import OVERRIDE
+from .compiled import Options, is_compiled, marked
+
 KEY = "instance_edit"
 WRAPPER = comfy.patcher_extension.WrappersMP.APPLY_MODEL
-Options = Mapping[str, Any]
 Forward = Callable[..., Tensor]
 
 
@@ -25,6 +27,7 @@ class ModelCall:
         sigma: (B,) noise level.
         options: the transformer_options.
         sampling: the model's ``model_sampling``, which knows its noise levels.
+        compiled: the model's graphs are torch.compile's.
     """
 
     model: Any
@@ -34,6 +37,7 @@ class ModelCall:
     sigma: Tensor
     options: Options
     sampling: Any = None
+    compiled: bool = False
 
     @property
     def level(self) -> float:
@@ -59,6 +63,8 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
         **extras: Any,
     ) -> Tensor:
         given = transformer_options or {}
+        base = executor.class_obj
+        compiled = is_compiled(base, given)
 
         def forward(
             options: Options = given,
@@ -66,13 +72,15 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
             context: Tensor | None = c_crossattn,
         ) -> Tensor:
             kept = {name: value for name, value in extras.items() if name not in without}
+            if compiled and options.get(OVERRIDE) is not given.get(OVERRIDE):
+                options, kept = marked(options, kept, base.get_dtype_inference(), x.device)
             return executor(x, t, c_concat, context, control, options, **kept)
 
         if c_crossattn is None:  # a model without text: nothing of ours can be meant
             return forward()
-        base = executor.class_obj
         model, sampling = bare_model(base.diffusion_model), base.model_sampling
-        return body(ModelCall(model, x, c_crossattn, extras, t, given, sampling), forward)
+        call = ModelCall(model, x, c_crossattn, extras, t, given, sampling, compiled)
+        return body(call, forward)
 
     return wrapper
 

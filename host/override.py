@@ -72,7 +72,6 @@ def biased_override(
     previous: Override | None = options.get(OVERRIDE)
     whole = dense or wants_whole_sequence(previous)
 
-    @torch.compiler.disable
     def override(
         func: Override,
         q: Tensor,
@@ -103,9 +102,13 @@ def biased_override(
 def noting_blocks(
     options: Options, family: Family, call: ModelCall, tally: Tally
 ) -> dict[str, Any]:
-    """transformer_options under which core says of every block that it came to its attention."""
+    """transformer_options under which core says of every block that it came to its attention.
 
-    @torch.compiler.disable
+    They stay as they are where the model is compiled: each note would break a graph.
+    """
+    if call.compiled:
+        return dict(options)
+
     def note(q: Tensor, k: Tensor, v: Tensor, extra_options: Options, **_: object) -> Options:
         block = family.where(call.model, extra_options)
         if block is not None:
@@ -161,7 +164,6 @@ def counted_options(
 ) -> dict[str, Any]:
     """transformer_options with this override, which notes every block that comes to it."""
 
-    @torch.compiler.disable
     def counted(func: Override, *args: Any, **rest: Any) -> Tensor:
         block = family.where(call.model, rest.get("transformer_options") or {})
         if block is not None:

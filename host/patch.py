@@ -22,7 +22,13 @@ from .known import known_model, require_family
 from .moment import call_inside
 from .override import BlockPlan, Tally, biased_override, check_reached
 from .regions import recipe_for
-from .run import has_mixed_regions, is_first_call, prepared_sampling, say_part_once
+from .run import (
+    has_mixed_regions,
+    is_first_call,
+    prepared_sampling,
+    say_part_once,
+    without_run,
+)
 from .sequence import Added, TokenSequence, aligned_text, token_sequence, watch_text
 
 log = logging.getLogger("instance_edit")
@@ -66,7 +72,7 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
         runs = call_spans(call)
         if not runs:
             log_once("a prompt without instances runs without instance attention.")
-            return run()
+            return run(without_run(call.options))
         refuse_parts(runs, call)
         recipes = [(regions_for(spans), spans, items) for spans, items in runs]
         refuse_mixed_training(call, runs)

@@ -137,6 +137,11 @@ def has_mixed_regions(options: Options) -> bool:
     return note is not None and note.mixed
 
 
+def without_run(options: Options) -> Options:
+    """The options as a model without our patches has them: a compiled graph may be either's."""
+    return {name: value for name, value in options.items() if name != RUN}
+
+
 def is_first_call(options: Options) -> bool:
     """True until a call of this sampling run has been through; always outside a run."""
     note: RunNote | None = options.get(RUN)

@@ -31,6 +31,8 @@ from comfy.ldm.modules.attention import (
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from comfy.sd import CLIP
+from comfy_api.torch_helpers import set_torch_compile_wrapper
+from comfy_extras.nodes_torch_compile import skip_torch_compile_dict
 
 from instance_edit.host.core_nodes import core_nodes
 
@@ -54,6 +56,8 @@ __all__ = [
     "sample",
     "samplers",
     "sd",
+    "set_torch_compile_wrapper",
+    "skip_torch_compile_dict",
     "supported_models_base",
     "taesd",
 ]
