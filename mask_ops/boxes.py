@@ -1,9 +1,7 @@
 """Boxes: one normal form, (x1, y1, x2, y2) as fractions of the picture."""
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,13 +17,6 @@ class Box(NamedTuple):
     y1: float
     x2: float
     y2: float
-
-
-class LabelledBox(NamedTuple):
-    """A box and the text that came with it ("" if none)."""
-
-    box: Box
-    text: str
 
 
 def clip_box(x1: float, y1: float, x2: float, y2: float, *, name: str = "box") -> Box:
@@ -81,98 +72,3 @@ def _touched(start: float, stop: float, extent: float, cells: int) -> tuple[int,
     first = min(math.floor(start * extent + ROUNDING), cells - 1)
     last = math.ceil(stop * extent - ROUNDING)
     return first, max(last, first + 1)
-
-
-def parse_boxes(data: object, width: int, height: int) -> list[LabelledBox]:
-    """Read boxes in any form that ComfyUI's nodes hand round.
-
-    Understood: JSON text of, one, or a list (or list of one list, as per-frame nodes give) of
-    ``{"x", "y", "width", "height"}`` in pixels with optional ``metadata`` or ``label``;
-    ``{"bbox": [ymin, xmin, ymax, xmax]}`` in thousandths with ``desc`` or ``text`` (``elements``
-    of Create Bounding Boxes); and ``[x1, y1, x2, y2]`` in pixels.
-
-    Args:
-        width, height: pixels of the picture the boxes were drawn on.
-
-    Raises:
-        ValueError: no boxes, another form, or a box off the picture.
-    """
-    if isinstance(data, str):
-        try:
-            data = json.loads(data)
-        except ValueError as error:
-            raise ValueError(f"boxes given as text must be JSON: {error}.") from error
-    if width < 1 or height < 1:
-        raise ValueError(f"width and height must be >= 1 pixel, got {width} x {height}.")
-    items = _box_list(data)
-    if not items:
-        raise ValueError("no boxes came in: draw at least one box, or connect a list of boxes.")
-    return [_parse_box(item, width, height, f"box {i + 1}") for i, item in enumerate(items)]
-
-
-def _box_list(data: object) -> list[object]:
-    if isinstance(data, Mapping):
-        return [cast(object, data)]
-    if not isinstance(data, Sequence) or isinstance(data, str):
-        raise ValueError(
-            f"boxes must be a box, a list of boxes or JSON, got {type(data).__name__}."
-        )
-    items = list(cast(Sequence[object], data))
-    if len(items) == 4 and all(isinstance(value, int | float) for value in items):
-        return [items]
-    if items and all(_is_frame(item) for item in items):
-        if len(items) > 1:
-            raise ValueError(
-                f"boxes for one picture are needed, got boxes for {len(items)} frames. "
-                "Pick one frame first."
-            )
-        return list(cast(Sequence[object], items[0]))
-    return items
-
-
-def _is_frame(item: object) -> bool:
-    if not isinstance(item, Sequence) or isinstance(item, str):
-        return False
-    return all(isinstance(value, Mapping | list | tuple) for value in cast(Sequence[object], item))
-
-
-def _parse_box(item: object, width: int, height: int, name: str) -> LabelledBox:
-    if isinstance(item, Mapping):
-        entry = cast(Mapping[str, Any], item)
-        if "bbox" in entry:
-            y1, x1, y2, x2 = _four(entry["bbox"], name)
-            corners = (x1 / 1000, y1 / 1000, x2 / 1000, y2 / 1000)
-            return LabelledBox(clip_box(*corners, name=name), _text(entry))
-        if all(key in entry for key in ("x", "y", "width", "height")):
-            x, y, w, h = _four([entry[key] for key in ("x", "y", "width", "height")], name)
-            corners = (x / width, y / height, (x + w) / width, (y + h) / height)
-            return LabelledBox(clip_box(*corners, name=name), _text(entry))
-    elif isinstance(item, Sequence) and not isinstance(item, str):
-        x1, y1, x2, y2 = _four(cast(Sequence[Any], item), name)
-        corners = (x1 / width, y1 / height, x2 / width, y2 / height)
-        return LabelledBox(clip_box(*corners, name=name), "")
-    raise ValueError(
-        f"{name} must be {{x, y, width, height}} in pixels, {{bbox: [ymin, xmin, ymax, xmax]}} in "
-        f"thousandths or [x1, y1, x2, y2] in pixels, got {item!r}."
-    )
-
-
-def _four(values: object, name: str) -> tuple[float, float, float, float]:
-    try:
-        a, b, c, d = (float(value) for value in cast(Sequence[Any], values))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must have four numbers, got {values!r}.") from error
-    return a, b, c, d
-
-
-def _text(entry: Mapping[str, Any]) -> str:
-    """The words of a box: its description, else its text, else its label."""
-    metadata = entry.get("metadata")
-    sources = [entry]
-    if isinstance(metadata, Mapping):
-        sources.append(cast(Mapping[str, Any], metadata))
-    for key in ("instruction", "desc", "text", "label"):
-        for source in sources:
-            if isinstance(source.get(key), str) and source[key].strip():
-                return source[key].strip()
-    return ""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .boxes import Box, box_to_grid, clip_box
+from .masks import check_grow, check_mask, compact_mask, grow_mask, mask_planes
 from .overlap import OverlapPolicy, resolve_overlap
 from .token_grid import masks_to_grid
 
@@ -28,7 +29,7 @@ class InstanceRegion:
         instruction: what to do with it, as given to the text encoder.
         mask: (H, W), stretched over the picture, or (B, H, W) for each picture of a batch; or None.
             Given as bool or float in [0, 1]; kept as bool, or as uint8 (255 is 1) if it is soft. A
-            bool mask is shared, not copied.
+            bool mask is shared, not copied. ``masks.inside_of`` says what a soft one covers.
         box: fractions of the picture; or None. Exactly one of mask and box is given.
         strength: >= 0, multiplies the attention it pays to its instruction; 1 neutral, 0 unseen.
         start, end: its steps window as fractions of the sampling; outside of that window the
@@ -61,9 +62,10 @@ class InstanceRegion:
         if self.box is not None:
             object.__setattr__(self, "box", clip_box(*self.box, name="the region's box"))
         if self.reference_masks is not None:
-            for mask in self.reference_masks:
-                check_mask(mask, "the region's reference mask")
-            masks = compact_mask(self.reference_masks.detach().to("cpu"), "the reference masks")
+            planes = mask_planes(self.reference_masks, "the reference masks")
+            for number, mask in enumerate(planes, start=1):
+                check_mask(mask, f"the region's reference mask {number}")
+            masks = compact_mask(planes.detach().to("cpu"), "the reference masks")
             object.__setattr__(self, "reference_masks", masks)
         if not (math.isfinite(self.strength) and self.strength >= 0):
             raise ValueError(f"strength must be finite and >= 0 (1 neutral), got {self.strength}.")
@@ -91,6 +93,27 @@ class InstanceRegion:
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
+
+    def grown(self, pixels: int) -> "InstanceRegion":
+        """The region wider by so many pixels of its picture on every side; 0 is neutral.
+
+        Raises:
+            ValueError: fewer than 0 pixels, or a box on a picture of unknown size.
+        """
+        check_grow(pixels)
+        if pixels == 0:
+            return self
+        if self.mask is not None:
+            return replace(self, mask=grow_mask(self.mask, pixels))
+        if self.size is None:
+            raise ValueError(
+                "grow counts pixels, and the size of the picture that the box was drawn on is not "
+                "known: connect 'image'."
+            )
+        assert self.box is not None
+        across, down = pixels / self.size[1], pixels / self.size[0]
+        x1, y1, x2, y2 = self.box
+        return replace(self, box=Box(x1 - across, y1 - down, x2 + across, y2 + down))
 
     @property
     def pictures(self) -> int:
@@ -137,47 +160,6 @@ class InstanceRegion:
             )
         assert self.mask is not None
         return masks_to_grid(self.mask[None], grid, extent)[0]
-
-
-def check_mask(mask: Tensor, name: str, batch: bool = False) -> Tensor:
-    """A mask as (H, W) bool, or uint8 if it is soft, on the CPU; bool on the CPU is not copied.
-
-    Args:
-        mask: (H, W) or (1, H, W): bool, uint8 (255 is 1), or float, clamped to [0, 1].
-        batch: (B, H, W) is taken too, and stays so.
-
-    Raises:
-        ValueError: another shape, not finite, or empty.
-    """
-    if mask.ndim == 3 and mask.shape[0] == 1:
-        mask = mask[0]
-    if not (mask.ndim == 2 or (batch and mask.ndim == 3)) or 0 in mask.shape:
-        raise ValueError(
-            f"{name} must be one picture (H, W), got {tuple(mask.shape)}. For a batch of masks use "
-            "Instance Regions from Masks."
-        )
-    mask = compact_mask(mask.detach().to("cpu"), name)
-    if not bool(mask.any()):
-        raise ValueError(f"{name} is empty: paint or select at least one pixel, or remove it.")
-    return mask
-
-
-def compact_mask(mask: Tensor, name: str) -> Tensor:
-    """A mask as bool, or as uint8 (255 is 1) if it has values between 0 and 1.
-
-    Raises:
-        ValueError: values that are not finite.
-    """
-    if mask.dtype in (torch.bool, torch.uint8):
-        return mask
-    if not bool(mask.isfinite().all()):
-        raise ValueError(f"{name} holds NaN or infinite values; it must hold numbers in 0 .. 1.")
-    hard = mask >= 1
-    if bool((hard | (mask <= 0)).all()):
-        return hard
-    # A faint pixel stays one: an instance with any pixel at all keeps at least one token.
-    levels = (mask.clamp(0, 1) * 255).round().clamp(min=1)
-    return torch.where(mask > 0, levels, torch.zeros_like(levels)).to(torch.uint8)
 
 
 def rasterise(

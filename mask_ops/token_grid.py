@@ -3,6 +3,13 @@
 import torch
 from torch import Tensor
 
+from .masks import inside_of
+
+KEPT = 0.5
+"""A mask that keeps a smaller share of its area in the tokens that it half covers is thin."""
+TOUCH = 1e-6
+"""Share of a token that a mask must cover to touch it, so that rounding does not decide."""
+
 
 def overlap_weights(
     pixels: int, cells: int, extent: float, *, device: torch.device | None = None
@@ -49,8 +56,10 @@ def masks_to_grid(
 ) -> Tensor:
     """Rounding rule: a token belongs to a mask that covers at least ``coverage`` of it.
 
-    A mask that reaches that nowhere keeps the one token it covers best, so an instance with any
-    pixel at all keeps at least one token; an empty mask stays empty.
+    Soft masks are cut at the middle of their own range first (``masks.inside_of``). A mask of
+    which less than half the area lies in such tokens is *thin* or small: it keeps every token that
+    it touches. So an instance with any pixel at all keeps at least one token; an empty mask stays
+    empty.
 
     Args:
         masks: (N, H, W) float in [0, 1], bool, or uint8 (255 is 1).
@@ -63,10 +72,22 @@ def masks_to_grid(
     """
     if not 0 < coverage <= 1:
         raise ValueError(f"coverage must be in (0, 1], got {coverage}.")
-    share = grid_coverage(masks, grid, extent)
-    inside = share >= coverage - 1e-6
-    best = torch.nn.functional.one_hot(share.flatten(1).argmax(1), grid[0] * grid[1])
-    return inside | (best.bool().view(-1, *grid) & (share > 0))
+    share = grid_coverage(inside_of(masks), grid, extent)
+    inside = share >= coverage - TOUCH
+    thin = kept_shares(share, inside) < KEPT
+    return torch.where(thin[:, None, None], share > TOUCH, inside)
+
+
+def kept_shares(share: Tensor, tokens: Tensor) -> Tensor:
+    """(N,) how much of each mask's area lies in its tokens, 0 .. 1; 1 for an empty mask.
+
+    Args:
+        share: (N, h, w) coverage of every token, from ``grid_coverage``.
+        tokens: (N, h, w) bool.
+    """
+    area = share.flatten(1).sum(1)
+    kept = (share * tokens).flatten(1).sum(1)
+    return torch.where(area > 0, kept / area.clamp(min=1e-12), torch.ones_like(area))
 
 
 def resize_token_masks(masks: Tensor, grid: tuple[int, int]) -> Tensor:

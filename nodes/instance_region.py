@@ -6,8 +6,17 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..mask_ops import regions as placed
-from ..mask_ops.boxes import Box, parse_boxes
-from .inputs.regions import BOX_TYPES, end_input, regions_input, start_input, strength_input
+from ..mask_ops.dialects import AS_LABELLED
+from ..mask_ops.read_boxes import LabelledBox, parse_boxes
+from .inputs.regions import (
+    BOX_TYPES,
+    dialect_input,
+    end_input,
+    grow_input,
+    regions_input,
+    start_input,
+    strength_input,
+)
 from .inputs.sockets import CATEGORY, Regions
 
 
@@ -34,8 +43,8 @@ class InstanceRegion(io.ComfyNode):
                     io.String.Input("box", optional=True, force_input=True),
                     BOX_TYPES,
                     optional=True,
-                    tooltip="Where the instance is, as one box in pixels of 'image'. "
-                    "Connect a mask or a box. Masks are more exact.",
+                    tooltip="Where the instance is, as one box; one in pixels counts those of "
+                    "'image'. Connect a mask or a box. Masks are more exact.",
                 ),
                 io.Image.Input(
                     "image",
@@ -45,6 +54,7 @@ class InstanceRegion(io.ComfyNode):
                 io.String.Input(
                     "instruction",
                     multiline=True,
+                    dynamic_prompts=True,
                     default="",
                     tooltip="What shall happen to this instance, e.g. 'replace the cat with a red "
                     "fox'. Only the tokens inside the region read it.",
@@ -69,6 +79,8 @@ class InstanceRegion(io.ComfyNode):
                     tooltip="Where the instance is in each reference image, one mask per "
                     "reference. Not connected (neutral): at the same place as in the result.",
                 ),
+                grow_input(),
+                dialect_input(),
             ],
             outputs=[Regions.Output(display_name="regions")],
         )
@@ -86,21 +98,25 @@ class InstanceRegion(io.ComfyNode):
         box: Any = None,
         image: Any = None,
         reference_masks: Any = None,
+        grow: int = 0,
+        dialect: str = AS_LABELLED,
     ) -> io.NodeOutput:
+        drawn = None if box is None else only_box(box, image, dialect)
         region = placed.InstanceRegion(
             instruction=instruction.strip(),
             mask=mask,
-            box=None if box is None else only_box(box, image),
+            box=None if drawn is None else drawn.box,
             strength=strength,
             start=start,
             end=end,
             reference=reference - 1 if reference else None,
             reference_masks=reference_masks,
+            size=None if drawn is None else drawn.size or tuple(image.shape[1:3]),
         )
-        return io.NodeOutput(placed.join_regions(regions, [region]))
+        return io.NodeOutput(placed.join_regions(regions, [region.grown(grow)]))
 
 
-def only_box(boxes: Any, image: Tensor | None) -> Box:
+def only_box(boxes: Any, image: Tensor | None, dialect: str = AS_LABELLED) -> LabelledBox:
     """The one box that came in, as fractions of the picture that it was drawn on.
 
     Args:
@@ -112,10 +128,10 @@ def only_box(boxes: Any, image: Tensor | None) -> Box:
     """
     if image is None:
         raise ValueError("a box needs 'image', the picture it was drawn on, for its size.")
-    found = parse_boxes(boxes, image.shape[2], image.shape[1])
+    found = parse_boxes(boxes, image.shape[2], image.shape[1], dialect)
     if len(found) != 1:
         raise ValueError(
             f"Instance Region takes one box, got {len(found)}. Use Instance Regions from Boxes for "
             "several."
         )
-    return found[0].box
+    return found[0]

@@ -4,10 +4,19 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..mask_ops.boxes import parse_boxes
+from ..mask_ops.dialects import AS_LABELLED
+from ..mask_ops.read_boxes import parse_boxes
 from ..mask_ops.regions import InstanceRegion, join_regions
 from ..prompts.lines import instruction_lines
-from .inputs.regions import BOX_TYPES, end_input, regions_input, start_input, strength_input
+from .inputs.regions import (
+    BOX_TYPES,
+    dialect_input,
+    end_input,
+    grow_input,
+    regions_input,
+    start_input,
+    strength_input,
+)
 from .inputs.sockets import CATEGORY, Regions
 
 
@@ -27,7 +36,7 @@ class InstanceRegionsFromBoxes(io.ComfyNode):
                     io.String.Input("boxes", force_input=True),
                     BOX_TYPES,
                     tooltip="'elements' (with text) or 'bboxes' of Create Bounding Boxes, boxes of "
-                    "a detector, or JSON.",
+                    "a detector (SAM3, SEGS, Florence-2, BBOX ..), or what a vision model wrote.",
                 ),
                 io.Image.Input(
                     "image",
@@ -54,6 +63,7 @@ class InstanceRegionsFromBoxes(io.ComfyNode):
                 io.String.Input(
                     "instructions",
                     multiline=True,
+                    dynamic_prompts=True,
                     default="",
                     tooltip="One instruction per line, in the order of the boxes. Empty (neutral): "
                     "the text that came with each box.",
@@ -61,6 +71,8 @@ class InstanceRegionsFromBoxes(io.ComfyNode):
                 strength_input(),
                 start_input(),
                 end_input(),
+                grow_input(),
+                dialect_input(),
             ],
             outputs=[Regions.Output(display_name="regions")],
         )
@@ -77,10 +89,12 @@ class InstanceRegionsFromBoxes(io.ComfyNode):
         end: float,
         regions: tuple[InstanceRegion, ...] = (),
         image: Any = None,
+        grow: int = 0,
+        dialect: str = AS_LABELLED,
     ) -> io.NodeOutput:
         if image is not None:
             height, width = image.shape[1:3]
-        found = parse_boxes(boxes, width, height)
+        found = parse_boxes(boxes, width, height, dialect)
         if instructions.strip():
             texts = instruction_lines(instructions, len(found), "boxes")
         else:
@@ -92,8 +106,9 @@ class InstanceRegionsFromBoxes(io.ComfyNode):
                     "'instructions', or connect 'elements' of Create Bounding Boxes and give each "
                     "box its text."
                 )
+        size = None if image is None else (height, width)
         added = [
-            InstanceRegion(text, box=box.box, strength=strength, start=start, end=end)
+            InstanceRegion(text, None, box.box, strength, start, end, size=box.size or size)
             for text, box in zip(texts, found, strict=True)
         ]
-        return io.NodeOutput(join_regions(regions, added))
+        return io.NodeOutput(join_regions(regions, [region.grown(grow) for region in added]))

@@ -22,6 +22,7 @@ class InstanceRegionsFromInstructions(io.ComfyNode):
                 io.String.Input(
                     "instructions",
                     multiline=True,
+                    dynamic_prompts=True,
                     default="",
                     tooltip="One instruction per line. For Locate Instruction (FoI) keywords may "
                     "be marked [like this].",

@@ -4,9 +4,16 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..mask_ops.masks import check_mask, mask_planes
 from ..mask_ops.regions import InstanceRegion, join_regions
 from ..prompts.lines import instruction_lines
-from .inputs.regions import end_input, regions_input, start_input, strength_input
+from .inputs.regions import (
+    end_input,
+    grow_input,
+    regions_input,
+    start_input,
+    strength_input,
+)
 from .inputs.sockets import CATEGORY, Regions
 
 
@@ -29,12 +36,14 @@ class InstanceRegionsFromMasks(io.ComfyNode):
                 io.String.Input(
                     "instructions",
                     multiline=True,
+                    dynamic_prompts=True,
                     default="",
                     tooltip="One instruction per line, in the order of the masks.",
                 ),
                 strength_input(),
                 start_input(),
                 end_input(),
+                grow_input(),
             ],
             outputs=[Regions.Output(display_name="regions")],
         )
@@ -48,11 +57,15 @@ class InstanceRegionsFromMasks(io.ComfyNode):
         start: float,
         end: float,
         regions: tuple[InstanceRegion, ...] = (),
+        grow: int = 0,
     ) -> io.NodeOutput:
-        masks = masks[None] if masks.ndim == 2 else masks
-        texts = instruction_lines(instructions, len(masks), "masks")
+        planes = mask_planes(masks, "masks")
+        texts = instruction_lines(instructions, len(planes), "masks")
+        checked = [
+            check_mask(mask, f"mask {n} of {len(planes)}") for n, mask in enumerate(planes, start=1)
+        ]
         added = [
-            InstanceRegion(text, mask=mask, strength=strength, start=start, end=end)
-            for text, mask in zip(texts, masks, strict=True)
+            InstanceRegion(text, mask, strength=strength, start=start, end=end).grown(grow)
+            for text, mask in zip(texts, checked, strict=True)
         ]
         return io.NodeOutput(join_regions(regions, added))

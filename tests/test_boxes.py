@@ -1,6 +1,5 @@
 """Boxes in all their forms."""
 
-import json
 import math
 from fractions import Fraction
 
@@ -8,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instance_edit.mask_ops.boxes import Box, LabelledBox, box_to_grid, clip_box, parse_boxes
+from instance_edit.mask_ops.boxes import Box, box_to_grid, clip_box
 
 Corners = tuple[int, int, int, int]
 
@@ -86,50 +85,6 @@ def test_a_box_ends_where_the_picture_ends_on_a_padded_grid() -> None:
     assert right[0].tolist() == [False] * 7 + [True, True]
 
 
-def test_all_forms_of_the_same_box_mean_the_same() -> None:
-    wanted = Box(0.25, 0.5, 0.75, 0.9)
-    pixels = {"x": 50, "y": 50, "width": 100, "height": 40}
-    element = {"type": "obj", "bbox": [500, 250, 900, 750], "desc": "a cat"}
-    for data in (pixels, [pixels], [[pixels]], [50, 50, 150, 90], [[50, 50, 150, 90]]):
-        assert parse_boxes(data, 200, 100) == [LabelledBox(wanted, "")]
-        assert parse_boxes(json.dumps(data), 200, 100) == [LabelledBox(wanted, "")]
-    assert parse_boxes([element], 200, 100) == [LabelledBox(wanted, "a cat")]
-
-
-def test_a_frame_may_hold_its_boxes_as_mappings_lists_or_tuples() -> None:
-    for box in ({"x": 0, "y": 0, "width": 5, "height": 5}, [0, 0, 5, 5], (0, 0, 5, 5)):
-        assert len(parse_boxes([[box, box]], 10, 10)) == 2
-
-
-def test_several_boxes_keep_their_order() -> None:
-    found = parse_boxes([[0, 0, 10, 10], [10, 0, 20, 10], [20, 0, 30, 10]], 100, 10)
-    assert [box.x1 for box, _ in found] == [0.0, 0.1, 0.2]
-
-
-def test_four_numbers_in_a_row_are_one_box_and_four_boxes_are_four() -> None:
-    assert len(parse_boxes([0, 0.5, 10, 10], 100, 10)) == 1
-    assert len(parse_boxes([[0, 0, 10, 10]] * 4, 100, 10)) == 4
-
-
-def test_the_words_of_a_box_are_its_instruction_else_description_text_or_label() -> None:
-    words = {"instruction": "i", "desc": "d", "text": "t", "label": "l"}
-    box = {"x": 0, "y": 0, "width": 5, "height": 5}
-    for wanted in ("i", "d", "t", "l"):
-        assert parse_boxes({**box, **words}, 10, 10)[0].text == wanted
-        assert parse_boxes({**box, "metadata": dict(words)}, 10, 10)[0].text == wanted
-        del words[next(iter(words))]
-    assert parse_boxes(box, 10, 10)[0].text == ""
-
-
-def test_a_boxs_own_words_go_before_those_of_its_metadata_and_blank_ones_do_not_count() -> None:
-    box = {"x": 0, "y": 0, "width": 5, "height": 5, "metadata": {"desc": "there"}}
-    assert parse_boxes({**box, "desc": "here"}, 10, 10)[0].text == "here"
-    assert parse_boxes({**box, "text": "here"}, 10, 10)[0].text == "there"
-    assert parse_boxes({**box, "desc": " \n"}, 10, 10)[0].text == "there"
-    assert parse_boxes({**box, "desc": 7}, 10, 10)[0].text == "there"
-    assert parse_boxes({**box, "desc": " here "}, 10, 10)[0].text == "here"
-
-
 def test_a_box_that_hangs_over_the_edge_is_clipped() -> None:
     assert clip_box(-0.5, 0.5, 0.5, 1.5) == Box(0.0, 0.5, 0.5, 1.0)
     assert clip_box(0.5, -0.5, 1.5, 0.5) == Box(0.5, 0.0, 1.0, 0.5)
@@ -141,40 +96,3 @@ def test_a_box_that_hangs_over_the_edge_is_clipped() -> None:
 def test_a_box_that_only_touches_the_picture_from_outside_is_refused(corners: Corners) -> None:
     with pytest.raises(ValueError, match="outside the picture"):
         clip_box(*corners)
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        ([], "no boxes"),
-        ([[]], "no boxes"),
-        ("not json", "JSON"),
-        ('"a box"', "must be a box"),
-        (7, "must be a box"),
-        (None, "must be a box"),
-        ([{"x": 1}], "box 1 must be"),
-        (["a"], "box 1 must be"),
-        ([[0, 0, 5, 5], 3], "box 2 must be"),
-        ([3], "box 1 must be"),
-        ([[0, 0, 5, 5], [0, 0, 5, 5], [0, 0, 5, 5], 3], "box 4 must be"),
-        ([[[0, 0, 5, 5]], {"x": 0, "y": 0, "width": 5, "height": 5}], "box 1 must have four"),
-        ([[1, 2, 3]], "box 1"),
-        ([{"bbox": [0, 0, "a", 1]}], "four numbers"),
-        ([{"bbox": None}], "four numbers"),
-        ([{"x": 200, "y": 0, "width": 10, "height": 10}], "outside the picture"),
-        ([{"x": 0, "y": 0, "width": 0, "height": 10}], "box 1 is empty"),
-        ([{"x": 0, "y": 0, "width": 10, "height": 0}], "box 1 is empty"),
-        ([{"x": float("nan"), "y": 0, "width": 1, "height": 10}], "finite"),
-        ([[{"x": 0, "y": 0, "width": 1, "height": 1}], []], "boxes for 2 frames"),
-    ],
-)
-def test_boxes_that_make_no_sense_are_refused(data: object, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        parse_boxes(data, 100, 100)
-
-
-@pytest.mark.parametrize("size", [(0, 5), (5, 0)])
-def test_a_picture_without_pixels_is_refused(size: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match=">= 1 pixel, got"):
-        parse_boxes([[0, 0, 1, 1]], *size)
-    assert parse_boxes([[0, 0, 1, 1]], 1, 1)[0].box == Box(0, 0, 1, 1)

@@ -106,7 +106,9 @@ def test_the_image_says_how_large_the_canvas_was(from_boxes: Make) -> None:
         ({}, "mask or a box"),
         ({"mask": torch.zeros(1, 8, 8)}, "empty"),
         ({"mask": torch.full((1, 8, 8), torch.nan)}, "NaN"),
-        ({"mask": torch.ones(2, 1, 8, 8)}, "Instance Regions from Masks"),
+        ({"mask": torch.ones(2, 3, 8, 8)}, "Convert Image to Mask"),
+        ({"box": {"bbox": [9, 9, 20, 20]}, "image": PICTURE}, "does not say how"),
+        ({"box": [0.1, 0.2, 0.3, 0.4], "image": PICTURE}, "at most 1"),
         ({"box": [0, 0, 10, 10]}, "picture it was drawn on"),
         ({"box": [[0, 0, 9, 9], [0, 0, 9, 9]], "image": PICTURE}, "takes one box, got 2"),
         ({"box": [300, 0, 400, 10], "image": PICTURE}, "outside the picture"),
@@ -145,3 +147,56 @@ def test_boxes_without_text_and_without_instructions_are_refused(from_boxes: Mak
 def test_no_boxes_are_refused(from_boxes: Make) -> None:
     with pytest.raises(ValueError, match="no boxes"):
         from_boxes([])
+
+
+def test_a_dialect_is_chosen_on_both_nodes_and_regions_know_their_pictures_size(
+    region: Make, from_boxes: Make
+) -> None:
+    box = {"bbox": [250, 500, 500, 1000]}
+    [one] = region(box=box, image=PICTURE, dialect="xyxy 0..1000")
+    [same] = from_boxes([box], image=PICTURE, instructions="a", dialect="xyxy 0..1000")
+    assert one.box == same.box == Box(0.25, 0.5, 0.5, 1.0)
+    assert one.size == same.size == (100, 200)
+    [pixels] = from_boxes([[0, 0, 20, 50]], width=80, instructions="a")
+    assert pixels.size == (100, 80)
+    [relative] = from_boxes([box], instructions="a", dialect="xyxy 0..1000")
+    assert relative.size is None
+    assert region(mask=torch.ones(1, 8, 16))[0].size == (8, 16)
+
+
+def test_regions_grow_by_pixels_of_their_picture(
+    region: Make, from_boxes: Make, from_masks: Make
+) -> None:
+    [box] = from_boxes([[50, 20, 100, 60]], image=PICTURE, instructions="a", grow=10)
+    assert box.box == pytest.approx((0.2, 0.1, 0.55, 0.7))
+    assert region(box=[50, 20, 100, 60], image=PICTURE, grow=10)[0].box == box.box
+    mask = torch.zeros(2, 9, 9)
+    mask[:, 4, 4] = 1
+    for grown in (*from_masks(mask, "a\nb", grow=2), *region(mask=mask[:1], grow=2)):
+        assert grown.mask is not None and grown.mask.sum() == 25
+    with pytest.raises(ValueError, match="connect 'image'"):
+        from_boxes([[50, 20, 100, 60]], instructions="a", dialect="xyxy 0..1000", grow=1)
+
+
+def test_the_empty_one_of_several_masks_is_named_and_a_channel_does_no_harm(
+    from_masks: Make,
+) -> None:
+    masks = torch.stack([corner_masks()[0], torch.zeros(64, 64)])
+    with pytest.raises(ValueError, match="mask 2 of 2 is empty"):
+        from_masks(masks, "a\nb")
+    assert from_masks(corner_masks()[:, None], "a\nb") == from_masks(corner_masks(), "a\nb")
+
+
+def test_every_instruction_field_draws_wildcards_as_cores_prompts_do(
+    pack_nodes: dict[str, type],
+) -> None:
+    """The front end does so in fields that are marked for it."""
+    fields = [
+        (name, field)
+        for name, node in pack_nodes.items()
+        for field in node.GET_SCHEMA().inputs
+        if field.id in ("instruction", "instructions", "global_prompt")
+    ]
+    assert len(fields) >= 5
+    for name, field in fields:
+        assert field.dynamic_prompts, f"{name}.{field.id}"

@@ -1,0 +1,90 @@
+"""Boxes out of the text that a language model or a person wrote around them."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+LONGEST = 2_000_000
+TRIES, PYTHON_TRIES = 1000, 32
+OPENING = re.compile(r"[\[{]")
+FENCE = re.compile(r"```[A-Za-z0-9_-]*\s*\n?(.*?)```", re.DOTALL)
+
+
+def read_text(text: str) -> object:
+    """What a text says in JSON, or as Python writes it (single quotes, tuples).
+
+    A byte order mark, markdown's fences and words before and after are left out. Several values
+    one after the other, as one object per line, become a list.
+
+    Raises:
+        ValueError: nothing that can be read, too long a text, or one that is nested too deep.
+    """
+    text = text.lstrip("\ufeff").strip()
+    if len(text) > LONGEST:
+        raise ValueError(
+            f"boxes given as text may have {LONGEST} letters, got {len(text)}: connect the boxes "
+            "that are edited, not a data set's."
+        )
+    try:
+        fenced = [part.strip() for part in FENCE.findall(text)]
+        for part in (*fenced, text):
+            found = list(_values(part))
+            if found:
+                return found[0] if len(found) == 1 else _joined(found)
+    except RecursionError:
+        raise ValueError(
+            "boxes given as text are nested too deep: a list of boxes is needed."
+        ) from None
+    raise ValueError(
+        "boxes given as text must hold boxes in JSON, e.g. [[x1, y1, x2, y2], ..] or "
+        f'[{{"box_2d": [..], "label": ".."}}], got {text[:80]!r}.'
+    )
+
+
+def _values(text: str) -> Iterator[object]:
+    """Every list or object in a text, from its left; numbers in the prose are none of them."""
+    decoder, place, tries = json.JSONDecoder(), 0, 0
+    while tries < TRIES and (opening := OPENING.search(text, place)) is not None:
+        start = opening.start()
+        try:
+            value, place = cast(tuple[object, int], decoder.raw_decode(text, start))
+        except ValueError:
+            tries += 1
+            value, place = (
+                _python_value(text, start) if tries <= PYTHON_TRIES else (None, start + 1)
+            )
+        if _may_hold_boxes(value):
+            yield value
+
+
+def _python_value(text: str, start: int) -> tuple[object, int]:
+    """The Python literal up to the last bracket, and where it ends; else None, the next letter."""
+    end = text.rfind("]" if text[start] == "[" else "}") + 1
+    try:
+        return (ast.literal_eval(text[start:end]), end) if end > start else (None, start + 1)
+    except MemoryError:
+        raise RecursionError from None
+    except (ValueError, SyntaxError):
+        return None, start + 1
+
+
+def _may_hold_boxes(value: object) -> bool:
+    if isinstance(value, dict):
+        return bool(cast(dict[Any, Any], value))
+    if not isinstance(value, list | tuple):
+        return False
+    items = cast(list[object], value)
+    return not items or len(items) >= 4 or any(isinstance(i, dict | list | tuple) for i in items)
+
+
+def _joined(found: list[object]) -> list[object]:
+    """Objects and boxes one after the other as one list; lists of them end to end."""
+    joined: list[object] = []
+    for value in found:
+        nested = isinstance(value, list | tuple) and any(
+            isinstance(item, dict | list | tuple) for item in cast(list[object], value)
+        )
+        joined += cast(list[object], value) if nested else [value]
+    return joined
