@@ -9,7 +9,7 @@ SETUP  := @$(PYTHON) -m tools.setup_comfyui
 HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes and host are not \
 	checked,$(BIN)/pyright -p tools/pyright_host.json)
 
-.PHONY: setup demo test test-pure test-comfyui test-browser lint format mutations check-pins serve bench \
+.PHONY: setup demo test test-pure test-comfyui test-browser lint format mutations fuzz check-pins serve bench \
 	bench-quality bench-turns bench-gpu train-demo
 .DEFAULT_GOAL := setup
 
@@ -45,6 +45,12 @@ format: setup
 
 mutations: setup       ## are the tests worth something? an hour; ARGS="faint" for a part
 	$(RUN) tools.mutations $(ARGS)
+
+# A round: 50,000 editings, 1,000 prompts to a server, an hour. It ends with what it finds.
+FUZZED = $(or $(ARGS),tests/test_fuzz_bias.py tests/with_comfyui/test_fuzz_prompts.py)
+
+fuzz: setup            ## without end, until something is found; ARGS="tests/test_fuzz_bias.py" for a part
+	while FUZZ=25 $(PYTEST) $(FUZZED); do :; done; exit 1
 
 check-pins: setup      ## asks the package registry whether the pins resolve on 3.10 to 3.13
 	$(VENV) -m tools.check_pins

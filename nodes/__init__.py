@@ -12,6 +12,7 @@ from .dual_lqr_sampler import DualLQRSampler
 from .edit_metrics import EditMetrics
 from .flow_inversion import FlowInversion
 from .foi_guider import FoIGuider
+from .inputs.check import with_checked_inputs
 from .instance_region import InstanceRegion
 from .instance_regions_from_boxes import InstanceRegionsFromBoxes
 from .instance_regions_from_instructions import InstanceRegionsFromInstructions
@@ -48,6 +49,7 @@ NODES: list[type[io.ComfyNode]] = [
     DualLQRSampler,
     UndoDrift,
 ]
+CHECKED_NODES = [with_checked_inputs(node) for node in NODES]
 
 
 class InstanceEditExtension(ComfyExtension):
@@ -55,4 +57,4 @@ class InstanceEditExtension(ComfyExtension):
 
     @override
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return NODES
+        return CHECKED_NODES

@@ -74,8 +74,6 @@ class MultiPromptEncode(io.ComfyNode):
         global_prompt: str,
         text_length: dict[str, Any],
     ) -> io.NodeOutput:
-        if clip is None:
-            raise ValueError("clip is missing: the checkpoint holds no text encoder. Load one.")
         regions = require_regions(regions)
         length = text_length["length"] if text_length["text_length"] == FIXED else None
         return io.NodeOutput(encode_regions(clip, regions, global_prompt, length))

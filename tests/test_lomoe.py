@@ -68,6 +68,77 @@ def test_a_broken_item_is_named(tmp_path: Path, change: dict[str, str], message:
         load_benchmark(write_benchmark(tmp_path, **change))
 
 
+@pytest.mark.posix
+@pytest.mark.parametrize("key", ["image_path", "mask_path"])
+@pytest.mark.parametrize("way", ["../outside.png", "images/../../outside.png", "absolute", "link"])
+def test_nothing_outside_the_folder_is_opened(tmp_path: Path, key: str, way: str) -> None:
+    folder = tmp_path / "benchmark"
+    folder.mkdir()
+    outside = tmp_path / "outside.png"
+    Image.new("RGB", (60, 40), "white").save(outside)
+    (folder / "link.png").symlink_to(outside)
+    path = {"absolute": str(outside), "link": "link.png"}.get(way, way)
+    changes = {key: path, "fg_prompt": "a", "source_prompt": ""}
+    if key == "image_path":
+        changes["mask_path"] = "masks/0_0.png"
+    with pytest.raises(ValueError, match="item 7: .*must lie in .*leads out of it"):
+        load_benchmark(write_benchmark(folder, **changes))
+
+
+def test_a_benchmark_in_a_folder_that_is_a_link_is_read(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    write_benchmark(tmp_path / "real")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert len(load_benchmark(tmp_path / "link")) == 1
+
+
+@pytest.mark.parametrize("key", ["image_path", "mask_path", "fg_prompt"])
+def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+    write_benchmark(tmp_path)
+    entries = json.loads((tmp_path / "LoMOE.json").read_text())
+    del entries["7"][key]
+    (tmp_path / "LoMOE.json").write_text(json.dumps(entries))
+    with pytest.raises(ValueError, match=f"item 7: '{key}' must be text, it is missing"):
+        load_benchmark(tmp_path)
+
+
+@pytest.mark.parametrize("value", [5, None, ["a"], {"a": 1}, True])
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("image_path", "mask_path", "fg_prompt"),
+        *("source_prompt", "edit_inst_single", "edit_inst_multi"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_named(tmp_path: Path, key: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"item 7: '{key}' must be text, got"):
+        load_benchmark(write_benchmark(tmp_path, **{key: value}))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "must be JSON"),
+        ("[" * 100_000, "must be JSON"),
+        ("[]", "LoMOE.json must map names to values, got a list"),
+        ('"x"', "must map names to values, got a str"),
+        ('{"7": []}', "item 7 must map names to values, got a list"),
+        ('{"7": null}', "item 7 must map names to values, got a NoneType"),
+    ],
+    ids=range(6),
+)
+def test_a_file_of_another_form_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "LoMOE.json").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_benchmark(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["LoMOE.json", "", "images", "a\0b"])
+def test_a_path_that_is_no_picture_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(ValueError, match="item 7: .*(must be a picture|is missing|must lie in)"):
+        load_benchmark(write_benchmark(tmp_path, image_path=path))
+
+
 def test_an_empty_mask_is_refused(tmp_path: Path) -> None:
     write_benchmark(tmp_path)
     Image.new("L", (60, 40), 127).save(tmp_path / "masks" / "0_1.png")

@@ -33,6 +33,7 @@ from comfy.patcher_extension import WrappersMP
 from comfy.sd import CLIP
 from comfy_api.torch_helpers import set_torch_compile_wrapper
 from comfy_extras.nodes_torch_compile import skip_torch_compile_dict
+from comfy_api.internal import make_locked_method_func
 
 from instance_edit.host.core_nodes import core_nodes
 
@@ -49,6 +50,7 @@ __all__ = [
     "flux_text",
     "longcat_text",
     "mmdit",
+    "make_locked_method_func",
     "model_management",
     "ops",
     "ovis_text",
