@@ -16,9 +16,6 @@ from torch import Tensor
 
 from .kinds import KINDS, is_number
 
-SHORT = reprlib.Repr()
-SHORT.maxstring = SHORT.maxother = 60
-
 
 def with_checked_inputs(node: type[io.ComfyNode]) -> type[io.ComfyNode]:
     """The node, whose ``execute`` from now on refuses wrong inputs with a ValueError first."""
@@ -136,4 +133,4 @@ def came(value: Any) -> str:
     """A value in a few words."""
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
-    return f"{SHORT.repr(value)} ({type(value).__name__})"
+    return f"{reprlib.repr(value)} ({type(value).__name__})"

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...attention.recipe import BiasRecipe
 from ...mask_ops.regions import InstanceRegion
 from ...sampling.lqr import TurnMemory
+from .regions import BOX_TYPES
 from .sockets import Bias, Regions, Turn
 
 
@@ -106,8 +107,7 @@ KINDS = {
     ),
     io.Sampler.io_type: Kind("a sampler", has("sample"), "Connect KSampler Select."),
     io.Sigmas.io_type: Kind("a schedule", is_tensor(1), "Connect a scheduler node."),
-    io.BoundingBox.io_type: BOXES,
-    "ARRAY": BOXES,
+    **{kind.io_type: BOXES for kind in BOX_TYPES},
     io.String.io_type: Kind("text", is_text, "Write it, or connect a node that gives text."),
     io.Boolean.io_type: Kind("on or off", lambda value: isinstance(value, bool), "Choose one."),
     io.Int.io_type: Kind(

@@ -31,9 +31,9 @@ from comfy.ldm.modules.attention import (
 from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from comfy.sd import CLIP
+from comfy_api.internal import make_locked_method_func
 from comfy_api.torch_helpers import set_torch_compile_wrapper
 from comfy_extras.nodes_torch_compile import skip_torch_compile_dict
-from comfy_api.internal import make_locked_method_func
 
 from instance_edit.host.core_nodes import core_nodes
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from instance_edit.attention.recipe import BiasRecipe
-from instance_edit.mask_ops.boxes import parse_boxes
+from instance_edit.mask_ops.read_boxes import parse_boxes
 from instance_edit.nodes.inputs.kinds import KINDS
 from instance_edit.sampling.lqr import TurnMemory
 from instance_edit.tests.with_comfyui.comfyui import make_locked_method_func, samplers
@@ -34,14 +34,14 @@ WRONG: dict[str, list[Any]] = {
     "BOOLEAN": ["x", "True", 0, 1, [], {}, math.nan],
     "COMBO": [*LITERALS, *STRANGE, "none of these"],
     "COMFY_DYNAMICCOMBO_V3": [*LITERALS, *STRANGE, "none of these"],
-    "STRING,BOUNDING_BOX,ARRAY": [True, 5, 2.5, math.nan, object()],
 }
+NO_BOXES: list[Any] = [True, 5, 2.5, math.nan, object()]
 
 
 def wrong_values(item: Any) -> list[Any]:
     """What one input of a schema must refuse; nothing at all where it is not optional."""
-    kind = ",".join(dict.fromkeys(item.get_io_type().split(",")))
-    values = WRONG.get(kind, [*LITERALS, *STRANGE])
+    kind = item.get_io_type()
+    values = NO_BOXES if "BOUNDING_BOX" in kind else WRONG.get(kind, [*LITERALS, *STRANGE])
     return values if item.optional else [None, *values]
 
 
@@ -113,7 +113,7 @@ def deep_texts() -> Iterator[str]:
 
 @pytest.mark.parametrize("text", list(deep_texts()), ids=range(8))
 def test_deep_json_is_refused_as_such(text: str) -> None:
-    with pytest.raises(ValueError, match="boxes given as text must be JSON|nested"):
+    with pytest.raises(ValueError, match="boxes given as text (are nested|must hold boxes)"):
         parse_boxes(text, 64, 64)
 
 
