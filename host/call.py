@@ -48,8 +48,8 @@ class ModelCall:
 def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., Tensor]:
     """An APPLY_MODEL wrapper out of ``body(call, forward)``.
 
-    ``forward(options=.., without=.., context=..)`` goes on to the model, with other
-    transformer_options or text, and without some of the extras.
+    ``forward(options=.., without=..)`` goes on to the model, with other transformer_options, and
+    without some of the extras.
     """
 
     def wrapper(
@@ -66,15 +66,11 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
         base = executor.class_obj
         compiled = is_compiled(base, given)
 
-        def forward(
-            options: Options = given,
-            without: tuple[str, ...] = (),
-            context: Tensor | None = c_crossattn,
-        ) -> Tensor:
+        def forward(options: Options = given, without: tuple[str, ...] = ()) -> Tensor:
             kept = {name: value for name, value in extras.items() if name not in without}
             if compiled and options.get(OVERRIDE) is not given.get(OVERRIDE):
                 options, kept = marked(options, kept, base.get_dtype_inference(), x.device)
-            return executor(x, t, c_concat, context, control, options, **kept)
+            return executor(x, t, c_concat, c_crossattn, control, options, **kept)
 
         if c_crossattn is None:  # a model without text: nothing of ours can be meant
             return forward()

@@ -20,7 +20,7 @@ from .carrier import Conditioning, attach, call_spans
 from .families import Family
 from .kernels import Override, open_call, whole_sequence
 from .known import require_family
-from .sequence import Added, token_sequence, watch_text, whole_text
+from .sequence import Added, prompts_alone, token_sequence, watch_text, whole_text
 
 CAPTURE = f"{KEY}_capture"
 READING = f"{KEY}_reading"
@@ -132,6 +132,7 @@ def capturing_forward(capture: Capture) -> Callable[..., Tensor]:
         family = require_family(call.model, "a locator")
         options, added = watch_text(call.options)
         reader = TextReader(capture, family, call, reading, step, added)
+        options = prompts_alone(family, call, runs, options)
         return run({**options, OVERRIDE: reading_override(options.get(OVERRIDE), reader)})
 
     return forward
@@ -155,16 +156,15 @@ def step_number(call: ModelCall) -> int:
     return int(sampling_progress(call.level, schedule) * (len(schedule) - 1) + 1e-6)
 
 
-def reading_weights(reading: TextReading, text: int, behind: int = 0) -> Tensor:
+def reading_weights(reading: TextReading, text: int, front: int = 0) -> Tensor:
     """(items, groups, text) weights over the text keys.
 
     Args:
-        text: number of text keys; what the host padded stands before the words.
-        behind: how many of them another patch put behind the words.
+        text: number of text keys.
+        front: how many of them the host and other patches put before the words.
     """
-    padding = text - behind - reading.length
     items = [
-        token_weights([[token + padding for token in group] for group in item], text)
+        token_weights([[token + front for token in group] for group in item], text)
         for item in reading.groups
     ]
     return torch.stack(items)
@@ -193,7 +193,8 @@ class TextReader:
         layout, where = sequence.layout, capture.reference
         rows = layout.latent_span if where is None else layout.reference_span(where)
         h, w = layout.latent_grid if where is None else layout.reference_grids[where]
-        weights = reading_weights(self.reading, layout.text_total, added.behind).to(q.device)
+        front = added.front + max(0, self.family.padded_to(self.call.model) - self.reading.length)
+        weights = reading_weights(self.reading, layout.text_total, front).to(q.device)
         every = weights.repeat(q.shape[0] // len(weights), 1, 1)
         found = text_attention(q, k, rows, every, renormalise=capture.renormalise, mask=mask)
         maps = found.view(-1, len(weights), *found.shape[1:3], h, w).mean(0)

@@ -6,6 +6,8 @@ from itertools import groupby
 from typing import Any
 
 import comfy.conds
+import torch
+from torch import Tensor
 
 from ..prompts.spans import PromptSpans
 from .call import KEY, ModelCall
@@ -19,9 +21,16 @@ class SpansCond(comfy.conds.CONDRegular):
 
     Conditionings whose texts are equally long may share a model call; ``concat`` then gives the
     items of each.
+
+    Attributes:
+        text: (B, T, width) as it was encoded; shared with the conditioning, not copied.
     """
 
     cond: PromptSpans | Items
+
+    def __init__(self, cond: PromptSpans | Items, text: Tensor) -> None:
+        super().__init__(cond)
+        self.text = text
 
     @property
     def items(self) -> Items:
@@ -29,7 +38,8 @@ class SpansCond(comfy.conds.CONDRegular):
         return self.cond if isinstance(self.cond, tuple) else (self.cond,)
 
     def process_cond(self, batch_size: int, area: object = None, **_: object) -> "SpansCond":
-        return SpansCond(tuple(replace(item, cropped=area is not None) for item in self.items))
+        items = tuple(replace(item, cropped=area is not None) for item in self.items)
+        return SpansCond(items, self.text)
 
     def can_concat(self, other: "SpansCond") -> bool:
         return self.items[0].total == other.items[0].total
@@ -49,7 +59,12 @@ def attach_spans(conditioning: Conditioning, *spans: PromptSpans) -> Conditionin
     Args:
         spans: one for all items of the text's batch, or one per item.
     """
-    return attach(conditioning, KEY, SpansCond(spans[0] if len(spans) == 1 else spans))
+    cond = spans[0] if len(spans) == 1 else spans
+    return [
+        entry
+        for text, extras in conditioning
+        for entry in attach([[text, extras]], KEY, SpansCond(cond, text))
+    ]
 
 
 def attach(conditioning: Conditioning, key: str, cond: comfy.conds.CONDRegular) -> Conditioning:
@@ -67,12 +82,13 @@ def conditioning_spans(conditioning: Conditioning, picture: int | None = None) -
         picture: whose, of a batch of pictures with regions of their own; None: there is but one.
 
     Raises:
-        ValueError: none, or those of several pictures.
+        ValueError: none, those of several pictures, or a text that another node changed.
     """
-    for _, extras in conditioning:
+    for text, extras in conditioning:
         carried: SpansCond | None = extras.get("model_conds", {}).get(KEY)
         if carried is None:
             continue
+        appended_tokens(carried, text)
         if picture is None and len(carried.items) > 1:
             raise ValueError(
                 f"the conditioning holds the regions of {len(carried.items)} pictures, but one "
@@ -82,6 +98,39 @@ def conditioning_spans(conditioning: Conditioning, picture: int | None = None) -
     raise ValueError(
         "the conditioning holds no instances: connect the one that comes from Multi-Prompt Encode."
     )
+
+
+def appended_tokens(carried: SpansCond, text: Tensor) -> int:
+    """How many tokens other nodes appended to a text whose prompts are still what was encoded.
+
+    Text of zeros (Conditioning Zero Out) is taken for the same prompts.
+
+    Args:
+        text: (B, T, width), as the conditioning holds it now, before the host pads it.
+
+    Raises:
+        ValueError: other text than was encoded.
+    """
+    own = carried.text
+    more = text.shape[1] - own.shape[1]
+    if more < 0 or not (same_text(text[:, : own.shape[1]], own) or not bool(text.any())):
+        raise ValueError(
+            f"another node changed the text after Multi-Prompt Encode ({own.shape[1]} tokens were "
+            f"encoded, {text.shape[1]} came, and the first of them are not the same; Conditioning "
+            "Average, Combine and the like do that): the prompts' places are lost. Connect "
+            "Multi-Prompt Encode's output without that node. Conditioning Concat may append text "
+            "to it: Multi-Prompt Encode goes to conditioning_to."
+        )
+    return more
+
+
+def same_text(text: Tensor, own: Tensor) -> bool:
+    """True if a text is another as it was, but for a cast and a repeated batch."""
+    if len(text) % len(own) or text.shape[2] != own.shape[2]:
+        return False
+    text, own = text.to("cpu"), own.to("cpu").repeat(len(text) // len(own), 1, 1)
+    casts = (text.dtype, torch.bfloat16, torch.float16)
+    return any(torch.equal(text, own.to(dtype).to(text.dtype)) for dtype in casts)
 
 
 def call_spans(call: ModelCall, key: str = KEY) -> list[tuple[PromptSpans, slice]]:

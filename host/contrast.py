@@ -1,6 +1,7 @@
 """The seam of velocity contrast: every instruction's prediction on one trajectory."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import comfy.samplers
@@ -12,7 +13,7 @@ from ..mask_ops.contrast import contrast_masks, velocity_contrast
 from ..mask_ops.found_masks import FoundMasks
 from .carrier import Conditioning, conditioning_spans
 from .guidance import Guided, after_guidance
-from .iid import Branches, split_branches
+from .iid import Branches, branch_conditioning, shut_padding, split_branches
 from .known import known_model
 from .sampling_run import SamplingRun, sample_guided
 
@@ -24,8 +25,11 @@ class ContrastGuider(comfy.samplers.CFGGuider):
 
     def __init__(self, model: ModelPatcher, empty: Conditioning, branches: Branches, keep: Keep):
         """keep(instructed (N, B, C, H, W), plain (B, C, H, W)) gets velocities."""
-        super().__init__(model)
-        conds = {str(n): [[text, branches.extras]] for n, text in enumerate(branches.texts)}
+        super().__init__(shut_padding(model))
+        known = known_model(model, "Locate by Velocity Contrast")
+        positions = known.family.text_positions(known.diffusion)
+        each = [replace(branches, texts=(text,)) for text in branches.texts]
+        conds = {str(n): branch_conditioning(one, positions)[0] for n, one in enumerate(each)}
         self.inner_set_conds({"positive": empty, **conds})
         self.keep = keep
 

@@ -118,7 +118,7 @@ def foi_conditionings(
     pooled, null_pooled = extras.get("pooled_output"), null_extras.get("pooled_output")
     if pooled is not None and null_pooled is not None:
         extras = {**extras, "pooled_output": torch.cat([pooled, null_pooled])}
-    conds = {**extras["model_conds"], FOI: SpansCond(spans)}
+    conds = {**extras["model_conds"], FOI: SpansCond(spans, text)}
     bare = {key: value for key, value in extras.items() if key != "reference_latents"}
     extras = repeat_references({**extras, "model_conds": conds}, 2)
     pair = [[torch.cat([text, empty]), extras]]

@@ -22,7 +22,7 @@ from .known import require_family
 from .moment import call_inside
 from .override import Tally, check_reached, counted_options
 from .run import is_first_call
-from .sequence import token_sequence, watch_text
+from .sequence import prompts_alone, token_sequence, watch_text
 
 FOI = f"{KEY}_foi"
 NODE = "FoI Guider"
@@ -89,6 +89,7 @@ def foi_forward(how: FoISettings, masks_for: MasksFor) -> Callable[..., Tensor]:
             boosts = foi_boosts([how.boost * region.strength for region in how.regions], call.level)
             return FoIChange(sequence.layout, masks, boosts)
 
+        options = prompts_alone(family, call, runs, options)
         override = foi_override(options.get(OVERRIDE), change)
         out = run(counted_options(options, override, family, call, tally))
         check_reached(tally, range(blocks), call.model, is_first_call(options), NODE)

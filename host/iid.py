@@ -33,11 +33,15 @@ class Branches:
         instructions: as the regions state them.
         texts: per instance its text features alone, (1, tokens, width).
         extras: what else the conditioning holds (pooled vector, references ..), no spans.
+        text_tokens: of the global prompt, as core gives it to the model.
+        left: True where words stand at the end of their text, behind padding.
     """
 
     instructions: tuple[str, ...]
     texts: tuple[Tensor, ...]
     extras: dict[str, Any]
+    text_tokens: int = 0
+    left: bool = False
 
 
 def split_branches(conditioning: Conditioning) -> Branches:
@@ -54,23 +58,26 @@ def split_branches(conditioning: Conditioning) -> Branches:
             "without Conditioning Combine or Set Area."
         )
     [[text, extras]] = conditioning
-    layout, _ = spans.layout(text.shape[1], (1, 1), ())
-    texts = tuple(text[:, layout.text_span(n + 1)] for n in range(layout.instances))
+    texts = tuple(text[:, spans.place(n + 1)] for n in range(len(spans.instructions)))
     conds = {key: cond for key, cond in extras["model_conds"].items() if key != KEY}
-    return Branches(spans.instructions, texts, {**extras, "model_conds": conds})
+    extras, left = {**extras, "model_conds": conds}, any(spans.starts[1:])
+    return Branches(spans.instructions, texts, extras, spans.lengths[0], left)
 
 
-def stack_texts(texts: Sequence[Tensor], left: bool) -> tuple[Tensor, tuple[slice, ...]]:
+def stack_texts(
+    texts: Sequence[Tensor], left: bool, least: int = 0
+) -> tuple[Tensor, tuple[slice, ...]]:
     """Texts of several lengths as one batch, zeros where they are shorter.
 
     Args:
         texts: (1, tokens, width) each.
         left: pad on the left, as ComfyUI pads FLUX.2's text anyway.
+        least: tokens up to which all are filled up.
 
     Returns:
         (N, longest, width) and where each text stands in it.
     """
-    longest = max(text.shape[1] for text in texts)
+    longest = max(least, *(text.shape[1] for text in texts))
     missing = [longest - text.shape[1] for text in texts]
     pads = [(0, 0, gap, 0) if left else (0, 0, 0, gap) for gap in missing]
     stacked = torch.cat([F.pad(text, pad) for text, pad in zip(texts, pads, strict=True)])
@@ -78,14 +85,20 @@ def stack_texts(texts: Sequence[Tensor], left: bool) -> tuple[Tensor, tuple[slic
     return stacked, tuple(slice(*place.indices(longest)) for place in places)
 
 
-def branch_conditioning(branches: Branches, left: bool) -> tuple[Conditioning, tuple[slice, ...]]:
+def branch_conditioning(
+    branches: Branches, positions: bool
+) -> tuple[Conditioning, tuple[slice, ...]]:
     """All branches as one conditioning with a batch of texts, and where each text stands.
 
+    Filling on the left is the padding that core gives such text alone; on the right
+    ``shut_padding`` hides it.
+
     Args:
-        left: fill shorter texts up on the left, where the model pads them anyway. On the right
-            ``shut_padding`` hides the filling.
+        positions: text tokens have positions of their own: then words stand where they do alone.
     """
-    text, places = stack_texts(branches.texts, left)
+    left = positions and branches.left
+    least = branches.text_tokens if positions else 0
+    text, places = stack_texts(branches.texts, left, least)
     extras = {**branches.extras, "model_conds": dict(branches.extras["model_conds"])}
     lengths = tuple(place.stop for place in places)
     if not left and min(lengths) < text.shape[1]:
@@ -199,8 +212,7 @@ def run_branches(
         (B, N, C, H, W).
     """
     known = known_model(model, "Locate Instances (IID)")
-    left = known.family.text_padding(known.diffusion) == "left"
-    texts, places = branch_conditioning(branches, left)
+    texts, places = branch_conditioning(branches, known.family.text_positions(known.diffusion))
     own = tuple((tuple(range(place.start, place.stop)),) for place in places)
     capture = Capture(blocks, {run.steps - 1})
     reading = TextReading(texts[0][0].shape[1], own)

@@ -1,6 +1,5 @@
 """Apply Instance Attention: a model whose joint attention gets the bias of a recipe."""
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
 from typing import Any
@@ -26,14 +25,15 @@ from .run import (
     has_mixed_regions,
     is_first_call,
     prepared_sampling,
+    say_once,
     say_part_once,
     without_run,
 )
-from .sequence import Added, TokenSequence, aligned_text, token_sequence, watch_text
-
-log = logging.getLogger("instance_edit")
+from .sequence import Added, TokenSequence, prompts_alone, token_sequence, watch_text
 
 NODE, BUILD = "Apply Instance Attention", "Build Disentangled Bias"
+NEGATIVE = 1
+"""Core's number of the negative conditioning in ``cond_or_uncond``."""
 PlanFor = Callable[..., BiasPlan | None]
 Runs = Sequence[tuple[PromptSpans, slice]]
 
@@ -71,11 +71,12 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
     def forward(call: ModelCall, run: Forward) -> Tensor:
         runs = call_spans(call)
         if not runs:
-            log_once("a prompt without instances runs without instance attention.")
+            say_once(call.options, said_of_plain(call))
             return run(without_run(call.options))
         refuse_parts(runs, call)
         recipes = [(regions_for(spans), spans, items) for spans, items in runs]
         refuse_mixed_training(call, runs)
+        refuse_parted_guidance(call)
         family = require_family(call.model, NODE)
         options, added = watch_text(call.options)
 
@@ -86,9 +87,9 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
         if options is call.options:  # nothing will be added to the text: refuse before computing
             planned()
         tally = Tally()
-        context = aligned_text(family, call, runs)
-        biased = biased_override(options, family, call, planned, tally, dense)
-        out = run(biased, without=(KEY,), context=context)
+        placed = prompts_alone(family, call, runs, options)
+        biased = biased_override(placed, family, call, planned, tally, dense)
+        out = run(biased, without=(KEY,))
         check_reached(tally, planned(), call.model, is_first_call(call.options))
         return out
 
@@ -192,7 +193,27 @@ def active_instances(recipe: BiasRecipe, call: ModelCall) -> tuple[bool, ...] | 
     return recipe.active(inside) if inside(recipe.start, recipe.end) else None
 
 
-@lru_cache(maxsize=64)
-def log_once(message: str) -> None:
-    """Log a message the first time it comes up."""
-    log.info(message)
+def refuse_parted_guidance(call: ModelCall) -> None:
+    """Refuse NAGuidance where positive and negative prompt come in calls of their own.
+
+    It compares the two inside one call, and does nothing where it sees one of them.
+    """
+    patches = call.options.get("patches", {}).get("attn1_output_patch", ())
+    nag = any(getattr(one, "__qualname__", "").startswith("NAGuidance.") for one in patches)
+    if nag and len(set(call.options.get("cond_or_uncond") or ())) == 1:
+        raise ValueError(
+            "NAGuidance needs the positive and the negative prompt in one model call, but they "
+            "come in two and it would do nothing. Connect Multi-Prompt Encode's 'negative' (or "
+            "Conditioning Zero Out of its conditioning). If you did, shorten the negative text, "
+            "set text_length to 'as core', or free memory for a batch of two."
+        )
+
+
+def said_of_plain(call: ModelCall) -> str:
+    """What the log says of a call without instances."""
+    if NEGATIVE in (call.options.get("cond_or_uncond") or ()):
+        return (
+            "the negative prompt has no instances: through it, with CFG, each instance shows in "
+            "the others. Connect Multi-Prompt Encode's 'negative' to keep them apart."
+        )
+    return "a prompt without instances runs without instance attention."

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import comfy.model_management
@@ -12,6 +12,7 @@ from torch import Tensor
 from ..attention.execute.memory import working_bytes
 from ..attention.execute.plan import BiasPlan
 from .call import KEY, Options, bare_model
+from .carrier import SpansCond, appended_tokens
 from .families import find_family
 from .kernels import kernel_name
 from .moment import say_part
@@ -30,12 +31,23 @@ class RunNote:
         proved: a model call of it came through our override.
         logged: its line was logged.
         timed: it was said that its windows are those of a part of the sampling, if they are.
+        said: what else was logged, each once.
     """
 
     mixed: bool = False
     proved: bool = False
     logged: bool = False
     timed: bool = False
+    said: set[str] = field(default_factory=set)
+
+
+def say_once(options: Options, message: str) -> None:
+    """Log a message once in a sampling run; outside a run every time."""
+    note: RunNote | None = options.get(RUN)
+    if note is None or message not in note.said:
+        log.info(message)
+    if note is not None:
+        note.said.add(message)
 
 
 def prepared_sampling(dense: bool) -> Callable[..., Any]:
@@ -49,6 +61,7 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
+        check_texts(conds)
         options = kwargs.get("model_options") or (args[0] if args else None)
         if options is not None:
             options.setdefault("transformer_options", {})[RUN] = RunNote(mixed_regions(conds))
@@ -60,6 +73,24 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
         return executor(model, noise_shape, conds, *args, **kwargs)
 
     return prepare
+
+
+def check_texts(conds: Mapping[str, Sequence[Options]]) -> None:
+    """Hold the text of every conditioning with instances against what was encoded.
+
+    Raises:
+        ValueError: other text than was encoded.
+    """
+    appended: set[int] = set()
+    for cond in (cond for several in conds.values() for cond in several):
+        carried: SpansCond | None = cond.get("model_conds", {}).get(KEY)
+        if carried is not None:
+            appended.add(appended_tokens(carried, cond["cross_attn"]))
+    if any(appended):
+        log.info(
+            f"{max(appended)} tokens were appended to the prompts (Redux, Conditioning Concat or "
+            "the like): they belong to the global prompt."
+        )
 
 
 def longest_sequence(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -10,19 +11,11 @@ from torch import Tensor
 
 from ..attention.recipe import Extent
 from ..attention.tokens import TokenLayout
-from ..prompts.spans import PromptSpans, text_order
-from .call import ModelCall, Options
+from ..prompts.spans import Added, PromptSpans, find_appended, text_layout, text_order
+from .call import KEY, ModelCall, Options
 from .families import Family
 
 Inputs = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Added:
-    """Text tokens that other patches added inside the model, before and behind the given ones."""
-
-    front: int = 0
-    behind: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,35 +39,59 @@ def token_sequence(
 ) -> TokenSequence:
     """The tokens of a call whose text has these spans.
 
+    Args:
+        added: what other patches added to the text inside the model.
+
     Raises:
-        ValueError: text of another length than the prompts account for.
+        ValueError: a text that is too short for its prompts.
     """
-    added = added or Added()
     patch = family.patch(call.model)
     pictures = [call.x, *family.references(call)]
     extents = tuple(picture_extent(picture, patch) for picture in pictures)
     grids = [(math.ceil(rows), math.ceil(columns)) for rows, columns in extents]
-    padded_to = family.padded_to(call.model)
-    layout, repeats = spans.layout(call.context.shape[1], grids[0], grids[1:], padded_to)
-    if added != Added():
-        first, *others = layout.text_lengths
-        lengths = (first + added.front + added.behind, *others)
-        layout = TokenLayout(lengths, layout.latent_grid, layout.reference_grids)
-    first = spans.hidden(padded_to) if family.text_padding(call.model) == "left" else 0
-    text = text_order(layout, repeats, added.front, added.behind, first)
-    stages = family.stages(call, layout, text)
+    beside = find_appended(spans, call.context.shape[1], family.padded_to(call.model))
+    beside += added or Added()
+    layout = text_layout(spans, grids[0], grids[1:], beside)
+    stages = family.stages(call, layout, text_order(layout, beside))
     orders = tuple(stage.order for stage in stages for _ in range(stage.count))
     return TokenSequence(layout, extents, orders)
 
 
-def aligned_text(
-    family: Family, call: ModelCall, runs: Sequence[tuple[PromptSpans, slice]]
-) -> Tensor:
-    """The text of a call, fillings moved to the side on which they do not move the words."""
-    if family.text_padding(call.model) == "right" or not any(one.filling for one, _ in runs):
-        return call.context
-    parts = [call.context[items].roll(spans.filling, dims=1) for spans, items in runs]
-    return torch.cat(parts)
+POSITIONS = f"{KEY}_positions"
+Runs = Sequence[tuple[PromptSpans, slice]]
+
+
+def prompts_alone(family: Family, call: ModelCall, runs: Runs, options: Options) -> Options:
+    """The options under which every prompt has the positions that it has alone.
+
+    Nothing changes where all text has the same position, or where positions shall run on.
+
+    Args:
+        runs: the spans of the call's text, each with its items of the batch.
+    """
+    if POSITIONS in options or not family.text_positions(call.model):
+        return options
+    if not any(spans.starts for spans, _ in runs):
+        return options
+    tokens, items = call.context.shape[1], len(call.context)
+    rows = tuple(spans.positions(tokens) for spans, part in runs for _ in range(items)[part])
+    options = family.alone(options, runs[0][0].lengths[0])
+    patches = dict(options.get("patches", {}))
+    patches["post_input"] = [take_positions, *patches.get("post_input", ())]
+    return {**options, "patches": patches, POSITIONS: positions_on(rows, call.x.device)}
+
+
+@lru_cache(maxsize=16)
+def positions_on(rows: tuple[tuple[int, ...], ...], device: torch.device) -> Tensor:
+    """(B, T) int64: the place in running text whose position each token gets."""
+    return torch.tensor(rows, device=device)
+
+
+def take_positions(inputs: Inputs) -> Inputs:
+    """A ``post_input`` patch; it stands before any that adds text."""
+    ids = inputs["txt_ids"]
+    places = inputs["transformer_options"][POSITIONS]
+    return {**inputs, "txt_ids": ids.gather(1, places[..., None].expand(-1, -1, ids.shape[-1]))}
 
 
 def picture_extent(latent: Tensor, patch: int) -> Extent:

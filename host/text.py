@@ -1,64 +1,62 @@
 """Prompts through a ComfyUI text encoder, one by one, as one conditioning with their spans."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..mask_ops.regions import InstanceRegion, picture_sets
-from ..prompts.keywords import read_marks
-from ..prompts.spans import PromptSpans
-from .carrier import Conditioning, attach_spans
+FLUX2_TEXT_TOKENS = 512
+"""Up to so many tokens ComfyUI's FLUX.2 models pad text with zeros on the left. Text of an encoder
+that pads on the left (FLUX.2 dev's) gets them here, so that its words stand where they do alone."""
+
+Kind = Literal["real tokens", "fixed", "as core", "running positions"]
+
+
+@dataclass(frozen=True)
+class TextLength:
+    """How much of every instruction's text is kept, and at which positions.
+
+    Attributes:
+        kind: ``real tokens`` drops the padding, ``fixed`` keeps ``length`` tokens, ``as core``
+            all that core's own encode gives; in each the tokens keep the positions that they have
+            alone. ``running positions`` keeps the real tokens and lets positions run on.
+        length: for ``fixed``.
+    """
+
+    kind: Kind = "real tokens"
+    length: int = 0
 
 
 class EncodedPrompt(NamedTuple):
-    """Text features (1, tokens, width) and what else came with them (pooled_output ..)."""
+    """One prompt as core encodes it alone.
+
+    Attributes:
+        text: (1, tokens, width) features, padding included.
+        words: first and last + 1 of the tokens that are no padding.
+        extras: what else came with them (pooled_output ..).
+    """
 
     text: Tensor
+    words: tuple[int, int]
     extras: dict[str, Any]
 
 
-def encode_regions(
-    clip: Any, regions: Sequence[InstanceRegion], global_prompt: str, length: int | None = None
-) -> Conditioning:
-    """The global prompt and every region's instruction, each through the encoder alone.
+class KeptPrompt(NamedTuple):
+    """What is kept of a prompt: features (1, tokens, width), and the position of the first."""
 
-    Args:
-        length: see ``encode_prompt``.
-
-    Returns:
-        One conditioning with its spans and regions. Where regions have masks for each picture of
-        a batch, its text is such a batch: each picture's text holds the instructions of its own
-        regions, and is filled up with zeros that nobody sees.
-    """
-    world = encode_prompt(clip, global_prompt, length)
-    known = {
-        text: encode_prompt(clip, read_marks(text)[0], length).text
-        for text in dict.fromkeys(region.instruction for region in regions)
-    }
-    texts: list[Tensor] = []
-    spans: list[PromptSpans] = []
-    for here in picture_sets(regions):
-        parts = [world.text, *(known[region.instruction] for region in here)]
-        lengths = tuple(part.shape[1] for part in parts)
-        spans.append(PromptSpans(lengths, tuple(r.instruction for r in here), regions=here))
-        texts.append(torch.cat(parts, dim=1))
-    longest = max(text.shape[1] for text in texts)
-    filled = [F.pad(text, (0, 0, 0, longest - text.shape[1])) for text in texts]
-    items = [replace(item, filling=longest - item.total) for item in spans]
-    return attach_spans([[torch.cat(filled), world.extras]], *items)
+    text: Tensor
+    start: int
 
 
-def encode_prompt(clip: Any, prompt: str, length: int | None = None) -> EncodedPrompt:
+def encode_prompt(clip: Any, prompt: str, least: int = 0) -> EncodedPrompt:
     """Encode one prompt alone.
 
     Args:
         clip: a ComfyUI CLIP of a FLUX text encoder.
         prompt: may be empty.
-        length: None keeps the real tokens; a number keeps that many, padding included.
+        least: number of tokens up to which the encoder shall pad, if it pads to fewer.
 
     Raises:
         ValueError: scheduled CLIP hooks, or an encoder that gives more features than tokens.
@@ -69,7 +67,9 @@ def encode_prompt(clip: Any, prompt: str, length: int | None = None) -> EncodedP
             "in Set CLIP Hooks."
         )
     name, tokenizer = sequence_tokenizer(clip)
-    options = {} if length is None else {f"{tokenizer.embedding_key}_min_length": length}
+    options = {}
+    if least > (tokenizer.min_length or 0):
+        options[f"{tokenizer.embedding_key}_min_length"] = least
     tokens = clip.tokenize(prompt.strip() or " ", tokenizer_options=options)
     [[text, extras]] = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)
     mask = extras.pop("attention_mask", None)  # of the padded text; these models do not use it
@@ -81,21 +81,56 @@ def encode_prompt(clip: Any, prompt: str, length: int | None = None) -> EncodedP
             "some tokens became several features (pictures?). Use a text encoder for text alone."
         )
     if stripped and mask is not None:  # template cut at both ends: its mask says what is real
-        start, stop = 0, max(1, int(mask.sum()))
-    else:
-        pad_left = getattr(tokenizer, "pad_left", False)
-        start, stop = real_span(ids[stripped:], tokenizer.pad_token, pad_left)
-    if length is not None:
-        start = min(start, max(0, text.shape[1] - length))
-        stop = start + length
-    return EncodedPrompt(text[:, start:stop], extras)
+        return EncodedPrompt(text, (0, max(1, int(mask.sum()))), extras)
+    words = real_span(ids[stripped:], tokenizer.pad_token, pads_left(tokenizer))
+    return placed_alone(clip, text, extras, words)
+
+
+def placed_alone(
+    clip: Any, text: Tensor, extras: dict[str, Any], words: tuple[int, int] | None = None
+) -> EncodedPrompt:
+    """A prompt's features (1, tokens, width) with the padding that core's model gives it.
+
+    Args:
+        words: see ``EncodedPrompt``; None: all.
+    """
+    start, stop = words or (0, text.shape[1])
+    left = pads_left(sequence_tokenizer(clip)[1])
+    front = max(0, FLUX2_TEXT_TOKENS - text.shape[1]) if left else 0
+    return EncodedPrompt(F.pad(text, (0, 0, front, 0)), (start + front, stop + front), extras)
+
+
+def keep_tokens(clip: Any, prompt: str, how: TextLength) -> KeptPrompt:
+    """An instruction's tokens, encoded alone, as many as shall be kept.
+
+    Raises:
+        ValueError: as ``encode_prompt``, or a fixed length that this encoder's text cannot have.
+    """
+    left = pads_left(sequence_tokenizer(clip)[1])
+    text, (start, stop), _ = encode_prompt(clip, prompt, 0 if left else how.length)
+    if how.kind == "as core":
+        return KeptPrompt(text, 0)
+    if how.kind != "fixed":
+        return KeptPrompt(text[:, start:stop], start)
+    if text.shape[1] < how.length:
+        raise ValueError(
+            f"a fixed length of {how.length} tokens is more than this text encoder gives "
+            f"({text.shape[1]}). Set it to {text.shape[1]} or less."
+        )
+    start = max(0, stop - how.length) if left else start
+    return KeptPrompt(text[:, start : start + how.length], start)
+
+
+def pads_left(tokenizer: Any) -> bool:
+    """True if an encoder pads its text on the left."""
+    return bool(getattr(tokenizer, "pad_left", False))
 
 
 def real_tokens(clip: Any, prompt: str) -> tuple[list[Any], bool]:
     """Ids of a prompt's real tokens, and whether its encoder pads on the left."""
     name, tokenizer = sequence_tokenizer(clip)
     ids = [token[0] for chunk in clip.tokenize(prompt.strip() or " ")[name] for token in chunk]
-    pad_left = bool(getattr(tokenizer, "pad_left", False))
+    pad_left = pads_left(tokenizer)
     start, stop = real_span(ids, tokenizer.pad_token, pad_left)
     return ids[start:stop], pad_left
 

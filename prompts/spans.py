@@ -15,10 +15,13 @@ class PromptSpans:
 
     Attributes:
         lengths: tokens of each prompt, (1 + N,).
-        instructions: text of each instance's prompt, (N,).
+        instructions: what each instance is told, (N,); in a negative conditioning the positive's.
         cropped: True if the model is called on a part of the picture only.
         regions: the instances, (N,); empty where none are known.
-        filling: zeros behind the prompts, where other pictures of a batch have longer text.
+        filling: zeros behind the prompts that nobody sees, up to the length of another text.
+        starts: text position of each prompt's first token, (1 + N,), as it has it alone; empty:
+            the positions run on from prompt to prompt.
+        words: first and last + 1 of the global prompt's tokens that are no padding; None: all.
     """
 
     lengths: tuple[int, ...]
@@ -26,6 +29,8 @@ class PromptSpans:
     cropped: bool = False
     regions: tuple[InstanceRegion, ...] = ()
     filling: int = 0
+    starts: tuple[int, ...] = ()
+    words: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.regions and tuple(r.instruction for r in self.regions) != self.instructions:
@@ -39,58 +44,74 @@ class PromptSpans:
         """Number of tokens, all prompts and the filling together."""
         return sum(self.lengths) + self.filling
 
-    def hidden(self, padded_to: int = 0) -> int:
-        """How many tokens of the filling nobody sees; the rest is padding that it had alone."""
-        return max(padded_to, self.total) - max(padded_to, sum(self.lengths))
+    def place(self, prompt: int) -> slice:
+        """Where a prompt (0 is the global one) stands in the text as it was encoded."""
+        start = sum(self.lengths[:prompt])
+        return slice(start, start + self.lengths[prompt])
 
-    def layout(
-        self,
-        context_length: int,
-        latent_grid: Grid,
-        reference_grids: Sequence[Grid],
-        padded_to: int = 0,
-    ) -> tuple[TokenLayout, int]:
-        """The token layout of a model call.
+    def positions(self, text_tokens: int) -> tuple[int, ...]:
+        """The position of every token of a text that begins with these prompts.
 
-        Args:
-            context_length: text tokens that the model really got.
-            padded_to: length up to which the host pads short text on its left (FLUX.2: 512);
-                padding belongs to the global prompt.
-
-        Returns:
-            The layout (hidden filling is one more prompt, behind all others), and how often the
-            host repeated the text (usually once).
-
-        Raises:
-            ValueError: text of another length than the prompts account for.
+        What other nodes appended goes on behind the global prompt, as it would without instances.
         """
-        padding, hidden = max(0, padded_to - sum(self.lengths)), self.hidden(padded_to)
-        lengths = (self.lengths[0] + padding, *self.lengths[1:], *([hidden] if hidden else []))
-        layout = TokenLayout(lengths, latent_grid, tuple(reference_grids))
-        repeats, rest = divmod(context_length, layout.text_total)
-        if rest or not repeats:
-            raise ValueError(
-                f"the conditioning holds {context_length} text tokens, but its prompts account for "
-                f"{layout.text_total}: another node changed the text after Multi-Prompt Encode "
-                "(such as Conditioning Concat or Average). Connect Multi-Prompt Encode's output "
-                "without it, or put those words into the global prompt."
-            )
-        return layout, repeats
+        if not self.starts:
+            return tuple(range(text_tokens))
+        own = [
+            start + i for start, n in zip(self.starts, self.lengths, strict=True) for i in range(n)
+        ]
+        filling = range(len(own), self.total)
+        behind = range(self.starts[0] + self.lengths[0], text_tokens)
+        return (*own, *filling, *behind)[:text_tokens]
 
 
-def text_order(
-    layout: TokenLayout, repeats: int = 1, front: int = 0, behind: int = 0, first: int = 0
-) -> tuple[int, ...]:
+@dataclass(frozen=True)
+class Added:
+    """Text tokens that are none of the prompts', in front of and behind them: the host's padding,
+    and what other nodes and patches added. They belong to the global prompt."""
+
+    front: int = 0
+    behind: int = 0
+
+    def __add__(self, other: "Added") -> "Added":
+        return Added(self.front + other.front, self.behind + other.behind)
+
+
+def find_appended(spans: PromptSpans, text_tokens: int, padded_to: int = 0) -> Added:
+    """What the text of a model call holds beside its prompts.
+
+    Args:
+        text_tokens: how many the model really got.
+        padded_to: length up to which the host pads short text on its left (FLUX.2: 512).
+
+    Raises:
+        ValueError: a text that is too short for its prompts.
+    """
+    front = max(0, padded_to - spans.total)
+    if text_tokens < spans.total + front:
+        raise ValueError(
+            f"the conditioning holds {text_tokens} text tokens, but its prompts account for "
+            f"{spans.total + front}: another node cut the text after Multi-Prompt Encode. Connect "
+            "Multi-Prompt Encode's output without it."
+        )
+    return Added(front, text_tokens - spans.total - front)
+
+
+def text_layout(
+    spans: PromptSpans, latent_grid: Grid, reference_grids: Sequence[Grid], added: Added
+) -> TokenLayout:
+    """The token layout of a model call; hidden filling is one more prompt, behind all others."""
+    first, *others = spans.lengths
+    filling = [spans.filling] if spans.filling else []
+    lengths = (first + added.front + added.behind, *others, *filling)
+    return TokenLayout(lengths, latent_grid, tuple(reference_grids))
+
+
+def text_order(layout: TokenLayout, added: Added) -> tuple[int, ...]:
     """The canonical token at each place of a model's text.
 
     Args:
-        repeats: how often the host repeated the text.
-        first: how many of the layout's last text tokens (a filling) stand first.
-        front, behind: tokens of the layout's global prompt that another patch put before and
-            behind the (repeated) text.
+        added: tokens of the layout's global prompt that stand before and behind all prompts.
     """
     span = layout.text_span(0)
-    added = range(span.stop - behind, span.stop)
-    filling = range(layout.text_total - first, layout.text_total)
-    words = [*range(front, span.stop - behind), *range(span.stop, layout.text_total - first)]
-    return (*range(front), *[*filling, *words] * repeats, *added)
+    words = (*range(span.stop - added.behind), *range(span.stop, layout.text_total))
+    return (*words, *range(span.stop - added.behind, span.stop))

@@ -8,7 +8,6 @@ import torch
 from hypothesis import given, settings
 
 from instance_edit.attention import TokenLayout, idattn_bias, mice_bias
-from instance_edit.prompts.spans import text_order
 from instance_edit.tests.bias_cases import Case, bias_cases, squares
 
 
@@ -94,7 +93,6 @@ def test_repeated_text_repeats_rows_and_columns_of_the_text_only() -> None:
     text = list(range(layout.text_total))
     order = torch.tensor(text + text + list(range(layout.text_total, layout.total)))
     assert torch.equal(bias.take(order).dense(), bias.dense()[order][:, order])
-    assert text_order(layout, 2) == tuple(text + text)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -63,7 +63,7 @@ def test_outside_its_window_a_reference_sees_itself_and_nobody_sees_it(
     )
     recipe = BiasRecipe("any", regions, {"kind": BUILDERS[name]}, equal_stages(("kind",)))
     layout = TokenLayout((2, 1, 1), (4, 4), ((3, 3), (2, 4)))
-    active = recipe.active(progress)
+    active = recipe.active(inside_steps(progress))
     dense = recipe.build("kind", layout, active).dense()
     assert bool((dense > -math.inf).any(1).all())
     for takes_part, reference in zip(active, owned, strict=True):

@@ -12,7 +12,7 @@ from instance_edit.attention.execute.attend import attend, attend_batches
 from instance_edit.attention.execute.costs import ACCELERATOR, CPU, device_costs
 from instance_edit.attention.execute.masks import additive_mask
 from instance_edit.attention.execute.plan import BiasPlan, plan_batches
-from instance_edit.prompts.spans import text_order
+from instance_edit.prompts.spans import Added, text_order
 from instance_edit.tests.attending import BUILDERS, Spy, naive, scene, sdpa, tokens
 from instance_edit.tests.bias_cases import bias_cases
 
@@ -31,7 +31,8 @@ def test_batches_of_any_size_give_the_dense_result(
     bias = BUILDERS[method](
         layout, masks, reference_masks=references, reference_owners=owners, strengths=strengths
     )
-    text = text_order(layout, data.draw(st.integers(1, 2)))
+    added = Added(behind=data.draw(st.integers(0, layout.text_lengths[0])))
+    text = text_order(layout, added)
     bias = bias.take(torch.tensor([*text, *range(layout.text_total, layout.total)]))
     queries = data.draw(st.integers(1, bias.queries))
     costs = data.draw(st.sampled_from([CPU, ACCELERATOR]))

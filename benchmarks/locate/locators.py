@@ -146,8 +146,7 @@ def iid_capture(
     """Every branch's attention to its own instruction, all steps and blocks."""
     known = known_model(studio.model, "the benchmark")
     branches = split_branches(conditioning)
-    left = known.family.text_padding(known.diffusion) == "left"
-    texts, places = branch_conditioning(branches, left)
+    texts, places = branch_conditioning(branches, known.family.text_positions(known.diffusion))
     own = tuple((tuple(range(place.start, place.stop)),) for place in places)
     run = SamplingRun(start_latent(task), studio.euler(), sigmas, task.seed)
     capture = Capture(range(known.blocks), range(run.steps))

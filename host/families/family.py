@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -61,9 +61,16 @@ class Family(Protocol):
         """Number of tokens up to which the host pads short text on its left; 0 for no padding."""
         ...
 
-    def text_padding(self, model: Any) -> Literal["left", "right"]:
-        """On which side a shorter text of a batch is filled up, so that its words keep their
-        positions."""
+    def text_positions(self, model: Any) -> bool:
+        """True if the positions of text tokens run on, and can be set by ``post_input`` patches."""
+        ...
+
+    def alone(self, options: Options, text_tokens: int) -> Options:
+        """transformer_options under which the picture stands where it does beside a text alone.
+
+        Args:
+            text_tokens: of the global prompt, as core gives it to the model.
+        """
         ...
 
     def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
@@ -97,8 +104,11 @@ class JointAttention:
     def padded_to(self, model: Any) -> int:
         return 0
 
-    def text_padding(self, model: Any) -> Literal["left", "right"]:
-        return "right"
+    def text_positions(self, model: Any) -> bool:
+        return False
+
+    def alone(self, options: Options, text_tokens: int) -> Options:
+        return options
 
     def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
         image = range(layout.latent_span.start, layout.total)

@@ -1,6 +1,6 @@
 """FLUX.1 (Kontext, dev, schnell, Fill ..), FLUX.2 (klein, dev)."""
 
-from typing import Any, Literal
+from typing import Any
 
 from .family import JointAttention
 
@@ -19,5 +19,5 @@ class Flux(JointAttention):
     def padded_to(self, model: Any) -> int:
         return FLUX2_TEXT_TOKENS if model.params.global_modulation else 0
 
-    def text_padding(self, model: Any) -> Literal["left", "right"]:
-        return "left" if model.params.global_modulation else "right"
+    def text_positions(self, model: Any) -> bool:
+        return bool(model.params.txt_ids_dims)

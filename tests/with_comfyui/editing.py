@@ -54,12 +54,24 @@ class Editor:
     def encode(
         self, clip: Any, regions: Sequence[Any], prompt: str = "a room", length: int | None = None
     ) -> Conditioning:
-        text_length: dict[str, object] = {"text_length": "real tokens"}
+        return self.encode_all(clip, regions, prompt, length)[0]
+
+    def encode_all(
+        self,
+        clip: Any,
+        regions: Sequence[Any],
+        prompt: str = "a room",
+        length: int | None = None,
+        kind: str = "real tokens",
+        **options: Any,
+    ) -> tuple[Any, ...]:
+        """All outputs of Multi-Prompt Encode; a length stands for text_length 'fixed'."""
+        text_length: dict[str, object] = {"text_length": kind}
         if length is not None:
             text_length = {"text_length": "fixed", "length": length}
         node = self.nodes["InstanceEditMultiPromptEncode"]
         inputs = {"regions": tuple(regions), "global_prompt": prompt, "text_length": text_length}
-        return run_node(node, clip=clip, **inputs)[0]
+        return run_node(node, clip=clip, **inputs, **options)
 
     def bias(self, regions: Sequence[Any], method: Method = MICE, **options: Any) -> Any:
         inputs = {"overlap": "shared", "start": 0.0, "end": 1.0, "blocks": "", **options}

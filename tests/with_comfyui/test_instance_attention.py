@@ -12,6 +12,7 @@ from instance_edit.attention.recipe import BiasRecipe
 from instance_edit.attention.schedule import equal_stages
 from instance_edit.attention.tokens import TokenLayout
 from instance_edit.host.attention_call import Heads
+from instance_edit.host.call import KEY
 from instance_edit.host.carrier import attach_spans
 from instance_edit.host.override import Kernels, biased_attention
 from instance_edit.host.patch import apply_instance_attention
@@ -50,7 +51,8 @@ def change_prompt(conditioning, start, stop):
     [[text, extras]] = conditioning
     changed = text.clone()
     changed[:, start:stop] = changed[:, start:stop].flip(1) * 1.5 + 1
-    return [[changed, extras]]
+    spans = extras["model_conds"][KEY].items
+    return attach_spans([[changed, extras]], *spans)
 
 
 def test_zero_instances_are_bit_identical_to_the_unpatched_model(model):

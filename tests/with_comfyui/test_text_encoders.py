@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from instance_edit.host.keywords import instruction_tokens
-from instance_edit.host.text import encode_prompt
+from instance_edit.host.text import TextLength, keep_tokens
 from instance_edit.tests.with_comfyui import tiny_clips
 from instance_edit.tests.with_comfyui.comfyui import CLIP
 from instance_edit.tests.with_comfyui.editing import Editor
@@ -39,13 +39,16 @@ def core_features(clip: CLIP, prompt: str) -> tuple[torch.Tensor, int]:
 @pytest.mark.parametrize("prompt", ["a red cat", "turn the big dog by the window blue"])
 def test_a_prompt_is_what_core_encodes_it_to_without_its_padding(clip, prompt) -> None:
     wanted, real = core_features(clip, prompt)
-    found = encode_prompt(clip, prompt).text
-    assert torch.equal(found, wanted[:, :real])
+    found = keep_tokens(clip, prompt, TextLength())
+    assert torch.equal(found.text, wanted[:, :real])
+    assert found.start == 0
     assert 1 < real < 100
 
 
 def test_longer_prompts_are_longer(clip) -> None:
-    short, long = (encode_prompt(clip, text).text.shape[1] for text in ("a", "a b c d e f g"))
+    short, long = (
+        keep_tokens(clip, text, TextLength()).text.shape[1] for text in ("a", "a b c d e f g")
+    )
     assert short < long
 
 
@@ -53,20 +56,20 @@ def test_an_instruction_is_encoded_alone(clip, pack_nodes) -> None:
     editor = Editor(pack_nodes)
     [[text, extras]] = editor.encode(clip, editor.regions())
     spans = extras["model_conds"]["instance_edit"].cond
-    own = encode_prompt(clip, "a big dog").text
+    own = keep_tokens(clip, "a big dog", TextLength()).text
     assert torch.equal(text[:, -spans.lengths[2] :], own)
     assert "attention_mask" not in extras
 
 
 def test_a_fixed_length_keeps_the_words_first(clip) -> None:
-    whole = encode_prompt(clip, "a red cat").text
-    kept = encode_prompt(clip, "a red cat", length=whole.shape[1] - 1).text
+    whole = keep_tokens(clip, "a red cat", TextLength()).text
+    kept = keep_tokens(clip, "a red cat", TextLength("fixed", whole.shape[1] - 1)).text
     assert torch.equal(kept, whole[:, :-1])
 
 
 def test_keywords_are_refused_where_the_template_is_cut_off() -> None:
     clip = MAKERS["longcat"]()
-    length = encode_prompt(clip, "turn the car red").text.shape[1]
+    length = keep_tokens(clip, "turn the car red", TextLength()).text.shape[1]
     assert list(instruction_tokens(clip, "turn the car red", "", length)) == list(range(length))
     with pytest.raises(ValueError, match="Leave the keywords empty"):
         instruction_tokens(clip, "turn the [car] red", "", length)

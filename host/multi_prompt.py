@@ -1,0 +1,150 @@
+"""The conditionings of Multi-Prompt Encode: all prompts in one text, with their spans."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import node_helpers
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..mask_ops.regions import InstanceRegion, picture_sets
+from ..prompts.keywords import read_marks
+from ..prompts.spans import PromptSpans
+from .call import KEY
+from .carrier import Conditioning, attach_spans
+from .text import (
+    EncodedPrompt,
+    KeptPrompt,
+    TextLength,
+    encode_prompt,
+    keep_tokens,
+    placed_alone,
+)
+
+
+class Text(NamedTuple):
+    """The text of one picture: features (1, tokens, width) and what is where in it."""
+
+    features: Tensor
+    spans: PromptSpans
+
+
+class Conditionings(NamedTuple):
+    """Positive and negative conditioning with the same instances."""
+
+    positive: Conditioning
+    negative: Conditioning
+
+
+def global_prompt(clip: Any, text: str, conditioning: Conditioning | None) -> EncodedPrompt:
+    """The global prompt: a text, or what another encode node made of one.
+
+    Raises:
+        ValueError: both, several conditionings, or one that cannot be a global prompt.
+    """
+    if conditioning is None:
+        return encode_prompt(clip, text)
+    if text.strip():
+        raise ValueError(
+            f"the global prompt came twice: as text {text.strip()!r} and as 'conditioning'. Empty "
+            "the text, or disconnect 'conditioning'."
+        )
+    if len(conditioning) != 1 or len(conditioning[0][0]) != 1:
+        raise ValueError(
+            "'conditioning' must be one prompt for the whole picture, got "
+            f"{len(conditioning)} part(s) with a batch of {len(conditioning[0][0])}. Connect the "
+            "encode node itself, and combine behind Multi-Prompt Encode."
+        )
+    [[features, extras]] = conditioning
+    taken = [key for key in ("attention_mask", "area", "mask") if key in extras]
+    if taken or KEY in extras.get("model_conds", {}):
+        raise ValueError(
+            "'conditioning' must be a plain prompt, got one with "
+            f"{', '.join(taken) or 'instances of its own'}. Put the node that adds this behind "
+            "Multi-Prompt Encode."
+        )
+    return placed_alone(clip, features, extras)
+
+
+def encode_regions(
+    clip: Any,
+    regions: Sequence[InstanceRegion],
+    world: EncodedPrompt,
+    negative: str = "",
+    how: TextLength | None = None,
+) -> Conditionings:
+    """Every region's instruction, each through the encoder alone, behind the global prompt.
+
+    Where regions have masks for each picture of a batch, the text is such a batch: each picture's
+    text holds the instructions of its own regions. Shorter text is filled up with zeros that
+    nobody sees.
+
+    Args:
+        world: the global prompt.
+        negative: one text, which is the global prompt and every instruction of the negative
+            conditioning. It is filled up to the positive's length, so that both fit into one model
+            call; where it is longer, they stay apart.
+        how: what is kept of each instruction; default: real tokens.
+    """
+    how = how or TextLength()
+    pictures = picture_sets(regions)
+    wanted = dict.fromkeys(region.instruction for region in regions)
+    known = {text: keep_tokens(clip, read_marks(text)[0], how) for text in wanted}
+    positives = [joined_text(world, known, here, how) for here in pictures]
+    against = encode_prompt(clip, negative)
+    unwanted = dict.fromkeys(wanted, keep_tokens(clip, negative, how))
+    negatives = [joined_text(against, unwanted, here, how) for here in pictures]
+    longest = max(text.spans.total for text in positives)
+    least = max(longest, *(text.spans.total for text in negatives))
+    return Conditionings(
+        as_conditioning(positives, longest, world.extras),
+        as_conditioning(negatives, least, {**world.extras, **against.extras}),
+    )
+
+
+def with_values(made: Conditionings, latent: Tensor | None, guidance: float) -> Conditionings:
+    """Both conditionings with a reference latent behind those they have, and with a guidance.
+
+    Args:
+        latent: None: no further reference.
+        guidance: 0: as it is.
+    """
+    both = list(made)
+    if latent is not None:
+        values = {"reference_latents": [latent]}
+        both = [node_helpers.conditioning_set_values(one, values, append=True) for one in both]
+    if guidance:
+        both = [node_helpers.conditioning_set_values(one, {"guidance": guidance}) for one in both]
+    return Conditionings(*both)
+
+
+def joined_text(
+    world: EncodedPrompt,
+    known: dict[str, KeptPrompt],
+    regions: tuple[InstanceRegion, ...],
+    how: TextLength,
+) -> Text:
+    """The global prompt and the instructions of one picture's regions as one text."""
+    prompts = [known[region.instruction] for region in regions]
+    parts = [world.text, *(prompt.text for prompt in prompts)]
+    running = how.kind == "running positions"
+    spans = PromptSpans(
+        tuple(part.shape[1] for part in parts),
+        tuple(region.instruction for region in regions),
+        regions=regions,
+        starts=() if running else (0, *(prompt.start for prompt in prompts)),
+        words=world.words,
+    )
+    return Text(torch.cat(parts, dim=1), spans)
+
+
+def as_conditioning(texts: Sequence[Text], length: int, extras: dict[str, Any]) -> Conditioning:
+    """The texts of all pictures, each filled up to a length in tokens."""
+    missing = [length - text.spans.total for text in texts]
+    filled = [
+        F.pad(text.features, (0, 0, 0, gap)) for text, gap in zip(texts, missing, strict=True)
+    ]
+    spans = [replace(text.spans, filling=gap) for text, gap in zip(texts, missing, strict=True)]
+    return attach_spans([[torch.cat(filled), extras]], *spans)

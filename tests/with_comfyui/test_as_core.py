@@ -1,0 +1,121 @@
+"""One region over the whole picture is core's own edit, and no prompt moves another one's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+
+from instance_edit.tests.with_comfyui import tiny_clips, tiny_models
+from instance_edit.tests.with_comfyui.comfyui import CLIP, ModelPatcher
+from instance_edit.tests.with_comfyui.core import random_latent, reference, run_core, sample
+from instance_edit.tests.with_comfyui.editing import Editor, idattn
+from instance_edit.tests.with_comfyui.tiny_families import EDITING, FAMILIES, LONGCAT_TEXT
+
+WORDS = "turn the car red"
+
+
+@cache
+def longcat_clip() -> CLIP:
+    """LongCat's encoder, its narrow features repeated to the width that the model wants."""
+    clip = tiny_clips.longcat_clip()
+    encode = clip.encode_from_tokens_scheduled
+
+    def widened(*args: Any, **kwargs: Any) -> Any:
+        [[text, extras]] = encode(*args, **kwargs)
+        return [[text.repeat(1, 1, LONGCAT_TEXT // text.shape[2]), extras]]
+
+    clip.encode_from_tokens_scheduled = widened
+    return clip
+
+
+def flux2_dev() -> ModelPatcher:
+    return tiny_models.load_model(tiny_models.flux2_state_dict(guidance=True))
+
+
+MODELS: dict[str, tuple[Callable[[], ModelPatcher], Callable[[], CLIP]]] = {
+    "flux1": (FAMILIES["flux1"][1], cache(tiny_clips.flux1_clip)),
+    "flux2": (FAMILIES["flux2"][1], cache(tiny_clips.klein_clip)),
+    "flux2 dev": (flux2_dev, cache(tiny_clips.flux2_dev_clip)),
+    "longcat": (FAMILIES["longcat"][1], longcat_clip),
+    "ovis": (FAMILIES["ovis"][1], cache(tiny_clips.ovis_clip)),
+    "chroma": (FAMILIES["chroma"][1], cache(tiny_clips.chroma_clip)),
+}
+
+
+@pytest.fixture(params=list(MODELS))
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def editor(pack_nodes: dict[str, type]) -> Editor:
+    return Editor(pack_nodes)
+
+
+def with_reference(name: str, model: ModelPatcher, conditioning: Any) -> Any:
+    if name.split()[0] not in EDITING:
+        return conditioning
+    return reference(conditioning, random_latent(model, seed=5))
+
+
+def difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Largest difference, relative to the largest value."""
+    return float((one - other).abs().max() / other.abs().max())
+
+
+@pytest.mark.parametrize("cfg", [1.0, 3.0])
+def test_one_region_over_the_whole_picture_is_cores_own_edit(
+    editor: Editor, name: str, cfg: float
+) -> None:
+    model, clip = (make() for make in MODELS[name])
+    latent = random_latent(model)
+    [stock] = run_core("CLIPTextEncode", clip=clip, text=WORDS)
+    [against] = run_core("CLIPTextEncode", clip=clip, text="blurry")
+    stock, against = (with_reference(name, model, one) for one in (stock, against))
+    wanted = sample(model, stock, against, latent, cfg=cfg)
+
+    regions = editor.regions([WORDS], torch.ones(1, 64, 64))
+    outputs = editor.encode_all(clip, regions, WORDS, kind="as core", negative="blurry")
+    ours, negative = (with_reference(name, model, one) for one in outputs[:2])
+    patched = editor.apply(model, editor.bias(regions, idattn()))
+    found = sample(patched, ours, negative, latent, cfg=cfg)
+    assert difference(found, wanted) < 1e-5
+    [other] = run_core("CLIPTextEncode", clip=clip, text="a big dog")
+    other = with_reference(name, model, other)
+    assert difference(sample(model, other, against, latent, cfg=cfg), wanted) > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["real tokens", "fixed", "as core"])
+def test_a_longer_neighbour_moves_nobody(editor: Editor, name: str, kind: str) -> None:
+    model, clip = (make() for make in MODELS[name])
+    latent = random_latent(model)
+    length = 20 if kind == "fixed" else None
+    results, tokens = [], set()
+    for neighbour in ("a big dog", "a very big and very old blue dog by the window"):
+        regions = editor.regions([WORDS, neighbour])
+        outputs = editor.encode_all(clip, regions, length=length, kind=kind)
+        patched = editor.apply(model, editor.bias(regions, idattn()))
+        conditioning = with_reference(name, model, outputs[0])
+        tokens.add(conditioning[0][0].shape[1])
+        results.append(sample(patched, conditioning, conditioning, latent))
+    mine = [result[..., :4, :4] for result in results]
+    assert difference(*mine) < 1e-5
+    assert len(tokens) > 1 or torch.equal(*mine)
+    assert difference(*results) > 1e-3
+
+
+def test_running_positions_are_moved_by_a_longer_neighbour(editor: Editor) -> None:
+    """As in the released code of MICE: selectable, and what the other kinds are for."""
+    model, clip = (make() for make in MODELS["flux2"])
+    latent = random_latent(model)
+    results = []
+    for neighbour in ("a big dog", "a very big and very old blue dog by the window"):
+        regions = editor.regions([neighbour, WORDS])
+        conditioning = editor.encode_all(clip, regions, kind="running positions")[0]
+        patched = editor.apply(model, editor.bias(regions, idattn()))
+        results.append(sample(patched, conditioning, conditioning, latent)[..., 4:, 4:])
+    assert difference(*results) > 1e-2
