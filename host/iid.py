@@ -60,7 +60,7 @@ def split_branches(conditioning: Conditioning) -> Branches:
     [[text, extras]] = conditioning
     texts = tuple(text[:, spans.place(n + 1)] for n in range(len(spans.instructions)))
     conds = {key: cond for key, cond in extras["model_conds"].items() if key != KEY}
-    extras, left = {**extras, "model_conds": conds}, any(spans.starts[1:])
+    extras, left = {**extras, "model_conds": conds}, not spans.starts or any(spans.starts)
     return Branches(spans.instructions, texts, extras, spans.lengths[0], left)
 
 

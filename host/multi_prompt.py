@@ -58,14 +58,22 @@ def global_prompt(clip: Any, text: str, conditioning: Conditioning | None) -> En
             "encode node itself, and combine behind Multi-Prompt Encode."
         )
     [[features, extras]] = conditioning
-    taken = [key for key in ("attention_mask", "area", "mask") if key in extras]
+    taken = [key for key in ("attention_mask_img_shape", "area", "mask") if key in extras]
     if taken or KEY in extras.get("model_conds", {}):
         raise ValueError(
             "'conditioning' must be a plain prompt, got one with "
             f"{', '.join(taken) or 'instances of its own'}. Put the node that adds this behind "
             "Multi-Prompt Encode."
         )
-    return placed_alone(clip, features, extras)
+    mask: Tensor | None = extras.get("attention_mask")  # of the encoder's padding
+    kept = {key: value for key, value in extras.items() if key != "attention_mask"}
+    return placed_alone(clip, features, kept, None if mask is None else real_words(mask))
+
+
+def real_words(mask: Tensor) -> tuple[int, int]:
+    """First and last + 1 of the tokens that an encoder's (1, tokens) mask calls real."""
+    real = mask[0].nonzero()[:, 0].tolist() or [0]
+    return real[0], real[-1] + 1
 
 
 def encode_regions(

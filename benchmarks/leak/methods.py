@@ -57,7 +57,7 @@ def compared(
 
     def edit(studio: Studio, task: EditTask) -> Latent:
         found = regions(studio, task)
-        (conditioning,) = studio.run(
+        conditioning, *_ = studio.run(
             "InstanceEditMultiPromptEncode",
             clip=studio.clip,
             regions=found,

@@ -70,7 +70,7 @@ def located_conditioning(studio: Studio, task: EditTask) -> tuple[Any, Condition
         start=0.0,
         end=1.0,
     )
-    (conditioning,) = studio.run(
+    conditioning, *_ = studio.run(
         "InstanceEditMultiPromptEncode",
         clip=studio.clip,
         regions=regions,

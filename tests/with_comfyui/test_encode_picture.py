@@ -12,6 +12,8 @@ from instance_edit.host.picture import Fit
 from instance_edit.tests.with_comfyui.core import run_core
 from instance_edit.tests.with_comfyui.editing import Editor
 
+SIZES = [(144, 144), (150, 211), (300, 133), (99, 400)]
+
 
 @pytest.fixture
 def editor(pack_nodes: dict[str, type]) -> Editor:
@@ -40,8 +42,13 @@ def region_iou(image: torch.Tensor, region: Any) -> float:
     return float((white & mask).sum() / (white | mask).sum())
 
 
-@pytest.mark.parametrize("fit", ["Kontext's sizes", "multiple of 16", "off"])
-@pytest.mark.parametrize("size", [(144, 144), (150, 211), (300, 133), (99, 400)])
+@pytest.mark.parametrize(
+    ("fit", "size"),
+    [
+        ("Kontext's sizes", (150, 311)),
+        *((fit, size) for fit in ("multiple of 16", "off") for size in SIZES),
+    ],
+)
 def test_regions_follow_the_picture(editor, demo, fit: Fit, size: tuple[int, int]) -> None:
     image, mask = marked_picture(*size)
     regions = editor.regions(["turn it red"], mask)
@@ -127,6 +134,8 @@ class TestAConditioningAsGlobalPrompt:
         wanted = editor.encode_all(clip, regions, "a quiet room")[0]
         taken = editor.encode_all(clip, regions, "", conditioning=core)[0]
         assert torch.equal(taken[0][0], wanted[0][0])
+        spans = [made[0][1]["model_conds"]["instance_edit"].cond for made in (taken, wanted)]
+        assert spans[0].words == spans[1].words
 
     @pytest.mark.parametrize(
         ("change", "said"),
@@ -134,8 +143,8 @@ class TestAConditioningAsGlobalPrompt:
             (lambda core: core + core, "one prompt for the whole picture"),
             (lambda core: [[core[0][0].repeat(2, 1, 1), core[0][1]]], "a batch of 2"),
             (
-                lambda core: [[core[0][0], {**core[0][1], "attention_mask": torch.ones(1)}]],
-                "attention_mask",
+                lambda core: [[core[0][0], {**core[0][1], "attention_mask_img_shape": (1, 1)}]],
+                "attention_mask_img_shape",
             ),
         ],
     )

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from instance_edit.host.call import WRAPPER
+from instance_edit.host.carrier import attach_spans, conditioning_spans
 from instance_edit.host.iid import (
     branch_conditioning,
     shut_padding,
@@ -185,8 +186,9 @@ def test_equal_instructions_find_nothing_and_are_named(pack_nodes, flux1_deep):
     conditioning = spans_for(flux1_deep, (2, 3, 3), ("same", "same"))
     [[text, extras]] = conditioning
     text = torch.cat([text[:, :5], text[:, 2:5]], dim=1)
+    same = attach_spans([[text, extras]], conditioning_spans(conditioning))
     with pytest.raises(ValueError, match="nothing was found for instruction 1 .*, 2"):
-        locate_instances(pack_nodes, flux1_deep, conditioning=[[text, extras]])
+        locate_instances(pack_nodes, flux1_deep, conditioning=same)
 
 
 def test_a_conditioning_without_spans_is_refused(pack_nodes, flux1_deep):

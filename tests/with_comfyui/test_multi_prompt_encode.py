@@ -128,7 +128,6 @@ def test_conditioning_for_other_regions_is_refused(
 ) -> None:
     regions, latent = editor.regions(), random_latent(flux1)
     patched = editor.apply(flux1, editor.bias(regions))
-    conditioning = editor.encode(tiny_clip_flux1, regions)
     others = editor.encode(tiny_clip_flux1, editor.regions(["a bird", "a fish"]))
     with pytest.raises(ValueError, match="Connect the same regions"):
         sample(patched, others, others, latent)
