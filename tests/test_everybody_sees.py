@@ -18,6 +18,7 @@ from instance_edit.attention.execute.plan import BiasPlan
 from instance_edit.attention.iid import iid_bias
 from instance_edit.attention.recipe import BiasBuilder, BiasRecipe
 from instance_edit.attention.schedule import equal_stages
+from instance_edit.attention.window import inside_steps
 from instance_edit.mask_ops.regions import InstanceRegion
 from instance_edit.tests.bias_cases import scenes, told
 from instance_edit.tests.naive_bias import Scene
