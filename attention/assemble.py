@@ -192,7 +192,7 @@ def _log_strengths(strengths: Sequence[float] | None, instances: int) -> Tensor:
     """(N,) float32 of log(strength), -inf for 0."""
     if strengths is None:
         return torch.zeros(instances)
-    values = torch.tensor(list(strengths), dtype=torch.float64)
+    values = torch.tensor(list(strengths), dtype=torch.float64, device="cpu")
     if values.shape != (instances,) or not bool((values >= 0).all() & values.isfinite().all()):
         raise ValueError(
             f"strengths must be {instances} finite numbers >= 0 (1 is neutral, 0 hides the "

@@ -61,7 +61,8 @@ def fit_encoder(images: Tensor) -> LinearEncoder:
     """
     batch, _, height, width = images.shape
     patches = images.reshape(batch, 3, height // FACTOR, FACTOR, width // FACTOR, FACTOR)
-    patches = patches.permute(0, 2, 4, 1, 3, 5).reshape(-1, 3 * FACTOR * FACTOR).double()
+    patches = patches.permute(0, 2, 4, 1, 3, 5).reshape(-1, 3 * FACTOR * FACTOR)
+    patches = patches.to("cpu", torch.float64)
     mean = patches.mean(0)
     values, vectors = torch.linalg.eigh((patches - mean).T @ (patches - mean) / len(patches))
     deviation, vectors = values.flip(0)[:CHANNELS].sqrt(), vectors.flip(1)[:, :CHANNELS]

@@ -44,10 +44,14 @@ def rope_table(text: int, height: int, width: int, device: torch.device) -> tupl
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     grid = torch.stack((torch.zeros_like(y), y, x), dim=-1).reshape(-1, 3)
     reference = grid + torch.tensor([1, 0, 0])
-    ids = torch.cat((torch.zeros(text, 3, dtype=torch.long), grid, reference)).double()
+    ids = torch.cat((torch.zeros(text, 3, dtype=torch.long), grid, reference)).to(
+        "cpu", torch.float64
+    )
     angles = []
     for axis, dim in enumerate(AXES):
-        omega = THETA ** -torch.linspace(0, (dim - 2) / dim, dim // 2, dtype=torch.float64)
+        omega = THETA ** -torch.linspace(
+            0, (dim - 2) / dim, dim // 2, dtype=torch.float64, device="cpu"
+        )
         angles.append(ids[:, axis, None] * omega)
     angle = torch.cat(angles, dim=-1)[None, None]
     return angle.cos().float().to(device), angle.sin().float().to(device)

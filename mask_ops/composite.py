@@ -24,9 +24,9 @@ def feathered_union(masks: Tensor, grow: int = 0, feather: int = 0) -> Tensor:
     union = _widen(masks.any(0).float()[None, None], grow + radius)
     if not radius:
         return union[0, 0]
-    x = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    x = torch.arange(-radius, radius + 1, dtype=torch.float64, device="cpu")
     line = torch.cos(math.pi * x / (2 * radius + 2)) ** 2
-    line = (line / line.sum()).float()
+    line = (line / line.sum()).float().to(union.device)
     padded = F.pad(union, (radius,) * 4, mode="replicate")
     soft = F.conv2d(F.conv2d(padded, line[None, None, None]), line[None, None, :, None])
     # Rounding must not touch what lies wholly inside or outside.

@@ -28,12 +28,12 @@ def otsu_threshold(values: Tensor) -> Tensor:
     if values.shape[-1] == 1:
         return values[..., 0]
     ordered = values.sort(dim=-1).values
-    exact = ordered.double()
+    exact = ordered.to("cpu", torch.float64)
     total = exact.shape[-1]
-    count = torch.arange(1, total, device=values.device, dtype=torch.float64)
+    count = torch.arange(1, total, dtype=torch.float64, device="cpu")
     below = exact.cumsum(-1)
     low = below[..., :-1] / count
     high = (below[..., -1:] - below[..., :-1]) / (total - count)
     between = count * (total - count) * (high - low) ** 2
-    best = between.argmax(-1, keepdim=True)
+    best = between.argmax(-1, keepdim=True).to(values.device)
     return ordered.gather(-1, best)[..., 0]

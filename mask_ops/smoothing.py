@@ -17,7 +17,7 @@ def gaussian_kernel(size: int, sigma: float | None = None) -> Tensor:
     sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8 if sigma is None else sigma
     if sigma <= 0:
         raise ValueError(f"the Gaussian's sigma must be > 0 tokens, got {sigma}.")
-    x = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    x = torch.arange(size, dtype=torch.float64, device="cpu") - (size - 1) / 2
     line = torch.exp(-(x**2) / (2 * sigma**2))
     line = line / line.sum()
     return torch.outer(line, line).float()

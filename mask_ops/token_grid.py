@@ -20,10 +20,10 @@ def overlap_weights(
     patch size). Returns (cells, pixels) float32, in cells; a row sums to the covered part.
     """
     step = extent / pixels
-    left = torch.arange(pixels, device=device, dtype=torch.float64) * step
-    cell = torch.arange(cells, device=device, dtype=torch.float64)[:, None]
+    left = torch.arange(pixels, dtype=torch.float64, device="cpu") * step
+    cell = torch.arange(cells, dtype=torch.float64, device="cpu")[:, None]
     overlap = torch.minimum(left + step, cell + 1) - torch.maximum(left, cell)
-    return overlap.clamp(min=0).float()
+    return overlap.clamp(min=0).float().to(device)
 
 
 def grid_coverage(

@@ -70,10 +70,10 @@ def readable_on(colour: Colour) -> Colour:
 
 def heat_colour(values: Tensor) -> Tensor:
     """(...,) values, clamped to 0 .. 1 -> (..., 3) uint8."""
-    place = values.float().nan_to_num(0).clamp(0, 1) * (len(HEAT) - 1)
+    place = values.float().cpu().nan_to_num(0).clamp(0, 1) * (len(HEAT) - 1)
     low = place.long()
     high = (low + 1).clamp(max=len(HEAT) - 1)
-    share = (place - low)[..., None].double()
+    share = (place - low)[..., None].to("cpu", torch.float64)
     return (HEAT[low] * (1 - share) + HEAT[high] * share).round().byte()
 
 
