@@ -49,6 +49,8 @@ class Capture:
         steps: 0-based numbers of the steps.
         renormalise: softmax over the text keys only.
         reference: number of the reference image whose tokens read, or None for the latent's.
+        latest: keep the maps of the latest of these steps alone. A sampler that adds noise may call
+            the model above the level of a step, so that none of its calls is in that step.
         maps: per (step, block) the maps of each model call, (items, H, groups, h, w) on the CPU.
     """
 
@@ -56,6 +58,7 @@ class Capture:
     steps: Collection[int]
     renormalise: bool = False
     reference: int | None = None
+    latest: bool = False
     maps: dict[tuple[int, int], list[Tensor]] = field(default_factory=dict)
 
     def mean(self) -> Tensor:
@@ -198,6 +201,9 @@ class TextReader:
         every = weights.repeat(q.shape[0] // len(weights), 1, 1)
         found = text_attention(q, k, rows, every, renormalise=capture.renormalise, mask=mask)
         maps = found.view(-1, len(weights), *found.shape[1:3], h, w).mean(0)
+        if capture.latest:
+            for older in [place for place in capture.maps if place[0] < self.step]:
+                del capture.maps[older]
         capture.maps.setdefault((self.step, block), []).append(maps.cpu())
 
 

@@ -15,7 +15,7 @@ from .carrier import Conditioning, conditioning_spans
 from .guidance import Guided, after_guidance
 from .iid import Branches, branch_conditioning, shut_padding, split_branches
 from .known import known_model
-from .sampling_run import SamplingRun, sample_guided
+from .sampling_run import SamplingRun, latent_samples, sample_guided, say_mean
 
 Keep = Callable[[Tensor, Tensor], None]
 
@@ -56,6 +56,7 @@ def locate_by_contrast(
 ) -> FoundMasks:
     """Where each instruction changes the prediction, the mean over the steps of the run."""
     known = known_model(model, "Locate by Velocity Contrast")
+    say_mean(latent_samples(model, run.latent))
     maps = contrast_maps(model, conditioning, run)
     return contrast_masks(torch.stack(maps).mean(0), known.patch)
 

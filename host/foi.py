@@ -1,5 +1,6 @@
 """The seam of FoI: a guider of pairs of branches, and disentangled sampling."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import comfy.patcher_extension
@@ -15,7 +16,7 @@ from .call import KEY, WRAPPER, Options, bare_model
 from .carrier import Conditioning, SpansCond, conditioning_spans
 from .foi_attention import FOI, NODE, FoISettings, cached_masks, foi_forward
 from .guidance import Guided, after_guidance, refuse_blending
-from .iid import repeat_references, split_branches
+from .iid import has_batches, repeat_references, split_branches
 from .known import require_family
 from .regions import refuse_others
 from .run import prepared_sampling, say_part_once
@@ -56,6 +57,7 @@ class FoIGuider(comfy.samplers.CFGGuider):
         """The clean latent that FoI's velocity leads to."""
         options = model_options or {}
         refuse_blending(options, NODE)
+        refuse_others_batch(x, self.conds["plain"])
         twice, levels = x.repeat_interleave(2, dim=0), timestep.repeat_interleave(2, dim=0)
         pair = self.predict("positive", twice, levels, options)
         instructed, null = pair[0::2], pair[1::2]
@@ -96,6 +98,24 @@ class FoIGuider(comfy.samplers.CFGGuider):
         masks = self.masks_for(picture_extent(x, patch), inside)
         union = spread_tokens(masks.any(0)[None], patch, (x.shape[-2], x.shape[-1]))[0]
         return union.to(x)
+
+
+def refuse_others_batch(x: Tensor, conds: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse latents that are no pictures, and a batch with controls of its items' own.
+
+    Raises:
+        ValueError: with what to do.
+    """
+    if x.ndim != 4:
+        raise ValueError(
+            f"FoI Guider takes latents of pictures, (batch, channels, height, width), got "
+            f"{(*x.shape,)}. Videos cannot be edited with a FLUX model."
+        )
+    if len(x) > 1 and any(has_batches(cond) for cond in conds):
+        raise ValueError(
+            f"FoI Guider runs every picture twice, but {len(x)} pictures come with a ControlNet "
+            "image or a fill mask for each. Edit them one by one."
+        )
 
 
 def foi_conditionings(

@@ -12,7 +12,7 @@ from ..mask_ops.found_masks import FoundMasks
 from .capture import Capture, TextReading, attach_reading, capture_attention, chosen_blocks
 from .carrier import Conditioning, conditioning_spans
 from .known import known_model
-from .sampling_run import SamplingRun, latent_samples, sample_branches
+from .sampling_run import SamplingRun, latent_samples, sample_branches, say_mean
 
 MIDDLE = Stage("read", Share(0.25, 0.75))
 
@@ -37,10 +37,11 @@ def locate_instruction(
     """
     known = known_model(model, "Locate Instruction (FoI)")
     read = chosen_blocks(known.blocks, blocks, MIDDLE)
-    capture = Capture(read, {run.steps - 1}, renormalise=True, reference=reference)
+    capture = Capture(read, range(run.steps), True, reference, latest=True)
+    latent = latent_samples(model, run.latent)
+    say_mean(latent)
     marked = attach_reading(conditioning, word_reading(conditioning, words))
     sample_branches(capture_attention(model, capture), marked, run)
-    latent = latent_samples(model, run.latent)
     grid = [-(-side // known.patch) for side in latent.shape[-2:]]
     maps = F.interpolate(capture.mean()[0].mean(0)[None], grid, mode="bilinear")[0]
     return foi_masks(maps, threshold)

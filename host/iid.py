@@ -1,6 +1,6 @@
 """The seam of IID's phase A: one branch per instruction, and what each attends to."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from .capture import Capture, TextReading, attach_reading, capture_attention, ch
 from .carrier import Conditioning, conditioning_spans
 from .kernels import Override, attention_call, whole_sequence
 from .known import known_model
-from .sampling_run import SamplingRun, latent_samples, sample_branches
+from .sampling_run import SamplingRun, latent_samples, sample_branches, say_mean
 
 PADDING = f"{KEY}_padding"
 PENULTIMATE = -2
@@ -113,6 +113,19 @@ def repeat_references(extras: dict[str, Any], times: int) -> dict[str, Any]:
     return {**extras, "reference_latents": repeated} if repeated else extras
 
 
+def has_batches(extras: Mapping[str, Any]) -> bool:
+    """True if a control or a picture beside the references is for the items of a batch.
+
+    Core lays those over a batch as they come, [a, b, a, b], where branches are [a, a, b, b].
+    """
+    control, hints = extras.get("control"), list[Any]()
+    while control is not None:
+        hints.append(control.cond_hint_original)
+        control = control.previous_controlnet
+    pictures = [extras.get("concat_latent_image"), extras.get("concat_mask")]
+    return any(one is not None and len(one) > 1 for one in (*hints, *pictures))
+
+
 def shut_padding(model: ModelPatcher) -> ModelPatcher:
     """A clone in which nobody attends to the filling of shorter texts."""
 
@@ -190,12 +203,16 @@ def locate_instances(
     Args:
         run: phase A, the first steps of the edit.
         blocks: which are read, see ``chosen_blocks``; empty: the last but one, as in the paper.
-        at_once: branches that run as one batch; 0: as many as memory allows.
+        at_once: branches that run as one batch; 0: as many as memory allows. Each runs alone where
+            the batch would change what it is given: samplers that draw noise, extras with a batch.
     """
     known = known_model(model, "Locate Instances (IID)")
     read = chosen_blocks(known.blocks, blocks, PENULTIMATE)
     samples = latent_samples(model, run.latent)
-    groups = branch_groups(model, split_branches(conditioning), samples, at_once)
+    say_mean(samples)
+    branches = split_branches(conditioning)
+    alike = run.branches_alike and (len(samples) == 1 or not has_batches(branches.extras))
+    groups = branch_groups(model, branches, samples, at_once if alike else 1)
     maps, ends = zip(*(run_branches(model, group, read, run) for group in groups), strict=True)
     found = iid_masks(torch.cat(maps))
     fine = spread_tokens(found.masks, known.patch, (samples.shape[-2], samples.shape[-1]))
@@ -214,7 +231,7 @@ def run_branches(
     known = known_model(model, "Locate Instances (IID)")
     texts, places = branch_conditioning(branches, known.family.text_positions(known.diffusion))
     own = tuple((tuple(range(place.start, place.stop)),) for place in places)
-    capture = Capture(blocks, {run.steps - 1})
+    capture = Capture(blocks, range(run.steps), latest=True)
     reading = TextReading(texts[0][0].shape[1], own)
     patched = capture_attention(shut_padding(model), capture)
     ends = sample_branches(patched, attach_reading(texts, reading), run, len(places))

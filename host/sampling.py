@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import comfy.model_management
 import comfy.model_sampling
 import comfy.samplers
+import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -124,33 +125,30 @@ class FlowSampler(comfy.samplers.Sampler):
         """What packs call that wrap a SAMPLER, in the place of core's KSAMPLER.
 
         Args:
-            x: the scaled sum of noise and latent, of which neither can be told: both are taken from
-                the model.
+            x: the state, or KSAMPLER's sum of noise and latent; of that the latent is taken.
 
         Raises:
-            ValueError: a model without them, or a schedule that ends at noise alone.
+            ValueError: the latent is not handed on, or a schedule that does not end at 0.
         """
-        base = model.inner_model.inner_model
-        if getattr(model, "latent_image", None) is None or float(sigmas[-1]) >= 1:
+        base, args = model.inner_model.inner_model, dict(extra_args or {})
+        latent, noise = getattr(model, "latent_image", None), getattr(model, "noise", None)
+        if latent is None or noise is None or float(sigmas[-1]) != 0:
             raise ValueError(
-                "the SAMPLER of Flow Inversion or Dual-LQR Sampler starts from the latent itself, "
-                "which the sampler that wraps it does not hand on. Connect it to the sampling node "
-                "without that wrapper."
+                "the SAMPLER of Flow Inversion or Dual-LQR Sampler starts from the latent itself "
+                "and may end anywhere, which the sampler that wraps it does not allow. Connect it "
+                "to the sampling node without that wrapper."
             )
-        args = dict(extra_args or {})
-        start = Start(
-            check_run(base, model.latent_image), sigmas, model.noise, args["denoise_mask"]
-        )
+        mixed = base.model_sampling.noise_scaling(sigmas[0], noise, latent)
+        state = check_run(base, latent if torch.allclose(x, mixed) else x)
+        start = Start(state, sigmas, noise, args.get("denoise_mask"))
 
         def each(i: int, clean: Tensor, x: Tensor, total: int) -> None:
             if callback is not None:
-                level = sigmas[i]
-                said = {"sigma": level, "sigma_hat": level, "denoised": clean}
+                said = {"sigma": sigmas[i], "sigma_hat": sigmas[i], "denoised": clean}
                 callback({"x": x, "i": i, **said})
 
         args["denoise_mask"] = None  # the solver keeps what the mask shuts by itself
-        out = self.follow(model, base, start, args, each, bool(disable))
-        return out * (1 - sigmas[-1])  # KSAMPLER divides by it
+        return self.follow(model, base, start, args, each, bool(disable))
 
     def follow(
         self,

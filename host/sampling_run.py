@@ -1,9 +1,11 @@
 """What a sampling node is given, and runs of core's samplers with it."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import comfy.k_diffusion.sampling
 import comfy.sample
 import comfy.samplers
 import comfy.utils
@@ -12,6 +14,17 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from .carrier import Conditioning
+
+RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")
+"""Names in a LATENT that say of which VAE an empty one is; what is sampled of it has none."""
+ALIKE = tuple(
+    getattr(comfy.k_diffusion.sampling, f"sample_{name}")
+    for name in ("euler", "heun", "heunpp2", "dpm_2", "lms", "dpmpp_2m", "ipndm", "ipndm_v", "deis")
+)
+"""Core's samplers that treat every item of a batch as they would treat it alone. Others draw noise,
+or choose their steps, for the batch as a whole."""
+
+log = logging.getLogger("instance_edit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +46,27 @@ class SamplingRun:
     cfg: float = 1.0
     negative: Conditioning | None = None
 
+    def __post_init__(self) -> None:
+        levels: list[float] = self.sigmas.tolist()
+        if len(levels) < 2 or levels != sorted(levels, reverse=True) or levels[0] == levels[-1]:
+            raise ValueError(
+                "the schedule 'sigmas' must be two or more noise levels that fall, got "
+                f"{[round(level, 4) for level in levels]}. Connect the edit's own schedule, from "
+                "Basic Scheduler or Flux2Scheduler, without Flip Sigmas."
+            )
+
+    @property
+    def branches_alike(self) -> bool:
+        """True if the sampler does to an item of a batch what it does to it alone."""
+        if self.sampler is None:
+            return True
+        plain = type(self.sampler) is comfy.samplers.KSAMPLER
+        return (
+            plain
+            and self.sampler.sampler_function in ALIKE
+            and not (self.sampler.extra_options or self.sampler.inpaint_options)
+        )
+
     @property
     def steps(self) -> int:
         """Number of steps."""
@@ -44,8 +78,35 @@ class SamplingRun:
 
 
 def latent_samples(model: ModelPatcher, latent: Mapping[str, Any]) -> Tensor:
-    """The samples of a LATENT, widened to the model's channels if it is empty."""
-    return comfy.sample.fix_empty_latent_channels(model, latent["samples"])
+    """The samples of a LATENT; if it is empty, with the model's channels, at its VAE's scale.
+
+    Raises:
+        ValueError: no pictures (B, C, H, W).
+    """
+    samples = latent["samples"]
+    if samples.is_nested or samples.ndim != 4:
+        raise ValueError(
+            "the latent must hold pictures, (batch, channels, height, width), got "
+            f"{'several latents in one' if samples.is_nested else (*samples.shape,)}. Videos and "
+            "latents of several parts cannot be edited with a FLUX model."
+        )
+    ratios = {name: latent[name] for name in RATIOS if name in latent}
+    return comfy.sample.fix_empty_latent_channels(model, samples, **ratios)
+
+
+def sampled_latent(latent: Mapping[str, Any], samples: Tensor) -> dict[str, Any]:
+    """The LATENT with other samples, as core's sampling nodes hand it on."""
+    kept = {name: value for name, value in latent.items() if name not in RATIOS}
+    return {**kept, "samples": samples}
+
+
+def say_mean(samples: Tensor) -> None:
+    """Say that several pictures share one set of masks."""
+    if len(samples) > 1:
+        log.warning(
+            f"the latent holds {len(samples)} pictures: the masks found are the mean over all of "
+            "them, one set for the batch. For masks of their own locate in each picture alone."
+        )
 
 
 def sample_branches(

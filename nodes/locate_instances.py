@@ -6,7 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from ..host.iid import locate_instances
-from ..host.sampling_run import SamplingRun
+from ..host.sampling_run import SamplingRun, sampled_latent
 from ..mask_ops.regions import InstanceRegion
 from ..sampling.iid import default_steps
 from .inputs.locate import (
@@ -63,7 +63,8 @@ class LocateInstances(io.ComfyNode):
                     max=1024,
                     advanced=True,
                     tooltip="Branches that run as one batch; fewer need less memory. 0 (neutral): "
-                    "as many as memory allows.",
+                    "as many as memory allows. Samplers that draw noise run each branch alone, so "
+                    "that a seed repeats.",
                 ),
                 *result_inputs(),
             ],
@@ -106,4 +107,4 @@ class LocateInstances(io.ComfyNode):
             raise ValueError(f"cfg {cfg} needs 'negative'. Connect one, or set cfg to 1.")
         located = locate_instances(model, conditioning, run.first(steps), blocks, branches_at_once)
         values = found_values(located.found, conditioning, latent, model, regions, image)
-        return io.NodeOutput(*values, {**latent, "samples": located.composed}, sigmas[steps:])
+        return io.NodeOutput(*values, sampled_latent(latent, located.composed), sigmas[steps:])

@@ -21,7 +21,8 @@ from .marks import (
     to_picture,
 )
 
-SIDE = 384
+SIDE, LEAST = 384, 96
+"""Longer side of a panel, and the least of the other: longer pictures are shown squeezed."""
 HEAD, GAP, FOOT = 36, 12, 28
 BINS = 32
 
@@ -38,7 +39,7 @@ def draw_found(
         image: (B, H, W, C) the picture under map and mask, or None for grey.
     """
     scale = SIDE / max(mask.shape)
-    size = (max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale)))
+    size = (max(LEAST, round(mask.shape[1] * scale)), max(LEAST, round(mask.shape[0] * scale)))
     grey = torch.full((*mask.shape, 3), 0.5)
     ground = to_picture(grey if image is None else image[0]).resize(size)
     panels = [

@@ -49,11 +49,22 @@ def check_tolerance(tolerance: float) -> None:
 
 
 def check_pictures(x: Tensor, *pictures: Tensor) -> None:
-    """Refuse earlier pictures that are not of x's shape, or of that with a batch of one."""
+    """Refuse earlier pictures that are not of x's shape, or of that with a batch of one.
+
+    Raises:
+        ValueError: with what differs, the size or the number of pictures.
+    """
     for picture in pictures:
-        if picture.shape[1:] != x.shape[1:] or picture.shape[0] not in (1, x.shape[0]):
+        if picture.shape[1:] != x.shape[1:]:
             raise ValueError(
-                f"the pictures of the earlier turns have latents of shape {(*picture.shape,)}, the "
-                f"sampled one {(*x.shape,)}. Keep the size of the picture from turn to turn, or "
+                f"the pictures of the earlier turns have latents of shape {(*picture.shape,)}, "
+                f"this one has {(*x.shape,)}. Keep the size of the picture from turn to turn, or "
                 "begin again with a Turn Memory that has no turn connected."
+            )
+        if picture.shape[0] not in (1, x.shape[0]):
+            raise ValueError(
+                f"the batch of the earlier turns has {picture.shape[0]} pictures, this one has "
+                f"{x.shape[0]}: they must be as many, or one picture that all of them started "
+                "from. Go on with all of them, or begin again with a Turn Memory that has no turn "
+                "connected."
             )

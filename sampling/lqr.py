@@ -14,7 +14,10 @@ from .flow import Report, Velocity, check_fraction, check_sigmas, solve_flow
 
 
 class TurnMemory(NamedTuple):
-    """Latents of one shape: the picture before any edit, and the one that this turn starts from."""
+    """Latents: the picture before any edit, and the one that this turn starts from.
+
+    They have one shape, but ``first`` may have a batch of one, from which all the others came.
+    """
 
     first: Tensor
     previous: Tensor
@@ -24,11 +27,12 @@ def next_turn(memory: TurnMemory | None, latent: Tensor) -> TurnMemory:
     """The memory of the turn that starts from this latent; None begins a session.
 
     Raises:
-        ValueError: a latent of another shape than the session's first.
+        ValueError: a latent of another shape than the session's first, or a batch that is none of
+            its variants.
     """
     if memory is None:
         return TurnMemory(latent, latent)
-    check_same_size(memory.first, latent)
+    check_pictures(latent, memory.first)
     return TurnMemory(memory.first, latent)
 
 
@@ -91,8 +95,8 @@ def sample_lqr(
         x: (B, C, ..), the state at the highest noise level, from ``invert_flow``.
         sigmas: (N + 1,) noise levels in [0, 1], falling or rising; walked downwards.
         first: latent X_00 of the picture before any edit, shape of x or with a batch of one.
-        previous: latent X_{k-1,0} of the previous turn's result; None in the first turn, and for
-            the single objective.
+        previous: latent X_{k-1,0} of the previous turn's result, likewise; None in the first turn,
+            and for the single objective.
         free: broadcastable to x, in [0, 1]: 1 where the turn may edit. Elsewhere every step is
             pulled fully, so that ``previous`` comes back there unchanged.
 
@@ -119,20 +123,10 @@ def dual_target(first: Tensor, previous: Tensor | None, weight: float = 0.7) -> 
     """``first + weight (previous - first)``: the picture that LQR guidance heads for.
 
     Raises:
-        ValueError: weight outside [0, 1], or latents of two shapes.
+        ValueError: weight outside [0, 1], or latents of two shapes (``first`` may be one for all).
     """
     check_fraction("weight", weight)
     if previous is None:
         return first
-    check_same_size(first, previous)
+    check_pictures(previous, first)
     return first + weight * (previous - first)
-
-
-def check_same_size(first: Tensor, previous: Tensor) -> None:
-    """Refuse latents of two shapes."""
-    if first.shape != previous.shape:
-        raise ValueError(
-            f"the first picture's latent has shape {(*first.shape,)}, this turn starts from "
-            f"{(*previous.shape,)}: they must be equal. Keep the size of the picture from turn to "
-            "turn, or begin again with a Turn Memory that has no turn connected."
-        )

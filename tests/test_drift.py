@@ -102,8 +102,16 @@ def test_a_tolerance_below_zero_is_refused(tolerance: float) -> None:
         undo_drift(random(0), random(1), random(2), tolerance)
 
 
-@pytest.mark.parametrize("shape", [(2, 3, 4, 6), (3, 3, 4, 5)])
-def test_pictures_of_another_size_are_refused(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((2, 3, 4, 6), "Keep the size of the picture from turn to turn"),
+        ((3, 3, 4, 5), "has 3 pictures, this one has 2"),
+    ],
+)
+def test_pictures_of_another_size_or_number_are_refused(
+    shape: tuple[int, ...], message: str
+) -> None:
     for pictures in ((random(1), random(2, shape)), (random(1, shape), random(2))):
-        with pytest.raises(ValueError, match="Keep the size of the picture from turn to turn"):
+        with pytest.raises(ValueError, match=message):
             undo_drift(random(0), *pictures)

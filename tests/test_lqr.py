@@ -162,8 +162,26 @@ def test_a_turn_remembers_the_first_picture_and_the_one_it_starts_from() -> None
     assert begun == TurnMemory(one, one)
     later = next_turn(next_turn(begun, two), three)
     assert later.first is one and later.previous is three
-    with pytest.raises(ValueError, match="they must be equal"):
+    with pytest.raises(ValueError, match="Keep the size of the picture"):
         next_turn(begun, random(1, (2, 3, 4, 6)))
+
+
+def test_one_picture_may_go_on_as_several_variants_but_not_several_as_others() -> None:
+    begun = next_turn(None, random(1, (1, 3, 4, 5)))
+    variants = next_turn(begun, random(2, (3, 3, 4, 5)))
+    assert (len(variants.first), len(variants.previous)) == (1, 3)
+    assert len(next_turn(variants, random(3, (2, 3, 4, 5))).previous) == 2
+    with pytest.raises(ValueError, match=r"batch .* has 2 pictures, this one has 3"):
+        next_turn(next_turn(None, random(1)), random(2, (3, 3, 4, 5)))
+    x = random(0, (3, 3, 4, 5))
+    out = sample_lqr(velocity, x, shifted(5), *variants)
+    for n in range(3):
+        alone = sample_lqr(
+            velocity, x[n : n + 1], shifted(5), variants.first, variants.previous[n : n + 1]
+        )
+        torch.testing.assert_close(out[n : n + 1], alone)
+    with pytest.raises(ValueError, match=r"batch .* has 3 pictures, this one has 2"):
+        sample_lqr(velocity, random(0), shifted(5), *variants)
 
 
 def test_eta_zero_is_the_plain_flow_whatever_the_memory_holds() -> None:
@@ -226,7 +244,7 @@ def test_one_picture_serves_a_batch_of_samples() -> None:
 def test_pictures_of_another_size_are_refused() -> None:
     with pytest.raises(ValueError, match="Keep the size of the picture"):
         sample_lqr(velocity, random(0), shifted(5), random(1, (2, 3, 4, 6)))
-    with pytest.raises(ValueError, match="they must be equal"):
+    with pytest.raises(ValueError, match="Keep the size of the picture"):
         sample_lqr(velocity, random(0), shifted(5), random(1), random(1, (2, 3, 4, 6)))
 
 

@@ -229,6 +229,28 @@ def test_a_later_turn_remembers_the_very_first_picture(session: Session, picture
     assert torch.equal(turn.previous, third["samples"])
 
 
+def test_variants_of_one_picture_go_on_in_the_next_turn(
+    session: Session, picture: Latent, edit: Conditioning, pack_nodes: dict[str, type]
+) -> None:
+    memory = session.memory(picture)
+    start = random_latent(session.model, seed=5)
+    (three,) = run_core("RepeatLatentBatch", samples=start, amount=3)
+    variants = session.run(session.lqr(memory), edit, three)
+    later = session.memory(variants, memory)
+    assert (len(later.first), len(later.previous)) == (1, 3)
+    inverted = session.run(session.inversion(), edit, variants, seed=1)
+    found = session.run(session.lqr(later), edit, inverted)["samples"]
+    one = session.memory({"samples": variants["samples"][:1]}, memory)
+    alone = {"samples": inverted["samples"][:1]}
+    wanted = session.run(session.lqr(one), edit, alone)["samples"]
+    torch.testing.assert_close(found[:1], wanted, atol=1e-4, rtol=1e-4)
+    undo = pack_nodes["InstanceEditUndoDrift"]
+    given = {"latent": {"samples": found}, "turn": later, "tolerance": 0.1}
+    assert run_node(undo, model=session.model, **given)[1].shape[0] == 3
+    with pytest.raises(ValueError, match="has 3 pictures, this one has 2"):
+        session.memory({"samples": found[:2]}, session.memory(variants))
+
+
 def test_undo_drift_puts_back_what_moved_little_on_the_models_scale(
     session: Session, pack_nodes: dict[str, type]
 ) -> None:
