@@ -143,6 +143,11 @@ def call_spans(call: ModelCall, key: str = KEY) -> list[tuple[PromptSpans, slice
     if not chunks:
         return []
     each = len(call.x) // len(chunks)
+    if len(call.x) % len(chunks):
+        raise ValueError(
+            f"a model call holds {len(call.x)} picture(s) for {len(chunks)} conditionings: another "
+            "pack calls the model on parts of a batch. Remove its node from this model."
+        )
     for chunk in chunks:
         if each % len(chunk):
             raise ValueError(

@@ -29,10 +29,11 @@ def is_compiled(base: Any, options: Options) -> bool:
 
 
 def contents(options: Options) -> str:
-    """What a graph holds of transformer_options: their names, and how many patches of each kind."""
-    patches = options.get("patches", {})
+    """What a graph holds of transformer_options: names, numbers of patches, positions."""
+    patches, rope = options.get("patches", {}), options.get("rope_options", {})
     counts = (f"{len(several)} {kind}" for kind, several in sorted(patches.items()))
-    return f"instance_edit: {', '.join((*sorted(options), *counts))}"
+    numbers = (f"{kind} {value}" for kind, value in sorted(rope.items()))
+    return f"instance_edit: {', '.join((*sorted(options), *counts, *numbers))}"
 
 
 def marked(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import comfy.patcher_extension
 import comfy.samplers
 import torch
 from comfy.model_patcher import ModelPatcher
@@ -19,8 +18,9 @@ from .guidance import Guided, after_guidance, refuse_blending
 from .iid import has_batches, repeat_references, split_branches
 from .known import require_family
 from .regions import refuse_others
-from .run import prepared_sampling, say_part_once
+from .run import say_part_once
 from .sequence import picture_extent
+from .whole import watch_runs
 
 
 class FoIGuider(comfy.samplers.CFGGuider):
@@ -40,8 +40,7 @@ class FoIGuider(comfy.samplers.CFGGuider):
         self.masks_for = cached_masks(how)
         patched = model.clone()
         patched.add_wrapper_with_key(WRAPPER, FOI, foi_forward(how, self.masks_for))
-        prepare = comfy.patcher_extension.WrappersMP.PREPARE_SAMPLING
-        patched.add_wrapper_with_key(prepare, FOI, prepared_sampling(dense=False))
+        watch_runs(patched, FOI)
         super().__init__(patched)
         pair, plain, none = foi_conditionings(positive, null, how)
         self.inner_set_conds({"positive": pair, "plain": plain, "none": none})

@@ -20,9 +20,11 @@ from .carrier import call_spans
 from .kernels import Override, attention_call, open_call, whole_sequence
 from .known import require_family
 from .moment import call_inside
-from .override import Tally, check_reached, counted_options
-from .run import is_first_call
+from .override import counted_options
+from .reached import Tally, check_reached, watching_blocks
+from .run import is_first_call, without_run
 from .sequence import prompts_alone, token_sequence, watch_text
+from .whole import is_part, refuse_parts
 
 FOI = f"{KEY}_foi"
 NODE = "FoI Guider"
@@ -73,9 +75,10 @@ def foi_forward(how: FoISettings, masks_for: MasksFor) -> Callable[..., Tensor]:
 
     @around_model
     def forward(call: ModelCall, run: Forward) -> Tensor:
-        runs = call_spans(call, FOI)
+        runs, part = call_spans(call, FOI), is_part(call)
         if not runs:
-            return run()
+            return run(without_run(call.options))
+        refuse_parts(call, [spans for spans, _ in runs], part)
         family = require_family(call.model, NODE)
         options, added = watch_text(call.options)
         plain, tally, blocks = is_plain(call, how), Tally(), sum(family.counts(call.model))
@@ -91,7 +94,8 @@ def foi_forward(how: FoISettings, masks_for: MasksFor) -> Callable[..., Tensor]:
 
         options = prompts_alone(family, call, runs, options)
         override = foi_override(options.get(OVERRIDE), change)
-        out = run(counted_options(options, override, family, call, tally))
+        with watching_blocks(family, call, tally):
+            out = run(counted_options(options, override, family, call, tally))
         check_reached(tally, range(blocks), call.model, is_first_call(options), NODE)
         return out
 

@@ -18,7 +18,8 @@ from .families import Family
 from .foi_attention import FOI
 from .kernels import Override, attention_call, open_call, whole_sequence
 from .known import require_family
-from .override import Tally, check_reached, counted_options
+from .override import counted_options
+from .reached import Tally, check_reached, watching_blocks
 from .sequence import Added, token_sequence, watch_text, whole_text
 
 Words = Callable[[PromptSpans], Sequence[Sequence[int]]]
@@ -76,7 +77,8 @@ def highlight_edits(
             return edit_keys(family, call, words, added())
 
         override = highlight_override(options.get(OVERRIDE), double_block, places, seen, factors)
-        out = run(counted_options(options, override, family, call, tally))
+        with watching_blocks(family, call, tally):
+            out = run(counted_options(options, override, family, call, tally))
         check_reached(tally, range(blocks), call.model, first, NODE)
         first = False
         return out

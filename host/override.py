@@ -1,7 +1,7 @@
 """The attention override of one forward: every block its bias, and a tally of what came."""
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -19,24 +19,12 @@ from .kernels import (
     wants_whole_sequence,
     whole_sequence,
 )
+from .reached import Tally, watched_replacements
 from .run import report_run
 
 BlockPlan = tuple[tuple[BiasPlan | None, slice], ...]
 """Planned biases of one block, each with the items of the batch that it is for."""
 Planned = Callable[[], Mapping[int, BlockPlan]]
-
-
-@dataclass
-class Tally:
-    """What came to the attention of one forward, by numbers of blocks.
-
-    Attributes:
-        came: blocks whose attention call reached our override.
-        ran: blocks that core says came to their attention at all.
-    """
-
-    came: set[int] = field(default_factory=set)
-    ran: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -84,7 +72,7 @@ def biased_override(
         where: Options = rest.get("transformer_options") or {}
         block = family.where(call.model, where)
         if block is not None:
-            tally.came.add(block)
+            tally.came[block] += 1
         plans = None if block is None else planned().get(block)
         plain = open_call(previous, func)
         if plans is None:
@@ -96,28 +84,7 @@ def biased_override(
         return as_wanted(parts[0] if len(parts) == 1 else torch.cat(parts), heads, split.flat)
 
     chained = {**options, OVERRIDE: whole_sequence(cast(Override, override))}
-    return noting_blocks(chained, family, call, tally)
-
-
-def noting_blocks(
-    options: Options, family: Family, call: ModelCall, tally: Tally
-) -> dict[str, Any]:
-    """transformer_options under which core says of every block that it came to its attention.
-
-    They stay as they are where the model is compiled: each note would break a graph.
-    """
-    if call.compiled:
-        return dict(options)
-
-    def note(q: Tensor, k: Tensor, v: Tensor, extra_options: Options, **_: object) -> Options:
-        block = family.where(call.model, extra_options)
-        if block is not None:
-            tally.ran.add(block)
-        return {}
-
-    patches = dict(options.get("patches", {}))
-    patches["attn1_patch"] = [*patches.get("attn1_patch", ()), note]
-    return {**options, "patches": patches}
+    return watched_replacements(chained, family, call, tally)
 
 
 def attend_items(
@@ -167,41 +134,8 @@ def counted_options(
     def counted(func: Override, *args: Any, **rest: Any) -> Tensor:
         block = family.where(call.model, rest.get("transformer_options") or {})
         if block is not None:
-            tally.came.add(block)
+            tally.came[block] += 1
         return override(func, *args, **rest)
 
     chained = {**options, OVERRIDE: whole_sequence(cast(Override, counted))}
-    return noting_blocks(chained, family, call, tally)
-
-
-def check_reached(
-    tally: Tally,
-    wanted: Collection[int],
-    model: Any,
-    first: bool,
-    node: str = "Apply Instance Attention",
-) -> None:
-    """Refuse a forward that did without our override.
-
-    Args:
-        wanted: numbers of the blocks whose attention must come to it if they run.
-        first: no call of this run has been seen yet. Later a step cache may skip a whole forward.
-        node: whose override it is.
-
-    Raises:
-        ValueError: no attention call came at all, or a block ran without it.
-    """
-    missed = sorted((set(wanted) & tally.ran) - tally.came)
-    if missed:
-        raise ValueError(
-            f"{len(missed)} block(s), first block {missed[0]} (doubles count first), ran without "
-            f"what {node} does there: another patch replaced the attention override. {node} works "
-            "with overrides that chain; remove the other patch or put it before this node."
-        )
-    if not tally.came and (first or tally.ran):
-        kind = type(model)
-        raise ValueError(
-            f"none of the attention of {kind.__module__}.{kind.__qualname__} came to {node}: "
-            "another pack replaced the model's forward, its blocks or its attention override. "
-            "Remove that pack's node from this model."
-        )
+    return watched_replacements(chained, family, call, tally)

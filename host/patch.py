@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
 from typing import Any
 
-import comfy.patcher_extension
 import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
@@ -19,17 +18,18 @@ from .carrier import call_spans
 from .families import Family
 from .known import known_model, require_family
 from .moment import call_inside
-from .override import BlockPlan, Tally, biased_override, check_reached
+from .override import BlockPlan, biased_override
+from .reached import Tally, check_reached, watching_blocks
 from .regions import recipe_for
 from .run import (
     has_mixed_regions,
     is_first_call,
-    prepared_sampling,
     say_once,
     say_part_once,
     without_run,
 )
 from .sequence import Added, TokenSequence, prompts_alone, token_sequence, watch_text
+from .whole import is_part, refuse_parts, watch_runs
 
 NODE, BUILD = "Apply Instance Attention", "Build Disentangled Bias"
 NEGATIVE = 1
@@ -58,8 +58,7 @@ def apply_instance_attention(
     recipe.kinds(known.blocks)
     patched = model.clone()
     patched.add_wrapper_with_key(WRAPPER, KEY, biased_forward(recipe, dense))
-    prepare = comfy.patcher_extension.WrappersMP.PREPARE_SAMPLING
-    patched.add_wrapper_with_key(prepare, KEY, prepared_sampling(dense))
+    watch_runs(patched, KEY, dense)
     return patched
 
 
@@ -69,11 +68,11 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
 
     @around_model
     def forward(call: ModelCall, run: Forward) -> Tensor:
-        runs = call_spans(call)
+        runs, part = call_spans(call), is_part(call)
         if not runs:
             say_once(call.options, said_of_plain(call))
             return run(without_run(call.options))
-        refuse_parts(runs, call)
+        refuse_parts(call, [spans for spans, _ in runs], part)
         recipes = [(regions_for(spans), spans, items) for spans, items in runs]
         refuse_mixed_training(call, runs)
         refuse_parted_guidance(call)
@@ -89,7 +88,8 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
         tally = Tally()
         placed = prompts_alone(family, call, runs, options)
         biased = biased_override(placed, family, call, planned, tally, dense)
-        out = run(biased, without=(KEY,))
+        with watching_blocks(family, call, tally):
+            out = run(biased, without=(KEY,))
         check_reached(tally, planned(), call.model, is_first_call(call.options))
         return out
 
@@ -155,16 +155,6 @@ def cached_plans() -> PlanFor:
         return build(recipe, kind, sequence.layout, sequence.extents, order, *rest)
 
     return plan_for
-
-
-def refuse_parts(runs: Runs, call: ModelCall) -> None:
-    """Refuse calls that see a part of the picture only."""
-    if "context_window" in call.options or any(spans.cropped for spans, _ in runs):
-        raise ValueError(
-            "instance attention needs the whole picture in one model call, but this call sees a "
-            "part of it (Conditioning Set Area or context windows). Remove that node: the regions "
-            "already say where each prompt acts."
-        )
 
 
 def refuse_mixed_training(call: ModelCall, runs: Runs) -> None:

@@ -28,6 +28,9 @@ class RunNote:
 
     Attributes:
         mixed: its conditionings have different regions.
+        whole: (H, W) of the latent that is sampled.
+        expected: a conditioning with instances acts from the first step on.
+        called: a model call of it came to our wrapper.
         proved: a model call of it came through our override.
         logged: its line was logged.
         timed: it was said that its windows are those of a part of the sampling, if they are.
@@ -35,6 +38,9 @@ class RunNote:
     """
 
     mixed: bool = False
+    whole: tuple[int, int] = (0, 0)
+    expected: bool = False
+    called: bool = False
     proved: bool = False
     logged: bool = False
     timed: bool = False
@@ -64,7 +70,9 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
         check_texts(conds)
         options = kwargs.get("model_options") or (args[0] if args else None)
         if options is not None:
-            options.setdefault("transformer_options", {})[RUN] = RunNote(mixed_regions(conds))
+            options.setdefault("transformer_options", {})[RUN] = RunNote(
+                mixed_regions(conds), (noise_shape[-2], noise_shape[-1]), expects_instances(conds)
+            )
         text, total = longest_sequence(model, noise_shape, conds)
         if text:
             bytes_needed = attention_bytes(model, noise_shape, total, dense)
@@ -160,6 +168,13 @@ def mixed_regions(conds: Mapping[str, Sequence[Options]]) -> bool:
     """True if the positive conditionings carry more than one set of regions."""
     carried = [cond.get("model_conds", {}).get(KEY) for cond in conds.get("positive", ())]
     return len({one.cond for one in carried if one is not None}) > 1
+
+
+def expects_instances(conds: Mapping[str, Sequence[Options]]) -> bool:
+    """True if a conditioning with instances acts from the first step on."""
+    every = [cond for several in conds.values() for cond in several]
+    at_once = [cond for cond in every if not cond.get("start_percent")]
+    return any(key.startswith(KEY) for cond in at_once for key in cond.get("model_conds", {}))
 
 
 def has_mixed_regions(options: Options) -> bool:

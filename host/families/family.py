@@ -41,6 +41,10 @@ class Family(Protocol):
         """Number of double and of single blocks."""
         ...
 
+    def blocks(self, model: Any) -> Sequence[Any]:
+        """The modules of these blocks, doubles first, each run once in a forward."""
+        ...
+
     def heads(self, model: Any) -> tuple[int, int]:
         """Number of attention heads, and the width of one."""
         ...
@@ -91,6 +95,9 @@ class JointAttention:
 
     def counts(self, model: Any) -> tuple[int, int]:
         return len(model.double_blocks), len(model.single_blocks)
+
+    def blocks(self, model: Any) -> Sequence[Any]:
+        return [*model.double_blocks, *model.single_blocks]
 
     def heads(self, model: Any) -> tuple[int, int]:
         return model.num_heads, model.hidden_size // model.num_heads

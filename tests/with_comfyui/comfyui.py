@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 import comfy.ldm.chroma.model as chroma
 import comfy.ldm.flux.controlnet as flux_controlnet
+import comfy.ldm.flux.model as flux_model
 import comfy.ldm.modules.diffusionmodules.mmdit as mmdit
 import comfy.model_management as model_management
 import comfy.ops as ops
@@ -47,6 +48,7 @@ __all__ = [
     "attention_sub_quad",
     "chroma",
     "flux_controlnet",
+    "flux_model",
     "flux_text",
     "longcat_text",
     "mmdit",

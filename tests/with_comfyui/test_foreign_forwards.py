@@ -1,136 +1,80 @@
-"""A forward that never comes to FoI's or adaptive attention is refused at the first call."""
+"""Packs that run the model past our hooks are refused at the first call that does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
-
 import pytest
 import torch
-from torch import Tensor
 
-from instance_edit.tests.with_comfyui.comfyui import ModelPatcher
-from instance_edit.tests.with_comfyui.core import random_conditioning, random_latent, sample
-from instance_edit.tests.with_comfyui.editing import Editor
-from instance_edit.tests.with_comfyui.sessions import ON, Session
-from instance_edit.tests.with_comfyui.test_foi import TWO, guide, run
+from instance_edit.tests.with_comfyui import foreign_forwards as foreign
+from instance_edit.tests.with_comfyui.core import random_latent, reference, sample
+from instance_edit.tests.with_comfyui.editing import Editor, idattn
+from instance_edit.tests.with_comfyui.test_foi import TWO, guide
+from instance_edit.tests.with_comfyui.test_foi import run as run_guider
+from instance_edit.tests.with_comfyui.test_instance_attention import spans_for
 
-Foreign = Callable[[ModelPatcher], ModelPatcher]
-Run = Callable[[ModelPatcher], Tensor]
-
-
-def with_swapped_class(model: ModelPatcher) -> ModelPatcher:
-    """The model under a class of another pack, whose forward takes no options."""
-    network = model.model.diffusion_model
-    own = type(network)
-
-    def forward(self: Any, *args: Any, transformer_options: object = None, **rest: Any) -> Tensor:
-        kept = [one for one in args if not (isinstance(one, dict) and "wrappers" in one)]
-        return own.forward(self, *kept, transformer_options={}, **rest)
-
-    network.__class__ = type("ReFlux", (own,), {"forward": forward, "__module__": "another_pack"})
-    return model.clone()
-
-
-def wrapped(model: ModelPatcher, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
-    """The model with changed transformer_options inside its forward."""
-
-    def around(executor: Any, *args: Any, **rest: Any) -> Tensor:
-        changed = [change(one) if isinstance(one, dict) else one for one in args]
-        return executor(*changed, **rest)
-
-    patched = model.clone()
-    patched.add_wrapper_with_key("diffusion_model", "another pack", around)
-    return patched
-
-
-def without_options(model: ModelPatcher) -> ModelPatcher:
-    """Blocks that are called without transformer_options."""
-    return wrapped(model, lambda options: {})
-
-
-def replaced(model: ModelPatcher) -> ModelPatcher:
-    """The attention override is replaced, not chained."""
-    key = "optimized_attention_override"
-    return wrapped(model, lambda options: {**options, key: lambda f, *a, **k: f(*a, **k)})
-
-
-def foi(nodes: dict[str, type], **options: Any) -> Run:
-    def sampled(model: ModelPatcher) -> Tensor:
-        regions = Editor(nodes).regions(TWO)
-        return run(guide(nodes, model, regions, **options), random_latent(model))
-
-    return sampled
-
-
-def adaptive(nodes: dict[str, type], first_step: int = 2) -> Run:
-    def sampled(model: ModelPatcher) -> Tensor:
-        session = Session(nodes, model)
-        sampler = session.lqr(
-            session.memory(random_latent(model, seed=3)), {**ON, "first_step": first_step}
-        )
-        return session.run(sampler, random_conditioning(model), random_latent(model))["samples"]
-
-    return sampled
-
-
-def calls_of(model: ModelPatcher, run: Run) -> int:
-    """How many calls the run makes before it ends or is refused."""
-    calls: list[int] = []
-
-    def note(executor: Any, *args: Any, **rest: Any) -> Tensor:
-        calls.append(1)
-        return executor(*args, **rest)
-
-    watched = model.clone()
-    watched.add_wrapper_with_key("apply_model", "note", note)
-    with suppress(ValueError):
-        run(watched)
-    return len(calls)
-
-
-CLASS = "another_pack.ReFlux"
-CASES = {
-    "FoI": (foi, {}, "FoI Guider"),
-    "FoI after its plain steps": (foi, {"plain_steps": 99}, "FoI Guider"),
-    "adaptive attention": (adaptive, {}, "adaptive attention"),
-    "adaptive attention later": (adaptive, {"first_step": 4}, "adaptive attention"),
+PATCHES = {
+    "another class": (foreign.swapped_class, r"foreign_forwards\.ReFlux"),
+    "own forward": (foreign.own_forward(), r"flux\.model\.Flux.* without their transformer_opt"),
+    "own forward but one block": (
+        foreign.own_forward(foreign.all_but_the_first),
+        r"2 block\(s\) of .*Flux, first block 1",
+    ),
+    "own forward later": (foreign.own_forward(first=2), r"3 block\(s\) of .*Flux"),
+    "own single blocks later": (
+        foreign.own_forward(foreign.singles, first=2),
+        r"2 block\(s\) of .*Flux, first block 1",
+    ),
+    "own block": (foreign.own_block, r"1 block\(s\) of .*Flux, first block 0"),
+    "past the wrappers": (foreign.past_the_wrappers, r"past_the_wrappers.* past ComfyUI's wrap"),
 }
 
 
-@pytest.mark.parametrize("what", CASES)
-@pytest.mark.parametrize("foreign", [with_swapped_class, without_options, replaced])
-@pytest.mark.parametrize("name", ["flux1_deep", "flux2"])
-def test_it_is_refused_at_the_first_call_with_the_class_named(
-    pack_nodes, request, name: str, what: str, foreign: Foreign
-) -> None:
-    make, options, node = CASES[what]
-    run = make(pack_nodes, **options)
-    model = foreign(request.getfixturevalue(name))
-    kind = CLASS if foreign is with_swapped_class else r"Flux\b|block\(s\)"
-    with pytest.raises(ValueError, match=f"({kind}).*{node}"):
-        run(model)
-    assert calls_of(model, run) == 1
+class Edit:
+    def __init__(self, nodes, model):
+        self.nodes, self.model, self.editor = nodes, model, Editor(nodes)
+        self.regions = self.editor.regions(TWO)
+        self.latent = random_latent(model)
+        self.conditioning = reference(spans_for(model, self.regions), random_latent(model, seed=5))
+
+    def applied(self, model):
+        return self.editor.apply(model, self.editor.bias(self.regions, idattn()))
+
+    def run(self, model):
+        return sample(model, self.conditioning, self.conditioning, self.latent, steps=3)
 
 
-def test_the_foreign_models_run_without_us(pack_nodes, flux1_deep) -> None:
-    conditioning, latent = random_conditioning(flux1_deep), random_latent(flux1_deep)
-    for foreign in (without_options, replaced, with_swapped_class):
-        assert sample(foreign(flux1_deep), conditioning, conditioning, latent).isfinite().all()
+@pytest.fixture(params=["flux1", "flux2"])
+def edit(request, pack_nodes):
+    return Edit(pack_nodes, request.getfixturevalue(request.param))
 
 
-@pytest.mark.parametrize("what", [foi, adaptive])
-def test_a_step_cache_may_skip_whole_calls_after_the_first(pack_nodes, flux1_deep, what) -> None:
-    calls: list[int] = []
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize("name", PATCHES)
+def test_instance_attention_is_refused(edit, name, order) -> None:
+    patch, message = PATCHES[name]
+    model = (
+        edit.applied(patch(edit.model)) if order == "before" else patch(edit.applied(edit.model))
+    )
+    for _ in range(2 if "later" not in name else 1):  # a second run is no excuse
+        with pytest.raises(ValueError, match=message):
+            edit.run(model)
 
-    def cache(executor: Any, x: Tensor, *args: Any, **rest: Any) -> Tensor:
-        calls.append(1)
-        return executor(x, *args, **rest) if len(calls) < 2 else torch.zeros_like(x)
 
-    patched = flux1_deep.clone()
-    patched.add_wrapper_with_key("diffusion_model", "cache", cache)
-    assert what(pack_nodes)(patched).isfinite().all() and len(calls) > 2
-    calls[:] = [1]
-    with pytest.raises(ValueError, match="came to"):
-        what(pack_nodes)(patched)
+@pytest.mark.parametrize("name", [name for name in PATCHES if "later" not in name])
+def test_foi_guider_is_refused(edit, name) -> None:
+    patch, message = PATCHES[name]
+    with pytest.raises(ValueError, match=message):
+        guider = guide(edit.nodes, patch(edit.model), edit.regions, edit.conditioning)
+        run_guider(guider, edit.latent)
+
+
+def test_a_block_that_is_skipped_needs_no_bias(edit) -> None:
+    out = edit.run(foreign.skipped_block(edit.applied(edit.model)))
+    assert torch.equal(out, edit.run(edit.applied(foreign.skipped_block(edit.model))))
+    assert not torch.equal(out, edit.run(edit.applied(edit.model)))
+
+
+def test_no_hook_stays_behind(edit) -> None:
+    edit.run(edit.applied(edit.model))
+    for module in edit.model.model.diffusion_model.modules():
+        assert not module._forward_pre_hooks
