@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -143,9 +144,7 @@ def test_every_branch_gets_the_same_noise_whatever_runs_together(
 def twins(model: ModelPatcher, how: Any) -> float:
     """How far two branches of one instruction are apart when they run as one batch."""
     both = split_branches(spans_for(model))
-    text = both.texts[0]
-    twice = type(both)(both.instructions, (text, text), both.extras)
-    texts, _ = branch_conditioning(twice, left=False)
+    texts, _ = branch_conditioning(replace(both, texts=both.texts[:1] * 2), positions=False)
     run = SamplingRun(random_latent(model), how, SIGMAS[:4], 3)
     ends = sample_branches(shut_padding(model), texts, run, 2)
     return float((ends[:, 0] - ends[:, 1]).abs().max())
