@@ -18,7 +18,7 @@ SSIM_WINDOW = 11
 def change_rate(
     source: Tensor, result: Tensor, masks: Tensor, threshold: float = CHANGE_THRESHOLD
 ) -> Tensor:
-    """AR: (B,) share of instances whose mean absolute change exceeds a threshold.
+    """AR: (B,) share of instances whose mean absolute change exceeds a threshold; NaN if some is.
 
     The papers publish no threshold: state it with every figure.
 
@@ -26,14 +26,15 @@ def change_rate(
         masks: (B, N, H, W) bool, the pixels of each instance.
         threshold: on the scale 0-255.
     """
-    changed = mean_changes(source, result, masks) > threshold
-    return share_of(changed, masks.flatten(2).any(2))
+    changes, present = mean_changes(source, result, masks), masks.flatten(2).any(2)
+    rate = share_of(changes > threshold, present)
+    return rate.masked_fill((changes.isnan() & present).any(1), torch.nan)
 
 
 def mean_changes(source: Tensor, result: Tensor, masks: Tensor) -> Tensor:
     """(B, N) mean absolute change of each instance on the scale 0-255; NaN for an empty mask."""
     change = _change(source, result)[:, None]
-    return (change * masks).sum((2, 3)) / masks.sum((2, 3))
+    return torch.where(masks, change, 0.0).sum((2, 3)) / masks.sum((2, 3))
 
 
 def mae_background(source: Tensor, result: Tensor, background: Tensor) -> Tensor:
@@ -42,7 +43,7 @@ def mae_background(source: Tensor, result: Tensor, background: Tensor) -> Tensor
     Args:
         background: (B, H, W) bool, e.g. from ``outside``.
     """
-    total = (_change(source, result) * background).sum((1, 2))
+    total = torch.where(background, _change(source, result), 0.0).sum((1, 2))
     return total / background.sum((1, 2))
 
 

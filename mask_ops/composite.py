@@ -48,9 +48,10 @@ def composite(source: Tensor, edited: Tensor, weight: Tensor) -> Tensor:
 
     Args:
         source, edited: (B, H, W, C) float; a batch of one serves all of the other's.
-        weight: (H, W) float in [0, 1].
+        weight: (H, W) float in [0, 1], or (B, H, W) with one for each picture.
     """
-    return torch.lerp(source, edited, weight[None, :, :, None].to(source))
+    weight = weight.view(-1, *weight.shape[-2:], 1).to(source)
+    return torch.where(weight == 0, source, torch.lerp(source, edited, weight))
 
 
 def background_change(source: Tensor, edited: Tensor, weight: Tensor) -> tuple[float, float, float]:
@@ -62,10 +63,13 @@ def background_change(source: Tensor, edited: Tensor, weight: Tensor) -> tuple[f
         Share of the picture that is background; mean and largest absolute difference there
         (0, 0 if there is none).
     """
-    background = weight == 0
+    background = (weight == 0).view(-1, *weight.shape[-2:])
     if not bool(background.any()):
         return 0.0, 0.0, 0.0
-    change = (edited - source).abs()[:, background] * 255
+    difference = (edited - source).abs() * 255
+    pictures = max(len(difference), len(background))
+    difference = difference.expand(pictures, -1, -1, -1)
+    change = difference[background.expand(pictures, -1, -1)]
     return float(background.float().mean()), float(change.mean()), float(change.max())
 
 

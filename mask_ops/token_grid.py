@@ -5,6 +5,8 @@ from torch import Tensor
 
 from .masks import inside_of
 
+HALF = 0.5
+"""Share of a token that a mask must cover to have it."""
 KEPT = 0.5
 """A mask that keeps a smaller share of its area in the tokens that it half covers is thin."""
 TOUCH = 1e-6
@@ -52,7 +54,7 @@ def masks_to_grid(
     masks: Tensor,
     grid: tuple[int, int],
     extent: tuple[float, float] | None = None,
-    coverage: float = 0.5,
+    coverage: float = HALF,
 ) -> Tensor:
     """Rounding rule: a token belongs to a mask that covers at least ``coverage`` of it.
 

@@ -1,33 +1,19 @@
 """What is wrong, or worth knowing, about a list of regions: in words, before any sampling."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor
 
+from .findings import Finding, Seen, check_picture, check_region, check_shape
+from .fit import same_shape
 from .overlap import OverlapPolicy
 from .regions import InstanceRegion, rasterise
-from .token_grid import grid_coverage
 
 PAIRS_NAMED = 12
 DUPLICATE = 0.999
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding.
-
-    Attributes:
-        problem: ``empty``, ``tiny``, ``duplicate``, ``overlap``, ``edge`` or ``no instruction``.
-        instances: 1-based numbers of the instances it is about.
-        text: a sentence with what to do.
-    """
-
-    problem: str
-    instances: tuple[int, ...]
-    text: str
+Size = tuple[int, int]
 
 
 def find_problems(
@@ -35,19 +21,21 @@ def find_problems(
     masks: Tensor,
     extent: tuple[float, float] | None = None,
     overlap: OverlapPolicy = "shared",
+    size: Size | None = None,
 ) -> list[Finding]:
-    """Findings about the regions, in their order, then those about pairs.
+    """Findings about the regions, in their order, then those about pairs, then the picture.
 
     Args:
         masks: (N, h, w) bool, the regions on the token grid, from ``rasterise``.
         extent: (rows, columns) of tokens that the picture really spans; default: all.
         overlap: the policy that will be applied to them.
+        size: (H, W) pixels of the picture, if it is there.
     """
-    grid = (masks.shape[1], masks.shape[2])
+    extent = extent or (float(masks.shape[1]), float(masks.shape[2]))
     findings: list[Finding] = []
-    for n, (region, mask) in enumerate(zip(regions, masks, strict=True)):
-        findings += _check_one(n + 1, region, mask, _area(region, grid, extent))
-    return findings + _check_pairs(masks, overlap)
+    for n, (region, mask) in enumerate(zip(regions, masks, strict=True), start=1):
+        findings += check_region(Seen(n, region, mask, extent, size))
+    return findings + _check_pairs(regions, masks, overlap) + check_picture(size)
 
 
 def coverage(masks: Tensor) -> float:
@@ -55,53 +43,11 @@ def coverage(masks: Tensor) -> float:
     return float(masks.any(0).float().mean())
 
 
-def _area(
-    region: InstanceRegion, grid: tuple[int, int], extent: tuple[float, float] | None
-) -> float:
-    """Size of a region in tokens, before it is rounded to whole ones."""
-    rows, columns = extent or (float(grid[0]), float(grid[1]))
-    if region.box is not None:
-        box = region.box
-        return (box.x2 - box.x1) * (box.y2 - box.y1) * rows * columns
-    assert region.mask is not None
-    return float(grid_coverage(region.mask[None], grid, extent).sum())
-
-
-def _check_one(n: int, region: InstanceRegion, mask: Tensor, area: float) -> list[Finding]:
-    found: list[Finding] = []
-    tokens = int(mask.sum())
-    if tokens == 0:
-        text = f"Instance {n} is empty on the token grid: make its region larger, or remove it."
-        found.append(Finding("empty", (n,), text))
-    elif area < 1:
-        text = (
-            f"Instance {n} is tiny: {area:.2f} of a token (a token is 16 x 16 pixels). It gets the "
-            f"{tokens} token(s) it touches; work on a larger picture, or make the region larger."
-        )
-        found.append(Finding("tiny", (n,), text))
-    if not region.instruction.strip():
-        text = f"Instance {n} has no instruction: write what shall happen there."
-        found.append(Finding("no instruction", (n,), text))
-    sides = _edges(region)
-    if sides:
-        text = (
-            f"Instance {n} touches the picture's {' and '.join(sides)} edge: a box drawn past it "
-            "is cut there. Nothing to do if that is meant."
-        )
-        found.append(Finding("edge", (n,), text))
-    return found
-
-
-def _edges(region: InstanceRegion) -> list[str]:
-    if region.box is None:
-        return []
-    x1, y1, x2, y2 = region.box
-    sides = {"left": x1 <= 0, "top": y1 <= 0, "right": x2 >= 1, "bottom": y2 >= 1}
-    return [name for name, touched in sides.items() if touched]
-
-
-def _check_pairs(masks: Tensor, overlap: OverlapPolicy) -> list[Finding]:
-    flat = masks.flatten(1).float()
+def _check_pairs(
+    regions: Sequence[InstanceRegion], masks: Tensor, overlap: OverlapPolicy
+) -> list[Finding]:
+    placed = torch.tensor([region.origin != "nowhere" for region in regions])
+    flat = masks.flatten(1).float() * placed[:, None]
     sizes, shared = flat.sum(1), flat @ flat.T
     pairs = cast(list[tuple[int, int]], shared.triu(1).nonzero().tolist())
     found: list[Finding] = []
@@ -140,11 +86,15 @@ def region_report(
     *,
     overlap: OverlapPolicy = "shared",
     text_tokens: Sequence[int] | None = None,
+    size: Size | None = None,
+    others: Sequence[str] = (),
 ) -> str:
     """A report in words: what is where, and every finding.
 
     Args:
         text_tokens: tokens of each instance's instruction, if they are known.
+        size: (H, W) pixels of the picture, if it is there.
+        others: what else was found.
     """
     masks = rasterise(regions, grid, extent)
     lines = [
@@ -154,9 +104,31 @@ def region_report(
     for n, (region, mask) in enumerate(zip(regions, masks, strict=True)):
         words = "" if text_tokens is None else f" and {text_tokens[n]} text tokens"
         lines.append(f"{n + 1}. {int(mask.sum())} tokens{words}: {_short(region.instruction)}")
-    findings = find_problems(regions, masks, extent, overlap)
-    lines += [f"- {finding.text}" for finding in findings] or ["No problems found."]
+    lines += _scaled(regions, size)
+    found = [finding.text for finding in find_problems(regions, masks, extent, overlap, size)]
+    lines += [f"- {text}" for text in (*found, *others)] or ["No problems found."]
     return "\n".join(lines)
+
+
+def other_shapes(regions: Sequence[InstanceRegion], size: Size) -> list[str]:
+    """What to say of regions that were drawn on a picture of another aspect than ``size``."""
+    return [
+        finding.text
+        for n, region in enumerate(regions, 1)
+        for finding in check_shape(n, region, size)
+    ]
+
+
+def _scaled(regions: Sequence[InstanceRegion], size: Size | None) -> list[str]:
+    """That regions come from a picture of the same shape and another size, which is no problem."""
+    if size is None:
+        return []
+    sizes = {region.size for region in regions if region.size is not None} - {size}
+    return [
+        f"Drawn on {drawn[1]} x {drawn[0]} pixels, scaled to the picture's {size[1]} x {size[0]}."
+        for drawn in sorted(sizes)
+        if same_shape(drawn, size)
+    ]
 
 
 def _short(instruction: str, limit: int = 90) -> str:

@@ -10,6 +10,7 @@ from .demo_model_loader import DemoModelLoader
 from .demo_scene import DemoScene
 from .dual_lqr_sampler import DualLQRSampler
 from .edit_metrics import EditMetrics
+from .fit_regions import FitRegions
 from .flow_inversion import FlowInversion
 from .foi_guider import FoIGuider
 from .inputs.check import with_checked_inputs
@@ -33,6 +34,7 @@ NODES: list[type[io.ComfyNode]] = [
     InstanceRegionsFromBoxes,
     InstanceRegionsFromMasks,
     InstanceRegionsFromInstructions,
+    FitRegions,
     MultiPromptEncode,
     BuildDisentangledBias,
     ApplyInstanceAttention,

@@ -1,12 +1,16 @@
 """Composite Background: the source's own pixels everywhere outside the regions."""
 
-from typing import Any
+from typing import Any, get_args
 
+import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..mask_ops.composite import background_change, composite, feathered_union, stretch
-from ..mask_ops.regions import InstanceRegion, region_masks
+from ..mask_ops.composite import background_change, composite, feathered_union
+from ..mask_ops.picture_batch import masks_per_picture, shared_batch
+from ..mask_ops.put_back import Place, Placing, find_place, put_back, regions_on_source
+from ..mask_ops.regions import InstanceRegion
+from ..mask_ops.validate import other_shapes
 from .inputs.regions import require_regions
 from .inputs.sockets import CATEGORY, Regions
 
@@ -25,8 +29,8 @@ class CompositeBackground(io.ComfyNode):
                 io.Image.Input("source", tooltip="The picture before the edit. Its size counts."),
                 io.Image.Input(
                     "edited",
-                    tooltip="The picture after the edit; stretched to the source's size if it has "
-                    "another.",
+                    tooltip="The picture after the edit. If it has another size, 'fit' says how "
+                    "it lies on the source.",
                 ),
                 Regions.Input("regions", tooltip="The instances; only they and their seam change."),
                 io.Int.Input(
@@ -45,6 +49,16 @@ class CompositeBackground(io.ComfyNode):
                     tooltip="Pixels over which the edit fades into the source. 0 is neutral: a "
                     "hard edge.",
                 ),
+                io.Combo.Input(
+                    "fit",
+                    options=list(get_args(Placing)),
+                    default="by size",
+                    optional=True,
+                    tooltip="How an edit of another size lies on the source. 'by size' (neutral): "
+                    "in full if it has the same shape, or where VAE Encode had cropped an odd "
+                    "size; anything else is refused. 'centre crop': the source was cropped as "
+                    "FluxKontextImageScale does. 'stretch': in full in any case.",
+                ),
             ],
             outputs=[
                 io.Image.Output(),
@@ -61,14 +75,52 @@ class CompositeBackground(io.ComfyNode):
         regions: tuple[InstanceRegion, ...],
         grow: int,
         feather: int,
+        fit: Placing = "by size",
     ) -> io.NodeOutput:
         regions = require_regions(regions)
-        size = (source.shape[1], source.shape[2])
-        source, edited = source[..., :3], stretch(edited[..., :3].to(source), size)
-        weight = feathered_union(region_masks(regions, size), grow, feather)
-        report = describe_change(source, edited, weight)
+        shared_batch(regions, source=len(source), edited=len(edited))
+        place = find_place((*source.shape[1:3],), (*edited.shape[1:3],), fit)
+        source = source[..., :3]
+        edited, broken, count = without_nan(source, edited[..., :3].to(source), place)
+        regions = regions_on_source(regions, place)
+        masks = masks_per_picture(regions, place.source)
+        weight = torch.stack([feathered_union(each, grow, feather) for each in masks])
+        weight = torch.where(broken, 0.0, weight.to(source))
+        lines = [place.words, count, *other_shapes(regions, place.source)]
+        report = " ".join(filter(None, (describe_change(source, edited, weight), *lines)))
         result = composite(source, edited, weight)
-        return io.NodeOutput(result, weight[None], report, ui=ui.PreviewText(report))
+        return io.NodeOutput(result, weight, report, ui=ui.PreviewText(report))
+
+
+def without_nan(source: Tensor, edited: Tensor, place: Place) -> tuple[Tensor, Tensor, str]:
+    """The edit on the source; where it has no proper pixels; and words about those that it lacks.
+
+    Args:
+        source: (B, H, W, 3); edited: (B, h, w, 3).
+
+    Returns:
+        (B, H, W, 3); (B, H, W) bool, also true around a cropped edit; "" if all are proper.
+
+    Raises:
+        ValueError: NaN in the source, or nothing else in the edit.
+    """
+    if not bool(source.isfinite().all()):
+        raise ValueError("the source holds NaN or infinite pixels: load or decode it again.")
+    broken = ~edited.isfinite().all(-1, keepdim=True)
+    if bool(broken.all()):
+        raise ValueError(
+            "the edit holds nothing but NaN or infinite pixels: the model or the VAE overflowed. "
+            "Use another precision for it (bf16 or fp32)."
+        )
+    cleaned, inside = put_back(source, edited.masked_fill(broken, 0.0), place)
+    spots = broken.to(source).expand(-1, -1, -1, 3)
+    gone = put_back(torch.zeros_like(source), spots, place)[0].abs().amax(-1) > 1e-4
+    count = int(broken.sum())
+    words = (
+        f"{count} pixel(s) of the edit are NaN or infinite (the model or the VAE overflowed); the "
+        "source's stand there."
+    )
+    return cleaned, gone | ~inside, words if count else ""
 
 
 def describe_change(source: Tensor, edited: Tensor, weight: Tensor) -> str:

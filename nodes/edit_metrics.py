@@ -6,7 +6,9 @@ from comfy_api.latest import io
 
 from ..evaluation.metrics import CHANGE_THRESHOLD
 from ..evaluation.report import edit_report
-from ..mask_ops.regions import InstanceRegion, region_masks
+from ..mask_ops.picture_batch import masks_per_picture, shared_batch
+from ..mask_ops.regions import InstanceRegion
+from ..mask_ops.validate import other_shapes
 from .inputs.regions import require_regions
 from .inputs.sockets import CATEGORY, Regions
 
@@ -64,8 +66,11 @@ class EditMetrics(io.ComfyNode):
         margin: int,
     ) -> io.NodeOutput:
         regions = require_regions(regions)
+        shared_batch(regions, source=len(source), result=len(result))
         before, after = (image[..., :3].movedim(-1, 1).float() for image in (source, result))
-        masks = region_masks(regions, (after.shape[2], after.shape[3]))
+        size = (after.shape[2], after.shape[3])
+        masks = masks_per_picture(regions, size)
         instructions = [region.instruction for region in regions]
         report = edit_report(before, after, masks, instructions, threshold, margin)
-        return io.NodeOutput(report.text, report.mae_b, report.ssim_b, report.changed)
+        text = "\n".join([report.text, *other_shapes(regions, size)])
+        return io.NodeOutput(text, report.mae_b, report.ssim_b, report.changed)

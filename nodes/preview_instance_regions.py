@@ -11,8 +11,10 @@ from ..attention.recipe import BiasRecipe, Extent
 from ..attention.schedule import OFF
 from ..attention.tokens import TokenLayout
 from ..host.layout import expected_layout
+from ..mask_ops.picture_batch import shared_batch
 from ..mask_ops.regions import InstanceRegion, picture_sets, region_masks
 from ..mask_ops.validate import region_report
+from ..pictures.letters import undrawable
 from ..pictures.marks import to_image, to_picture
 from ..pictures.regions import draw_regions
 from .inputs.regions import require_regions
@@ -75,6 +77,8 @@ class PreviewInstanceRegions(io.ComfyNode):
     ) -> io.NodeOutput:
         regions = require_regions(regions)
         sets = picture_sets(regions)
+        if len(sets) > 1:
+            shared_batch(regions, image=len(image))
         drawn = [
             regions_page(image[n % len(image)], here, token_grid, conditioning, bias, n)
             for n, here in enumerate(sets)
@@ -112,6 +116,8 @@ def regions_page(
         extents[0],
         overlap=overlap,
         text_tokens=None if conditioning is None else layout.text_lengths[1:],
+        size=(image.shape[0], image.shape[1]),
+        others=undrawable_letters(regions),
     )
     if conditioning is not None:
         report += "\n" + describe_tokens(layout)
@@ -121,6 +127,17 @@ def regions_page(
     if token_grid:
         masks = region_masks(regions, layout.latent_grid, extents[0], overlap=overlap)
     return draw_regions(to_picture(image), regions, report, masks, extents[0]), report
+
+
+def undrawable_letters(regions: tuple[InstanceRegion, ...]) -> list[str]:
+    """What to say of instructions with letters that no font here has."""
+    missing = [(n, undrawable(region.instruction)) for n, region in enumerate(regions, start=1)]
+    return [
+        f"Instance {n} has letters that no font on this machine can draw ({letters}): they show as "
+        "'?' here, and go to the text encoder as they are."
+        for n, letters in missing
+        if letters
+    ]
 
 
 def describe_tokens(layout: TokenLayout) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..attention.reach import Reach
 from ..attention.recipe import Extent
+from .letters import font
 from .marks import (
     FAINT,
     HEAT,
@@ -17,7 +18,6 @@ from .marks import (
     RULE,
     as_colour,
     badge,
-    font,
     heat_colour,
     instance_colour,
     outline_cells,

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from .letters import font
 from .marks import (
     FAINT,
     INK,
@@ -12,7 +13,6 @@ from .marks import (
     RULE,
     as_colour,
     badge,
-    font,
     heat_colour,
     instance_colour,
     outline_cells,

@@ -1,14 +1,14 @@
 """What all drawings share: colours that colour-blind people can tell apart, fonts, small marks."""
 
-from functools import lru_cache
 from typing import cast
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
+from .letters import Font, drawable, font
+
 Colour = tuple[int, int, int]
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Places = list[tuple[int, int]]
 
 PAPER: Colour = (255, 255, 255)
@@ -32,29 +32,6 @@ HEAT = torch.tensor(
         (138, 134, 120), (165, 156, 116), (195, 179, 105), (225, 204, 85), (254, 232, 56),
     ]
 )  # fmt: skip
-# Fonts for writing systems that Pillow's own lacks, as Linux, Windows and macOS name them.
-WIDE_FONTS = (
-    "NotoSansCJK-Regular.ttc",
-    "msyh.ttc",
-    "PingFang.ttc",
-    "Hiragino Sans GB.ttc",
-    "DejaVuSans.ttf",
-)
-
-
-def font(size: int, text: str = "") -> Font:
-    """Pillow's own font, or one of the system's where ``text`` needs it and there is one."""
-    return _font(size, any(ord(character) > 0x2122 for character in text))
-
-
-@lru_cache(maxsize=64)
-def _font(size: int, wide: bool) -> Font:
-    for name in WIDE_FONTS if wide else ():
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return ImageFont.load_default(size)
 
 
 def instance_colour(n: int) -> Colour:
@@ -103,8 +80,8 @@ def to_image(*pictures: Image.Image) -> Tensor:
 
 
 def shorten(text: str, face: Font, width: float) -> str:
-    """The text, cut with an ellipsis where it is longer than ``width`` pixels."""
-    text = " ".join(text.split())
+    """The text as the font can draw it, with an ellipsis if it is longer than ``width`` pixels."""
+    text = drawable(" ".join(text.split()), face)
     if face.getlength(text) <= width:
         return text
     while text and face.getlength(text + "...") > width:

@@ -7,13 +7,14 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from torch import Tensor
 
 from ..attention.recipe import Extent
+from ..mask_ops.masks import inside_of
 from ..mask_ops.regions import InstanceRegion
+from .letters import drawable, font
 from .marks import (
     INK,
     PAPER,
     Colour,
     badge,
-    font,
     instance_colour,
     outline_cells,
     picture_of,
@@ -109,7 +110,7 @@ def _bounds(region: InstanceRegion, size: tuple[int, int]) -> tuple[float, float
     else:
         assert region.mask is not None
         high, wide = region.mask.shape
-        rows, columns = (region.mask >= 0.5 * region.mask.max()).nonzero().T
+        rows, columns = inside_of(region.mask).nonzero().T
         x1, x2 = float(columns.min()) / wide, float(columns.max() + 1) / wide
         y1 = float(rows.min()) / high
     left = min(x1 * size[0], size[0] - 30)
@@ -122,7 +123,7 @@ def _with_report(ground: Image.Image, report: str) -> Image.Image:
     columns = int((width - 40) / face.getlength("n") * 1.02)
     lines = [
         part
-        for line in report.splitlines()
+        for line in drawable(report, face).splitlines()
         for part in (textwrap.wrap(line, columns, subsequent_indent="    ") or [""])
     ]
     page = Image.new("RGB", (width, ground.height + LINE * len(lines) + 32), PAPER)

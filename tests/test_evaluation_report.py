@@ -53,3 +53,32 @@ def test_pictures_of_different_sizes_are_refused() -> None:
         edit_report(torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 32), MASKS, TEXTS, 10)
     with pytest.raises(ValueError, match=r"got 2 source\(s\) for 3 result\(s\)"):
         edit_report(torch.zeros(2, 3, 16, 16), torch.zeros(3, 3, 16, 16), MASKS, TEXTS, 10)
+
+
+def test_pixels_that_are_no_numbers_are_named_and_spoil_only_what_counts_them() -> None:
+    source = torch.zeros(2, 3, 16, 16)
+    result = source.clone()
+    result[0, :, 0, 15] = torch.nan  # in the background
+    result[1, :, 0, 0] = torch.inf  # in instance 1
+    report = edit_report(source, result, MASKS, TEXTS, 10)
+    assert "picture 1: 1 pixel(s) of the result are NaN or infinite" in report.text
+    assert "picture 2: 1 pixel(s) of the result are NaN or infinite" in report.text
+    assert math.isnan(report.mae_b) and "no background" not in report.text
+    lines = report.text.splitlines()
+    assert lines[4] == "  1. not edited, change 0.0: make it red"
+    nowhere = edit_report(source[:1], torch.full((1, 3, 16, 16), torch.nan), MASKS, TEXTS, 10)
+    assert "256 pixel(s)" in nowhere.text and math.isnan(nowhere.changed)
+    assert "1. unknown, its pixels are NaN: make it red" in nowhere.text
+
+
+def test_every_picture_is_measured_by_its_own_masks() -> None:
+    source = torch.zeros(1, 3, 16, 16)
+    result = source.repeat(2, 1, 1, 1)
+    result[0, :, :8, :8] = 1.0
+    result[1, :, 8:, 8:] = 1.0
+    own = torch.stack([MASKS[:1], MASKS[1:]])
+    report = edit_report(source, result, own, ["the thing"], 10)
+    assert report.changed == 1.0 and report.mae_b == 0.0
+    own[1] = False
+    report = edit_report(source, result, own, ["the thing"], 10)
+    assert "  1. not in this picture: the thing" in report.text

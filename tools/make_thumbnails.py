@@ -19,7 +19,8 @@ from ..demo.example import INSTANCES, first_scene, instance_masks
 from ..demo.scenes import render
 from ..mask_ops.boxes import Box
 from ..mask_ops.regions import InstanceRegion
-from ..pictures.marks import INK, PAPER, font, to_picture
+from ..pictures.letters import font
+from ..pictures.marks import INK, PAPER, to_picture
 from ..pictures.regions import draw_regions
 from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT, find_comfyui

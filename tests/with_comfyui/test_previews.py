@@ -21,8 +21,8 @@ from instance_edit.pictures.bias import (
     WIDTH,
     share_word,
 )
+from instance_edit.pictures.letters import font as load_font
 from instance_edit.pictures.marks import HEAT, heat_colour, readable_on, shorten
-from instance_edit.pictures.marks import font as load_font
 from instance_edit.prompts.spans import PromptSpans
 from instance_edit.tests.with_comfyui.comfyui import ModelPatcher
 from instance_edit.tests.with_comfyui.core import Conditioning, run_node
@@ -249,3 +249,27 @@ def test_composite_background_takes_an_edit_of_another_size(pack_nodes: dict[str
     )
     assert result.shape == PICTURE.shape
     assert torch.equal(result[:, 50:, :60], PICTURE[:, 50:, :60])
+
+
+def test_the_preview_finds_what_lies_beside_its_object_and_what_cannot_be_drawn(
+    pack_nodes: dict[str, type],
+) -> None:
+    mask = torch.zeros(40, 120)
+    mask[10:30, 20:60] = 1
+    regions = (InstanceRegion("make it \ue124", mask=mask),)
+    _, report = preview_regions(pack_nodes, regions)
+    assert "Put Fit Regions between them" in report
+    assert "Instance 1 has letters that no font on this machine can draw (\ue124)" in report
+    odd = torch.zeros(1, 90, 121, 3)
+    assert "VAE Encode crops it" in preview_regions(pack_nodes, two_regions(), image=odd)[1]
+    one = torch.zeros(1, 1, 1, 3)
+    whole = (InstanceRegion("all", box=Box(0, 0, 1, 1)),)
+    assert "takes in the whole picture" in preview_regions(pack_nodes, whole, image=one)[1]
+
+
+def test_masks_for_another_number_of_pictures_are_refused(pack_nodes: dict[str, type]) -> None:
+    regions = (InstanceRegion("a", mask=torch.ones(2, 8, 8)),)
+    pages, _ = preview_regions(pack_nodes, regions)
+    assert len(pages) == 2
+    with pytest.raises(ValueError, match="3 of 'image', 2 of 'masks'"):
+        preview_regions(pack_nodes, regions, image=PICTURE.repeat(3, 1, 1, 1))

@@ -43,11 +43,12 @@ def mice_kontext_masks(sheet: Sheet) -> None:
     sheet.note(
         "# Paint masks\n1. Load the same picture into all four *Load Image* nodes.\n2. On each of "
         "*Mask 1* to *Mask 3*: right-click, **Open in MaskEditor**, paint one object, save.\n3. "
-        "Write its instruction into the *Instance Region* beside it. Run.",
+        "Write its instruction into the *Instance Region* beside it. Run.\n\n"
+        "*FluxKontextImageScale* may crop the picture; *Fit Regions* moves the masks along.",
         520,
-        210,
+        240,
     )
-    sheet.note(PREVIEW_NOTE, 400, 210)
+    sheet.note(PREVIEW_NOTE, 400, 240)
     loaded = loaders.kontext(sheet)
     source = steps.picture(sheet, loaded.vae)
     painted = [sheet.add("LoadImage", f"Mask {n}", image="example.png") for n in (1, 2, 3)]
@@ -58,12 +59,18 @@ def mice_kontext_masks(sheet: Sheet) -> None:
             "InstanceEditRegion", f"Instance {n}", mask=mask[1], instruction=placed.text, **chain
         )
         nodes, chain = [*nodes, node], {"regions": node[0]}
-    regions = chain["regions"]
+    fitted = sheet.add(
+        "InstanceEditFitRegions",
+        "The masks follow the crop",
+        regions=chain["regions"],
+        before=source.nodes[0][0],
+        after=source.image,
+    )
     sheet.column("1  Model", *loaded.nodes)
     sheet.column("2  Picture", *source.nodes)
     sheet.column("3  Masks", *painted)
-    sheet.column("4  Instances", *nodes, width=360)
-    steps.finish(sheet, 5, loaded, source, regions, steps.Way(28, 2.5))
+    sheet.column("4  Instances", *nodes, fitted, width=360)
+    steps.finish(sheet, 5, loaded, source, fitted[0], steps.Way(28, 2.5))
 
 
 def idattn_infographic(sheet: Sheet) -> None:
