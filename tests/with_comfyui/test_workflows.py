@@ -23,10 +23,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from instance_edit.tests.with_comfyui.comfyui import comfyui_version
 from instance_edit.tests.with_comfyui.stand_in_files import SIDE, SMALL_VAE, make_workflow_server
+from instance_edit.tools.comfy_client import WorkflowError
 from instance_edit.tools.comfy_server import ComfyServer
+from instance_edit.tools.comfyui_sources import OLDEST
 from instance_edit.tools.load_pack import ROOT
 from instance_edit.tools.make_workflows import BLUEPRINT, blueprint_text, written
+from instance_edit.tools.workflow_sheets.since import SINCE, version_numbers
 
 FOLDER = ROOT / "workflows"
 NAMES = sorted(path.stem for path in (FOLDER / "api").glob("*.json"))
@@ -78,10 +82,39 @@ def picture(server: ComfyServer, outputs: dict[str, Any], node: str) -> np.ndarr
     return np.asarray(Image.open(BytesIO(saved)).convert("RGB"), dtype=np.float32)
 
 
+def core_nodes_of(name: str) -> dict[str, str]:
+    """The version that the graph file gives with each node of core, by its kind."""
+    graph = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    told = [(node["type"], node["properties"]) for node in graph["nodes"]]
+    return {kind: said["ver"] for kind, said in told if said.get("cnr_id") == "comfy-core"}
+
+
+def needed_by(name: str) -> str:
+    return max(core_nodes_of(name).values(), key=version_numbers)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_workflow_says_which_comfyui_it_needs(name: str) -> None:
+    versions = core_nodes_of(name)
+    assert set(versions.values()) <= {
+        OLDEST.version,
+        *SINCE.values(),
+    }
+    assert all(versions.get(kind, SINCE[kind]) == SINCE[kind] for kind in SINCE)
+    graph = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    notes = " ".join(node["widgets_values"][0] for node in graph["nodes"] if "Note" in node["type"])
+    newest = needed_by(name)
+    assert (f"Needs ComfyUI {newest}" in notes) == (newest != OLDEST.version)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_workflow_runs_and_edits_its_picture(server: ComfyServer, name: str) -> None:
     shipped: Workflow = json.loads((FOLDER / "api" / f"{name}.json").read_text())
     workflow = suit(shipped, server.base_directory)
+    if version_numbers(needed_by(name)) > version_numbers(comfyui_version):
+        with pytest.raises(WorkflowError, match="CreateBoundingBoxes|SAM3_Detect|StandInMasks"):
+            server.client.run(shipped, show_progress=False)
+        return
     outputs = server.run(workflow, show_progress=False)
     saves = of_kind(workflow, "SaveImage")
     assert saves and all(picture(server, outputs, save).std() > 1 for save in saves)

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -99,9 +100,15 @@ class Outcome:
     said: str = ""
 
 
+@cache
+def demo_text(name: str) -> str:
+    """A workflow's file, read once, so that every draw starts from the same."""
+    return (API / f"{name}.json").read_text(encoding="utf-8")
+
+
 def demo(name: str) -> Workflow:
     """A shipped workflow of the miniature, as cheap as it gets."""
-    workflow: Workflow = json.loads((API / f"{name}.json").read_text(encoding="utf-8"))
+    workflow: Workflow = json.loads(demo_text(name))
     for node in workflow.values():
         if node["class_type"] in ("KSampler", "BasicScheduler"):
             node["inputs"]["steps"] = 1 if node["class_type"] == "KSampler" else 3

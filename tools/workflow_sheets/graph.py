@@ -6,6 +6,7 @@ import uuid
 from typing import Any, NamedTuple
 
 from .sheet import Field, Json, Node, Output, Sheet, default_value
+from .since import since
 
 GAP, TITLE, SLOT, WIDGET, MULTILINE = 56, 30, 20, 30, 96
 PICTURES = {"LoadImage": 300, "SaveImage": 300, "CreateBoundingBoxes": 620, "PreviewAny": 120}
@@ -91,6 +92,8 @@ def _graph_node(sheet: Sheet, node: Node, order: int, links: list[Link]) -> Json
         "cnr_id": "instance-edit" if own else "comfy-core",
         "Node name for S&R": node.kind,
     }
+    if not own:
+        properties["ver"] = since(node.kind)  # what the front end names where the node is missing
     if node.models:
         properties["models"] = node.models
     outputs: list[Json] = [
