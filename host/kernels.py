@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from comfy.ldm.modules.attention import attention_pytorch
+from comfy.model_management import OOM_EXCEPTION, InterruptProcessingException
 from torch import Tensor
 
 log = logging.getLogger("instance_edit")
@@ -101,6 +102,8 @@ def honours_mask(attention: Override, width: int, dtype: torch.dtype, device: to
         rest: dict[str, Any] = {"skip_reshape": True, "_inside_attn_wrapper": True}
         try:
             out = attention(zeros, zeros, values, 1, mask=mask, transformer_options={}, **rest)
+        except (InterruptProcessingException, OOM_EXCEPTION):  # says nothing of the kernel
+            raise
         except Exception as error:  # a foreign kernel may fail in any way: then it is not used
             log.warning("an attention override failed on a masked probe: %s", error)
             return False

@@ -41,7 +41,9 @@ def guided(nodes: Nodes, model: ModelPatcher) -> Run:
 
 def branches(nodes: Nodes, model: ModelPatcher) -> Run:
     """Locate Instances."""
-    return lambda: tensors(locating.locate_instances(nodes, model))
+    return lambda: tensors(
+        locating.locate_instances(nodes, model, sigmas=torch.tensor([1.0, 0.5, 0.0]), steps=1)
+    )
 
 
 def contrast(nodes: Nodes, model: ModelPatcher) -> Run:
@@ -68,21 +70,18 @@ def out_of_memory() -> BaseException:
     return torch.OutOfMemoryError("out of memory")
 
 
-@pytest.mark.parametrize("fault", [interrupt, out_of_memory])
 @pytest.mark.parametrize("job", [biased, guided, branches, contrast, turn])
 def test_after_a_fault_at_any_call_of_the_seam_a_run_is_bit_equal(
-    job: Job,
-    fault: Callable[[], BaseException],
-    pack_nodes: Nodes,
-    flux1: ModelPatcher,
+    job: Job, pack_nodes: Nodes, flux1: ModelPatcher
 ) -> None:
     run = job(pack_nodes, flux1)
     wanted = run()
     places, before = places_of(run), left_on(flux1)
     assert len(places) > 5
-    for where in places:
+    for number, where in enumerate(places):
+        fault = (interrupt, out_of_memory)[number % 2]
         out = run_with_fault(run, where, fault())
-        assert out is None or same(out, wanted), where  # core tries a smaller kernel by itself
+        assert out is None, where
         assert left_on(flux1) == before, where
         assert same(run(), wanted), where
 
