@@ -11,6 +11,7 @@ from ..mask_ops.overlap import OverlapPolicy
 from ..mask_ops.regions import InstanceRegion, region_masks
 from .bias import AttentionBias
 from .schedule import OFF, Stage, block_kinds
+from .shared_padding import share_padding
 from .tokens import TokenLayout
 from .window import Inside, WindowBy
 
@@ -48,6 +49,7 @@ class BiasRecipe:
         start, end: window as fractions of the sampling; outside it the model is unbiased.
         overlap: who owns a token that several regions claim.
         window_by: what the fractions of this window and of the regions' are of.
+        share_padding: everybody may look at the global prompt's padding.
     """
 
     method: str
@@ -58,6 +60,7 @@ class BiasRecipe:
     end: float = 1.0
     overlap: OverlapPolicy = "shared"
     window_by: WindowBy = "steps"
+    share_padding: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end <= 1:
@@ -108,6 +111,7 @@ class BiasRecipe:
         layout: TokenLayout,
         active: Sequence[bool],
         extents: Sequence[Extent] | None = None,
+        padding: Sequence[tuple[int, int]] = (),
     ) -> AttentionBias:
         """The bias of one kind for one layout.
 
@@ -118,10 +122,11 @@ class BiasRecipe:
             active: per region whether it takes part.
             extents: (rows, columns) of tokens that the picture really spans, for the latent and
                 then every reference; default: the whole grids.
+            padding: tokens of the global prompt's padding, as runs (first, last + 1).
         """
         masks, references, owners = self.place(layout, active, extents)
         filling = layout.instances - len(self.instances)
-        return self.builders[kind](
+        bias = self.builders[kind](
             layout,
             _with_nowhere(masks, filling),
             reference_masks=[_with_nowhere(one, filling) for one in references],
@@ -129,6 +134,12 @@ class BiasRecipe:
             strengths=[region.strength for region in self.instances] + [1.0] * filling,
             active=[*active, *[False] * filling],
         )
+        if not (self.share_padding and padding):
+            return bias
+        tokens = torch.zeros(layout.total, dtype=torch.bool)
+        for start, stop in padding:
+            tokens[start:stop] = True
+        return share_padding(bias, tokens)
 
     def place(
         self,

@@ -10,10 +10,26 @@ import torch
 from torch import Tensor
 
 from ..prompts.spans import PromptSpans
-from .call import KEY, ModelCall
+from .call import KEY, WRAPPER, ModelCall
 
 Conditioning = list[list[Any]]
 Items = tuple[PromptSpans, ...]
+
+
+class Carried(tuple[Items, ...]):
+    """The items of every chunk of a model call, under way to the wrapper that reads them.
+
+    ComfyUI asks each keyword for its ``dtype`` when it hands it to the model itself. That these get
+    so far means that nobody took them out.
+    """
+
+    @property
+    def dtype(self) -> torch.dtype:
+        raise ValueError(
+            "the conditioning holds instances, but nothing in this model reads them. Connect the "
+            "model to Apply Instance Attention; if it is, a node behind that dropped its patches "
+            "(Model Merge Simple keeps model1's alone). For a plain edit use CLIP Text Encode."
+        )
 
 
 class SpansCond(comfy.conds.CONDRegular):
@@ -46,8 +62,8 @@ class SpansCond(comfy.conds.CONDRegular):
 
     def concat(  # pyright: ignore[reportIncompatibleMethodOverride]: core says tensors alone
         self, others: Sequence["SpansCond"]
-    ) -> tuple[Items, ...]:
-        return (self.items, *(other.items for other in others))
+    ) -> Carried:
+        return Carried((self.items, *(other.items for other in others)))
 
     def size(self) -> list[int]:
         return [1]
@@ -131,6 +147,13 @@ def same_text(text: Tensor, own: Tensor) -> bool:
     text, own = text.to("cpu"), own.to("cpu").repeat(len(text) // len(own), 1, 1)
     casts = (text.dtype, torch.bfloat16, torch.float16)
     return any(torch.equal(text, own.to(dtype).to(text.dtype)) for dtype in casts)
+
+
+def left_over(call: ModelCall) -> tuple[str, ...]:
+    """The extras that a wrapper must take out which reads spans without a bias: those that Apply
+    Instance Attention will not take."""
+    wrappers = call.options.get("wrappers", {}).get(WRAPPER, {})
+    return () if KEY in wrappers else (KEY,)
 
 
 def call_spans(call: ModelCall, key: str = KEY) -> list[tuple[PromptSpans, slice]]:

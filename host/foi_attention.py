@@ -94,8 +94,9 @@ def foi_forward(how: FoISettings, masks_for: MasksFor) -> Callable[..., Tensor]:
 
         options = prompts_alone(family, call, runs, options)
         override = foi_override(options.get(OVERRIDE), change)
+        counted = counted_options(options, override, family, call, tally)
         with watching_blocks(family, call, tally):
-            out = run(counted_options(options, override, family, call, tally))
+            out = run(counted, without=(FOI,))
         check_reached(tally, range(blocks), call.model, is_first_call(options), NODE)
         return out
 

@@ -1,5 +1,6 @@
 """The conditionings of Multi-Prompt Encode: all prompts in one text, with their spans."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -22,6 +23,9 @@ from .text import (
     keep_tokens,
     placed_alone,
 )
+from .text_notes import prompt_notes
+
+log = logging.getLogger("instance_edit")
 
 
 class Text(NamedTuple):
@@ -82,6 +86,7 @@ def encode_regions(
     world: EncodedPrompt,
     negative: str = "",
     how: TextLength | None = None,
+    prompt: str = "",
 ) -> Conditionings:
     """Every region's instruction, each through the encoder alone, behind the global prompt.
 
@@ -95,12 +100,19 @@ def encode_regions(
             conditioning. It is filled up to the positive's length, so that both fit into one model
             call; where it is longer, they stay apart.
         how: what is kept of each instruction; default: real tokens.
+        prompt: the global prompt's words, for what is noted of them.
     """
     how = how or TextLength()
     pictures = picture_sets(regions)
     wanted = dict.fromkeys(region.instruction for region in regions)
     known = {text: keep_tokens(clip, read_marks(text)[0], how) for text in wanted}
-    positives = [joined_text(world, known, here, how) for here in pictures]
+    notes = [prompt_notes(clip, here, prompt, negative) for here in pictures]
+    for note in dict.fromkeys(one for several in notes for one in several):
+        log.warning(note)
+    positives = [
+        joined_text(world, known, here, how, said)
+        for here, said in zip(pictures, notes, strict=True)
+    ]
     against = encode_prompt(clip, negative)
     unwanted = dict.fromkeys(wanted, keep_tokens(clip, negative, how))
     negatives = [joined_text(against, unwanted, here, how) for here in pictures]
@@ -133,6 +145,7 @@ def joined_text(
     known: dict[str, KeptPrompt],
     regions: tuple[InstanceRegion, ...],
     how: TextLength,
+    notes: tuple[str, ...] = (),
 ) -> Text:
     """The global prompt and the instructions of one picture's regions as one text."""
     prompts = [known[region.instruction] for region in regions]
@@ -144,6 +157,7 @@ def joined_text(
         regions=regions,
         starts=() if running else (0, *(prompt.start for prompt in prompts)),
         words=world.words,
+        notes=notes,
     )
     return Text(torch.cat(parts, dim=1), spans)
 

@@ -137,12 +137,13 @@ def cached_plans() -> PlanFor:
         kind: str,
         layout: TokenLayout,
         extents: tuple[Extent, ...],
+        padding: tuple[tuple[int, int], ...],
         order: tuple[int, ...],
         active: tuple[bool, ...],
         device: torch.device,
         dtype: torch.dtype,
     ) -> BiasPlan | None:
-        bias = recipe.build(kind, layout, active, extents)
+        bias = recipe.build(kind, layout, active, extents, padding)
         if bias.is_zero:
             return None
         if order != tuple(range(layout.total)):
@@ -152,7 +153,8 @@ def cached_plans() -> PlanFor:
     def plan_for(
         recipe: BiasRecipe, kind: str, sequence: TokenSequence, order: tuple[int, ...], *rest: Any
     ) -> BiasPlan | None:
-        return build(recipe, kind, sequence.layout, sequence.extents, order, *rest)
+        where = (sequence.layout, sequence.extents, sequence.padding)
+        return build(recipe, kind, *where, order, *rest)
 
     return plan_for
 

@@ -27,11 +27,13 @@ class TokenSequence:
             (padding, tokens of other patches) belongs to the global prompt.
         extents: (rows, columns) of tokens that the latent and every reference really span.
         orders: per block, doubles first, the canonical token at each place of its sequence.
+        padding: canonical tokens of the global prompt's padding, as runs (first, last + 1).
     """
 
     layout: TokenLayout
     extents: tuple[Extent, ...]
     orders: tuple[tuple[int, ...], ...]
+    padding: tuple[tuple[int, int], ...] = ()
 
 
 def token_sequence(
@@ -54,7 +56,7 @@ def token_sequence(
     layout = text_layout(spans, grids[0], grids[1:], beside)
     stages = family.stages(call, layout, text_order(layout, beside))
     orders = tuple(stage.order for stage in stages for _ in range(stage.count))
-    return TokenSequence(layout, extents, orders)
+    return TokenSequence(layout, extents, orders, spans.padding(beside.front))
 
 
 POSITIONS = f"{KEY}_positions"

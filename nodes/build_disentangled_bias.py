@@ -51,6 +51,15 @@ class BuildDisentangledBias(io.ComfyNode):
                     "Timestep Range counts it, so that a window means the same where the sampling "
                     "is split or denoise is below 1. Without windows both are neutral."
                 ),
+                io.Boolean.Input(
+                    "share_padding",
+                    default=False,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Lets everybody look at the padding behind the global prompt's words, "
+                    "which a model may know as a resting place; nothing passes from one instance "
+                    "to another through it. Off is neutral. Chroma's text has no padding.",
+                ),
             ],
             outputs=[Bias.Output(display_name="bias")],
         )
@@ -65,6 +74,7 @@ class BuildDisentangledBias(io.ComfyNode):
         blocks: str,
         regions: tuple[InstanceRegion, ...] | None = None,
         window_by: WindowBy = "steps",
+        share_padding: bool = False,
     ) -> io.NodeOutput:
         regions = None if regions is None else require_regions(regions)
         options = dict(method)
@@ -72,5 +82,8 @@ class BuildDisentangledBias(io.ComfyNode):
         builders, stages = METHODS[name].recipe(options)
         if blocks.strip():
             stages = parse_stages(blocks, list(builders))
-        recipe = BiasRecipe(name, regions, builders, stages, start, end, overlap, window_by)
-        return io.NodeOutput(recipe)
+        return io.NodeOutput(
+            BiasRecipe(
+                *(name, regions, builders, stages, start, end, overlap, window_by, share_padding)
+            )
+        )

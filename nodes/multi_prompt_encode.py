@@ -105,7 +105,7 @@ class MultiPromptEncode(io.ComfyNode):
             latent = encode_picture(vae, fitted)
         world = encode_global(clip, global_prompt, conditioning)
         how = TextLength(text_length["text_length"], text_length.get("length", 0))
-        made = encode_regions(clip, regions, world, negative, how)
+        made = encode_regions(clip, regions, world, negative, how, global_prompt)
         reference = None if image is None else latent["samples"]
         return io.NodeOutput(*with_values(made, reference, guidance), latent, fitted)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..attention.recipe import BiasRecipe, Extent
 from ..attention.schedule import OFF
 from ..attention.tokens import TokenLayout
+from ..host.carrier import conditioning_spans
 from ..host.layout import expected_layout
 from ..mask_ops.picture_batch import shared_batch
 from ..mask_ops.regions import InstanceRegion, picture_sets, region_masks
@@ -110,6 +111,7 @@ def regions_page(
     """
     layout, extents = expected_layout(regions, image[None], conditioning, picture)
     overlap = "shared" if bias is None else bias.overlap
+    notes = () if conditioning is None else conditioning_spans(conditioning, picture).notes
     report = region_report(
         regions,
         layout.latent_grid,
@@ -117,7 +119,7 @@ def regions_page(
         overlap=overlap,
         text_tokens=None if conditioning is None else layout.text_lengths[1:],
         size=(image.shape[0], image.shape[1]),
-        others=undrawable_letters(regions),
+        others=[*undrawable_letters(regions), *notes],
     )
     if conditioning is not None:
         report += "\n" + describe_tokens(layout)

@@ -22,6 +22,7 @@ class PromptSpans:
         starts: text position of each prompt's first token, (1 + N,), as it has it alone; empty:
             the positions run on from prompt to prompt.
         words: first and last + 1 of the global prompt's tokens that are no padding; None: all.
+        notes: sentences about the prompts for people to read.
     """
 
     lengths: tuple[int, ...]
@@ -31,6 +32,7 @@ class PromptSpans:
     filling: int = 0
     starts: tuple[int, ...] = ()
     words: tuple[int, int] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.regions and tuple(r.instruction for r in self.regions) != self.instructions:
@@ -48,6 +50,13 @@ class PromptSpans:
         """Where a prompt (0 is the global one) stands in the text as it was encoded."""
         start = sum(self.lengths[:prompt])
         return slice(start, start + self.lengths[prompt])
+
+    def padding(self, front: int = 0) -> tuple[tuple[int, int], ...]:
+        """Where the global prompt's padding stands behind ``front`` tokens, as runs (first, last +
+        1)."""
+        start, stop = self.words or (0, self.lengths[0])
+        runs = ((front, front + start), (front + stop, front + self.lengths[0]))
+        return tuple(run for run in runs if run[0] < run[1])
 
     def positions(self, text_tokens: int) -> tuple[int, ...]:
         """The position of every token of a text that begins with these prompts.

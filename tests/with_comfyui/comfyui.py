@@ -70,8 +70,8 @@ __all__ = [
 
 EXTRAS = (
     *("nodes_bounding_boxes", "nodes_custom_sampler", "nodes_edit_model", "nodes_flux"),
-    *("nodes_images", "nodes_model_advanced", "nodes_nag", "nodes_post_processing"),
-    *("nodes_torch_compile", "nodes_train"),
+    *("nodes_images", "nodes_model_advanced", "nodes_model_merging", "nodes_nag"),
+    *("nodes_post_processing", "nodes_torch_compile", "nodes_train"),
 )
 
 

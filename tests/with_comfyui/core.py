@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from instance_edit.host.call import KEY, WRAPPER
 from instance_edit.host.core_nodes import run_node
 from instance_edit.tests.with_comfyui import comfyui
 from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, core_node
@@ -74,6 +75,17 @@ class KSampler:
     seed: int = 0
 
 
+def plain_on(model: ModelPatcher, conditioning: Conditioning) -> Conditioning:
+    """The conditioning, without its instances where this model would refuse them."""
+    if model.get_wrappers(WRAPPER, KEY):
+        return conditioning
+    out = []
+    for text, extras in conditioning:
+        conds = {name: one for name, one in extras.get("model_conds", {}).items() if name != KEY}
+        out.append([text, {**extras, "model_conds": conds}])
+    return out
+
+
 def sample(
     model: ModelPatcher,
     positive: Conditioning,
@@ -83,8 +95,12 @@ def sample(
     callback: Callable[[int, torch.Tensor, torch.Tensor, int], None] | None = None,
     **settings: Any,
 ) -> torch.Tensor:
-    """The sampled latent, (B, C, H, W): what KSampler does with these settings, unseen."""
+    """The sampled latent, (B, C, H, W): what KSampler does with these settings, unseen.
+
+    On a model that reads no instances they are taken out of the conditionings, for comparison.
+    """
     how = KSampler(**settings)
+    positive, negative = (plain_on(model, one) for one in (positive, negative))
     samples = comfyui.sample.fix_empty_latent_channels(model, latent["samples"])
     return comfyui.sample.sample(
         model,
@@ -116,6 +132,7 @@ def sample_custom(
     seed: int = 0,
 ) -> torch.Tensor:
     """The sampled latent along given sigmas, as SamplerCustom does."""
+    positive, negative = (plain_on(model, one) for one in (positive, negative))
     samples = comfyui.sample.fix_empty_latent_channels(model, latent["samples"])
     return comfyui.sample.sample_custom(
         model,

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from instance_edit.host.call import WRAPPER, around_model
+from instance_edit.host.call import KEY, WRAPPER, around_model
 from instance_edit.host.carrier import attach_spans, call_spans
 from instance_edit.host.families import find_family
 from instance_edit.host.sequence import TokenSequence, token_sequence
@@ -42,10 +42,10 @@ def sequences(
         family = find_family(call.model)
         assert family is not None
         found.append(token_sequence(family, call, spans))
-        return run()
+        return run(without=(KEY,))
 
     watched = model.clone()
-    watched.add_wrapper_with_key(WRAPPER, "probe", note)
+    watched.add_wrapper_with_key(WRAPPER, KEY, note)
     sample(watched, conditioning, conditioning, latent, steps=1)
     return found
 

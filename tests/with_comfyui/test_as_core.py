@@ -119,3 +119,20 @@ def test_running_positions_are_moved_by_a_longer_neighbour(editor: Editor) -> No
         patched = editor.apply(model, editor.bias(regions, idattn()))
         results.append(sample(patched, conditioning, conditioning, latent)[..., 4:, 4:])
     assert difference(*results) > 1e-2
+
+
+@pytest.mark.parametrize("flux", ["flux1", "flux2", "flux2 dev"])
+def test_shared_padding_acts_and_lets_nothing_through(editor: Editor, flux: str) -> None:
+    model, clip = (make() for make in MODELS[flux])
+    latent = random_latent(model)
+
+    def run(word: str, **options: Any) -> torch.Tensor:
+        regions = editor.regions([WORDS, word])
+        conditioning = with_reference(flux, model, editor.encode(clip, regions))
+        patched = editor.apply(model, editor.bias(regions, idattn(), **options))
+        return sample(patched, conditioning, conditioning, latent)
+
+    one, other = (run(word, share_padding=True) for word in ("a big dog", "a old man"))
+    assert torch.equal(one[..., :4, :4], other[..., :4, :4])
+    assert not torch.equal(one, other)
+    assert difference(one[..., :4, :4], run("a big dog")[..., :4, :4]) > 1e-3

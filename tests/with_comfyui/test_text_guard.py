@@ -138,3 +138,57 @@ def test_zeroed_text_keeps_its_prompts(editor, pair) -> None:
     one, other = run("a big dog"), run("a old man")
     assert torch.equal(one[..., :4, :4], other[..., :4, :4])
     assert not torch.equal(one, other)
+
+
+class Redux:
+    """Stands in for a STYLE_MODEL: its picture tokens, whatever the picture."""
+
+    def __init__(self, width: int, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        self.tokens = torch.randn(1, 9, width, generator=generator)
+
+    def get_cond(self, picture: object) -> torch.Tensor:
+        return self.tokens
+
+
+@pytest.mark.parametrize("strength_type", ["multiply", "attn_bias"])
+def test_reduxs_picture_tokens_are_the_global_prompts(editor, pair, strength_type) -> None:
+    """Apply Style Model appends them; with attn_bias it also sends a mask for the longer text."""
+    model, clip = pair
+    latent = random_latent(model)
+
+    def run(word: str, seed: int) -> torch.Tensor:
+        regions = editor.regions(["a red cat", word])
+        own = editor.encode(clip, regions)
+        style = Redux(own[0][0].shape[2], seed)
+        inputs = {"clip_vision_output": None, "strength": 0.6, "strength_type": strength_type}
+        [both] = run_core("StyleModelApply", conditioning=own, style_model=style, **inputs)
+        patched = editor.apply(model, editor.bias(regions, idattn()))
+        return sample(patched, both, both, latent, steps=1)
+
+    plain = run("a big dog", 1)
+    for other in (run("a old man", 1), run("a big dog", 2)):
+        assert torch.equal(plain[..., :4, :4], other[..., :4, :4])
+        assert not torch.equal(plain, other)
+
+
+@pytest.mark.parametrize("order", ["merged behind", "never applied"])
+def test_instances_that_no_model_reads_are_refused(editor, pair, order) -> None:
+    """Model Merge Simple keeps the patches of model1 alone."""
+    model, clip = pair
+    regions = editor.regions()
+    conditioning = editor.encode(clip, regions)
+    lost = model
+    if order == "merged behind":
+        patched = editor.apply(model, editor.bias(regions, idattn()))
+        [lost] = run_core("ModelMergeSimple", model1=model, model2=patched, ratio=0.5)
+    inputs = {"seed": 0, "steps": 1, "cfg": 1.0, "sampler_name": "euler", "scheduler": "simple"}
+    with pytest.raises(ValueError, match="nothing in this model reads them.*Model Merge Simple"):
+        run_core(
+            "KSampler",
+            model=lost,
+            positive=conditioning,
+            negative=conditioning,
+            latent_image=random_latent(model),
+            **inputs,
+        )
