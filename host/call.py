@@ -48,8 +48,9 @@ class ModelCall:
 def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., Tensor]:
     """An APPLY_MODEL wrapper out of ``body(call, forward)``.
 
-    ``forward(options=.., without=..)`` goes on to the model, with other transformer_options, and
-    without some of the extras.
+    ``forward(options=.., without=.., read=..)`` goes on to the model, with other
+    transformer_options, and without some of the extras; ``read`` names those that may reach the
+    model because they were read (see ``carrier.Carried``).
     """
 
     def wrapper(
@@ -66,8 +67,11 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
         base = executor.class_obj
         compiled = is_compiled(base, given)
 
-        def forward(options: Options = given, without: tuple[str, ...] = ()) -> Tensor:
+        def forward(
+            options: Options = given, without: tuple[str, ...] = (), read: tuple[str, ...] = ()
+        ) -> Tensor:
             kept = {name: value for name, value in extras.items() if name not in without}
+            kept |= {name: tuple(kept[name]) for name in read if name in kept}
             if compiled and options.get(OVERRIDE) is not given.get(OVERRIDE):
                 options, kept = marked(options, kept, base.get_dtype_inference(), x.device)
             return executor(x, t, c_concat, c_crossattn, control, options, **kept)

@@ -16,7 +16,7 @@ from ..attention.window import sampling_progress
 from ..prompts.spans import PromptSpans
 from .attention_call import OVERRIDE, split_heads
 from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
-from .carrier import Conditioning, attach, call_spans, left_over
+from .carrier import Conditioning, attach, call_spans
 from .families import Family
 from .kernels import Override, open_call, whole_sequence
 from .known import require_family
@@ -131,13 +131,13 @@ def capturing_forward(capture: Capture) -> Callable[..., Tensor]:
             reading = span_reading([spans for spans, _ in runs])
         step = step_number(call)
         if reading is None or step not in capture.steps:
-            return run(without=left_over(call))
+            return run(read=(KEY,))
         family = require_family(call.model, "a locator")
         options, added = watch_text(call.options)
         reader = TextReader(capture, family, call, reading, step, added)
         options = prompts_alone(family, call, runs, options)
         override = reading_override(options.get(OVERRIDE), reader)
-        return run({**options, OVERRIDE: override}, without=left_over(call))
+        return run({**options, OVERRIDE: override}, read=(KEY,))
 
     return forward
 

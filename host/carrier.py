@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..prompts.spans import PromptSpans
-from .call import KEY, WRAPPER, ModelCall
+from .call import KEY, ModelCall
 
 Conditioning = list[list[Any]]
 Items = tuple[PromptSpans, ...]
@@ -20,7 +20,7 @@ class Carried(tuple[Items, ...]):
     """The items of every chunk of a model call, under way to the wrapper that reads them.
 
     ComfyUI asks each keyword for its ``dtype`` when it hands it to the model itself. That these get
-    so far means that nobody took them out.
+    so far means that nobody read them.
     """
 
     @property
@@ -147,13 +147,6 @@ def same_text(text: Tensor, own: Tensor) -> bool:
     text, own = text.to("cpu"), own.to("cpu").repeat(len(text) // len(own), 1, 1)
     casts = (text.dtype, torch.bfloat16, torch.float16)
     return any(torch.equal(text, own.to(dtype).to(text.dtype)) for dtype in casts)
-
-
-def left_over(call: ModelCall) -> tuple[str, ...]:
-    """The extras that a wrapper must take out which reads spans without a bias: those that Apply
-    Instance Attention will not take."""
-    wrappers = call.options.get("wrappers", {}).get(WRAPPER, {})
-    return () if KEY in wrappers else (KEY,)
 
 
 def call_spans(call: ModelCall, key: str = KEY) -> list[tuple[PromptSpans, slice]]:

@@ -13,7 +13,7 @@ from ..attention.lqr_highlight import Highlight, highlight_region, highlighted_a
 from ..prompts.spans import PromptSpans
 from .attention_call import OVERRIDE, Heads, as_wanted, split_heads
 from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
-from .carrier import call_spans, left_over
+from .carrier import call_spans
 from .families import Family
 from .foi_attention import FOI
 from .kernels import Override, attention_call, open_call, whole_sequence
@@ -79,7 +79,7 @@ def highlight_edits(
         override = highlight_override(options.get(OVERRIDE), double_block, places, seen, factors)
         counted = counted_options(options, override, family, call, tally)
         with watching_blocks(family, call, tally):
-            out = run(counted, without=left_over(call))
+            out = run(counted, read=(KEY,))
         check_reached(tally, range(blocks), call.model, first, NODE)
         first = False
         return out

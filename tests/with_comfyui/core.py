@@ -77,7 +77,7 @@ class KSampler:
 
 def plain_on(model: ModelPatcher, conditioning: Conditioning) -> Conditioning:
     """The conditioning, without its instances where this model would refuse them."""
-    if model.get_wrappers(WRAPPER, KEY):
+    if any(key.startswith(KEY) for key in model.wrappers.get(WRAPPER, {})):
         return conditioning
     out = []
     for text, extras in conditioning:

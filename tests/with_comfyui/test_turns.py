@@ -14,6 +14,7 @@ from instance_edit.sampling.lqr import TurnMemory
 from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, model_management
 from instance_edit.tests.with_comfyui.core import (
     Conditioning,
+    plain_on,
     random_conditioning,
     random_latent,
     reference,
@@ -213,7 +214,8 @@ def test_a_turn_may_edit_several_instances(
     edit = reference(spans_for(session.model, regions), picture)
 
     def run(model: ModelPatcher) -> Tensor:
-        return session.turn(picture, edit, model=model, adaptive=adaptive)[0]["samples"]
+        own = plain_on(model, edit)
+        return session.turn(picture, own, model=model, adaptive=adaptive)[0]["samples"]
 
     out = run(biased)
     assert out.isfinite().all()
