@@ -136,3 +136,30 @@ def test_shared_padding_acts_and_lets_nothing_through(editor: Editor, flux: str)
     assert torch.equal(one[..., :4, :4], other[..., :4, :4])
     assert not torch.equal(one, other)
     assert difference(one[..., :4, :4], run("a big dog")[..., :4, :4]) > 1e-3
+
+
+@pytest.mark.parametrize("name", ["flux2", "longcat"])
+@pytest.mark.parametrize("first", ["compile", "apply"])
+def test_compiled_models_get_the_positions_of_each_prompt(
+    editor: Editor, name: str, first: str
+) -> None:
+    """Two sets of instructions of one length in all: the same graph, other positions."""
+    model, clip = (make() for make in MODELS[name])
+    latent = random_latent(model)
+    torch._dynamo.reset()
+
+    def compiled(model: ModelPatcher) -> ModelPatcher:
+        return run_core("TorchCompileModel", model=model, backend="eager")[0]
+
+    tokens = set()
+    for words in ((WORDS, "a dog"), ("a dog", WORDS)):
+        regions = editor.regions(words)
+        conditioning = with_reference(name, model, editor.encode(clip, regions))
+        tokens.add(conditioning[0][0].shape[1])
+        bias = editor.bias(regions, idattn())
+        plain = editor.apply(model, bias)
+        both = compiled(plain) if first == "apply" else editor.apply(compiled(model), bias)
+        wanted = sample(plain, conditioning, conditioning, latent)
+        found = sample(both, conditioning, conditioning, latent)
+        assert difference(found, wanted) < 1e-5
+    assert len(tokens) == 1
