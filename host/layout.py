@@ -13,11 +13,10 @@ from ..mask_ops.found_masks import spread_tokens
 from ..mask_ops.regions import InstanceRegion
 from .carrier import Conditioning, conditioning_spans
 from .known import known_model
-from .regions import refuse_others
+from .regions import PIXELS_PER_TOKEN, refuse_others
 from .sampling_run import latent_samples
 from .sequence import picture_extent
 
-PIXELS_PER_TOKEN = 16
 ASSUMED_GRID = (64, 64)
 ASSUMED_TOKENS = 12
 UNPATCHED_CHANNELS = 128  # FLUX.2's latents are one token per cell, FLUX.1's 2 x 2 cells

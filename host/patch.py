@@ -20,7 +20,7 @@ from .known import known_model, require_family
 from .moment import call_inside
 from .override import BlockPlan, biased_override
 from .reached import Tally, check_reached, watching_blocks
-from .regions import recipe_for
+from .regions import recipe_for, said_of_shapes
 from .run import (
     has_mixed_regions,
     is_first_call,
@@ -112,6 +112,8 @@ def block_plans(
             found.append(([None] * blocks, items))
             continue
         sequence = token_sequence(family, call, spans, added)
+        if (said := said_of_shapes(recipe.instances, sequence.extents[0])) is not None:
+            say_once(call.options, said)
         device, dtype = call.x.device, call.context.dtype
         plans = [
             None if kind == OFF else plan_for(recipe, kind, sequence, order, active, device, dtype)

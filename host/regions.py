@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..attention.recipe import BiasRecipe
+from ..attention.recipe import BiasRecipe, Extent
+from ..mask_ops.fit import same_shape
+from ..mask_ops.put_back import vae_crop
 from ..mask_ops.regions import InstanceRegion, picture_sets
 from ..prompts.spans import PromptSpans
 
 Regions = tuple[InstanceRegion, ...]
+PIXELS_PER_TOKEN = 16
 SAID = {
     "mask": "mask",
     "box": "box",
@@ -109,3 +112,28 @@ def field_differs(one: InstanceRegion, other: InstanceRegion, field: str) -> boo
     if field in ("mask", "reference_masks") and a is not None and b is not None:
         return a.shape != b.shape or a.dtype != b.dtype or not bool((a == b).all())
     return (a is None) != (b is None) or a != b
+
+
+def said_of_shapes(regions: Regions, extent: Extent) -> str | None:
+    """What to say where regions were drawn on a picture of another aspect than the one sampled.
+
+    A picture that VAE Encode cropped by less than its multiple counts as the same.
+
+    Args:
+        extent: (rows, columns) of tokens that the latent spans.
+    """
+    size = (round(extent[0] * PIXELS_PER_TOKEN), round(extent[1] * PIXELS_PER_TOKEN))
+    others = [
+        f"{n} ({region.size[1]} x {region.size[0]})"
+        for n, region in enumerate(regions, start=1)
+        if region.size is not None
+        and not same_shape(region.size, size)
+        and vae_crop(region.size, size) is None
+    ]
+    if not others:
+        return None
+    return (
+        f"The sampled picture ({size[1]} x {size[0]} pixels) has another shape than the one on "
+        f"which instance {', '.join(others)} was drawn: the region is stretched, and lies beside "
+        "its object if the picture was cropped. Put Fit Regions between them."
+    )
