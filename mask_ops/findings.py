@@ -15,7 +15,7 @@ from .token_grid import HALF, TOUCH, grid_coverage, kept_shares
 
 LOST = 0.75
 FAINT = 0.6
-APART = 3
+APART = 8
 LATENT_CELL = 8
 
 
