@@ -11,6 +11,7 @@ from ..mask_ops.foi import foi_masks
 from ..mask_ops.found_masks import FoundMasks
 from .capture import Capture, TextReading, attach_reading, capture_attention, chosen_blocks
 from .carrier import Conditioning, conditioning_spans
+from .iid import refuse_parts
 from .known import known_model
 from .sampling_run import SamplingRun, latent_samples, sample_branches, say_mean
 
@@ -38,6 +39,7 @@ def locate_instruction(
     known = known_model(model, "Locate Instruction (FoI)")
     read = chosen_blocks(known.blocks, blocks, MIDDLE)
     capture = Capture(read, range(run.steps), True, reference, latest=True)
+    refuse_parts(conditioning)
     latent = latent_samples(model, run.latent)
     say_mean(latent)
     marked = attach_reading(conditioning, word_reading(conditioning, words))

@@ -23,6 +23,8 @@ from .sampling_run import SamplingRun, latent_samples, sample_branches, say_mean
 
 PADDING = f"{KEY}_padding"
 PENULTIMATE = -2
+PARTS = ("area", "mask")
+"""What makes a conditioning one for a part of the picture, by its name in core."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +47,34 @@ class Branches:
 
 
 def split_branches(conditioning: Conditioning) -> Branches:
-    """Take the conditioning of Multi-Prompt Encode apart.
-
-    Raises:
-        ValueError: several conditionings, or one for a part of the picture.
-    """
+    """Take the conditioning of Multi-Prompt Encode apart; raises as ``refuse_parts`` does."""
     spans = conditioning_spans(conditioning)
-    if len(conditioning) != 1 or "area" in conditioning[0][1]:
-        raise ValueError(
-            "one conditioning for the whole picture is needed, got "
-            f"{len(conditioning)} part(s). Connect Multi-Prompt Encode's output (with references) "
-            "without Conditioning Combine or Set Area."
-        )
+    refuse_parts(conditioning)
     [[text, extras]] = conditioning
     texts = tuple(text[:, spans.place(n + 1)] for n in range(len(spans.instructions)))
     conds = {key: cond for key, cond in extras["model_conds"].items() if key != KEY}
     extras, left = {**extras, "model_conds": conds}, not spans.starts or any(spans.starts)
     return Branches(spans.instructions, texts, extras, spans.lengths[0], left)
+
+
+def refuse_parts(conditioning: Conditioning) -> None:
+    """Refuse several conditionings, and one for a part of the picture or of the sampling.
+
+    Raises:
+        ValueError: with what came.
+    """
+    parts = sorted({key for _, one in conditioning for key in PARTS if one.get(key) is not None})
+    ranges = {
+        (one.get("start_percent", 0.0), one.get("end_percent", 1.0)) for _, one in conditioning
+    }
+    if len(conditioning) != 1 or parts or ranges != {(0.0, 1.0)}:
+        raise ValueError(
+            "one conditioning for the whole picture and the whole sampling is needed, got "
+            f"{len(conditioning)} part(s) with {', '.join(parts) or 'no area or mask'} and "
+            f"timestep ranges {sorted(ranges)}. Connect Multi-Prompt Encode's output (with "
+            "references) without Conditioning Combine, Set Area, Set Mask or Set Timestep Range; "
+            "regions have windows of their own."
+        )
 
 
 def stack_texts(

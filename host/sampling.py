@@ -1,6 +1,6 @@
 """The seam to ComfyUI's samplers: plain functions of (velocity, state, sigmas) as SAMPLERs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 from ..attention.lqr_highlight import Highlight
 from ..attention.window import WindowBy, steps_before
 from ..sampling.flow import Report, Velocity
+from ..sampling.lqr import Free
 from .lqr_highlight import Words, highlight_edits
 from .moment import say_part
 
@@ -28,7 +29,8 @@ class FlowRun(NamedTuple):
     Attributes:
         velocity, sigmas: see ``solve_flow``.
         latent, noise: (B, C, h, w) on the model's own scale and device.
-        free: where the latent's noise mask lets it change, broadcastable to it; None: everywhere.
+        free: where the latent's noise mask lets it change at a noise level, broadcastable to the
+            latent; None: everywhere.
         to_model: maps a LATENT's samples to the model's own scale and device.
         report: to be called after every step.
         counted: how many of the run's steps are among the first ``count`` of the sampling.
@@ -38,7 +40,7 @@ class FlowRun(NamedTuple):
     latent: Tensor
     sigmas: Tensor
     noise: Tensor
-    free: Tensor | None
+    free: Free | None
     to_model: Callable[[Tensor], Tensor]
     report: Report
     counted: Callable[[int], int]
@@ -110,8 +112,7 @@ class FlowSampler(comfy.samplers.Sampler):
         """What ComfyUI's guiders call."""
         latent = check_run(model_wrap.inner_model, latent_image)
         start = Start(latent, sigmas, noise, denoise_mask)
-        model = model_wrap.inner_model
-        return self.follow(model_wrap, model, start, extra_args, callback, disable_pbar)
+        return self.follow(model_wrap, model_wrap, start, extra_args, callback, disable_pbar)
 
     def sampler_function(
         self,
@@ -148,12 +149,12 @@ class FlowSampler(comfy.samplers.Sampler):
                 callback({"x": x, "i": i, **said})
 
         args["denoise_mask"] = None  # the solver keeps what the mask shuts by itself
-        return self.follow(model, base, start, args, each, bool(disable))
+        return self.follow(model, model.inner_model, start, args, each, bool(disable))
 
     def follow(
         self,
         predict: Callable[..., Tensor],
-        model: Any,
+        guider: Any,
         start: Start,
         extra_args: dict[str, Any],
         callback: Callback | None,
@@ -163,8 +164,8 @@ class FlowSampler(comfy.samplers.Sampler):
 
         Args:
             predict: ``predict(x, sigmas, **extra_args)``, the clean latent.
-            model: core's BaseModel.
         """
+        model = guider.inner_model
         total, counted = len(start.sigmas) - 1, self.counting(start.sigmas, model.model_sampling)
         options, finish_step = highlight_edits(
             extra_args["model_options"], self.highlight, self.words, counted
@@ -193,9 +194,10 @@ class FlowSampler(comfy.samplers.Sampler):
                 if callback is not None:
                     callback(i, clean, x, total)
 
-            latent, sigmas, noise, mask = start
+            latent, sigmas, noise, _ = start
+            free = free_at(start, guider, options)
             return self.solve(
-                FlowRun(velocity, latent, sigmas, noise, mask, to_model, report, counted)
+                FlowRun(velocity, latent, sigmas, noise, free, to_model, report, counted)
             )
 
     def counting(self, sigmas: Tensor, sampling: Any) -> Callable[[int], int]:
@@ -207,6 +209,19 @@ class FlowSampler(comfy.samplers.Sampler):
         if self.counted.what:
             say_part(sigmas, sampling, self.counted.what, "Dual-LQR Sampler")
         return lambda count: count
+
+
+def free_at(start: Start, guider: Any, options: Mapping[str, Any]) -> Free | None:
+    """The noise mask at every noise level, as Differential Diffusion and the like change it."""
+    mask, change = start.mask, options.get("denoise_mask_function")
+    if mask is None or change is None:
+        return None if mask is None else lambda sigma: mask
+    said = {"model": guider, "sigmas": start.sigmas}
+
+    def free(sigma: float) -> Tensor:
+        return change(start.sigmas.new_full((len(mask),), sigma), mask, extra_options=said)
+
+    return free
 
 
 def euler() -> Any:

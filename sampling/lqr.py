@@ -3,6 +3,7 @@
 Equations, and what is ours: docs/methods.md#multi-turn-editing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,6 +62,7 @@ class LQRGuidance:
 
 
 PUBLISHED = LQRGuidance()
+Free = Callable[[float], Tensor]
 
 
 def sample_lqr(
@@ -71,7 +73,7 @@ def sample_lqr(
     previous: Tensor | None = None,
     guidance: LQRGuidance = PUBLISHED,
     *,
-    free: Tensor | None = None,
+    free: Free | None = None,
     report: Report | None = None,
 ) -> Tensor:
     """Sample an edit from inverted noise; the early steps head for the pictures of earlier turns.
@@ -97,8 +99,8 @@ def sample_lqr(
         first: latent X_00 of the picture before any edit, shape of x or with a batch of one.
         previous: latent X_{k-1,0} of the previous turn's result, likewise; None in the first turn,
             and for the single objective.
-        free: broadcastable to x, in [0, 1]: 1 where the turn may edit. Elsewhere every step is
-            pulled fully, so that ``previous`` comes back there unchanged.
+        free: at a noise level, broadcastable to x, in [0, 1]: 1 where the turn may edit. Elsewhere
+            every step is pulled fully, so that ``previous`` comes back there unchanged.
 
     Raises:
         ValueError: sigmas of no flow, or pictures of another shape than x.
@@ -114,7 +116,7 @@ def sample_lqr(
         elif guidance.tolerance > 0:
             known, drifts = undo_drift(x - sigma * v, first, kept, guidance.tolerance)
             pulled = torch.where(drifts, (x - known) / sigma, v)
-        return pulled if free is None else torch.lerp((x - kept) / sigma, pulled, free)
+        return pulled if free is None else torch.lerp((x - kept) / sigma, pulled, free(sigma))
 
     return solve_flow(velocity, x, check_sigmas(sigmas), drift, report)
 

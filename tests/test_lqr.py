@@ -208,16 +208,16 @@ def test_outside_the_free_part_the_previous_picture_comes_back_exactly() -> None
     free = torch.zeros(1, 1, 4, 5, dtype=torch.float64)
     free[..., :2] = 1
     first, previous = random(1), random(2)
-    out = sample_lqr(velocity, random(0), shifted(8), first, previous, free=free)
+    out = sample_lqr(velocity, random(0), shifted(8), first, previous, free=lambda s: free)
     torch.testing.assert_close(out[..., 2:], previous[..., 2:], rtol=0, atol=1e-12)
     assert (out[..., :2] - previous[..., :2]).abs().mean() > 0.1
-    alone = sample_lqr(velocity, random(0), shifted(8), first, free=free)
+    alone = sample_lqr(velocity, random(0), shifted(8), first, free=lambda s: free)
     torch.testing.assert_close(alone[..., 2:], first[..., 2:], rtol=0, atol=1e-12)
 
 
 def test_a_mask_that_frees_everything_changes_nothing() -> None:
     args = (velocity, random(0), shifted(8), random(1), random(2))
-    free = sample_lqr(*args, free=torch.ones(1, dtype=torch.float64))
+    free = sample_lqr(*args, free=lambda s: torch.ones(1, dtype=torch.float64))
     torch.testing.assert_close(free, sample_lqr(*args))
 
 
