@@ -23,6 +23,7 @@ import comfy.text_encoders.flux as flux_text
 import comfy.text_encoders.longcat_image as longcat_text
 import comfy.text_encoders.ovis as ovis_text
 import comfy.text_encoders.pixart_t5 as pixart_text
+import folder_paths
 from comfy.ldm.modules.attention import (
     attention_basic,
     attention_pytorch,
@@ -50,6 +51,7 @@ __all__ = [
     "chroma",
     "comfyui_version",
     "flux_controlnet",
+    "folder_paths",
     "flux_model",
     "flux_text",
     "longcat_text",
