@@ -72,17 +72,23 @@ __all__ = [
 
 EXTRAS = (
     *("nodes_bounding_boxes", "nodes_custom_sampler", "nodes_edit_model", "nodes_flux"),
-    *("nodes_images", "nodes_model_advanced", "nodes_model_merging", "nodes_nag"),
-    *("nodes_post_processing", "nodes_torch_compile", "nodes_train"),
+    *("nodes_model_advanced", "nodes_model_merging", "nodes_nag", "nodes_post_processing"),
+    *("nodes_torch_compile", "nodes_train"),
+    "nodes_images",  # last: it imports the server, and 0.18.2's does not import beside the tests
 )
 
 
 @cache
-def _nodes() -> dict[str, type]:
-    """By id; an older ComfyUI lacks some of the modules."""
-    return core_nodes(*(name for name in EXTRAS if find_spec(f"comfy_extras.{name}")))
+def _nodes(module: str | None) -> dict[str, type]:
+    """By id, the nodes of core itself or of one of its modules; an older ComfyUI lacks some."""
+    if module is None:
+        return core_nodes()
+    return core_nodes(module) if find_spec(f"comfy_extras.{module}") else {}
 
 
 def core_node(name: str) -> type:
-    """One of ComfyUI's own nodes."""
-    return _nodes()[name]
+    """One of ComfyUI's own nodes; modules that are not needed stay unloaded."""
+    for module in (None, *EXTRAS):
+        if name in _nodes(module):
+            return _nodes(module)[name]
+    raise KeyError(f"this ComfyUI has no node {name}")
