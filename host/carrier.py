@@ -57,6 +57,11 @@ class SpansCond(comfy.conds.CONDRegular):
         items = tuple(replace(item, cropped=area is not None) for item in self.items)
         return SpansCond(items, self.text)
 
+    def with_appended(self, tokens: int) -> "SpansCond":
+        """The same with so many tokens of other nodes behind its text."""
+        items = tuple(replace(item, appended=tokens) for item in self.items)
+        return SpansCond(items if isinstance(self.cond, tuple) else items[0], self.text)
+
     def can_concat(self, other: "SpansCond") -> bool:
         return self.items[0].total == other.items[0].total
 

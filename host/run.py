@@ -13,6 +13,7 @@ from ..attention.execute.memory import working_bytes
 from ..attention.execute.plan import BiasPlan
 from .call import KEY, Options, bare_model
 from .carrier import SpansCond, appended_tokens
+from .controlnets import show_global_prompt
 from .families import find_family
 from .kernels import kernel_name
 from .moment import say_part
@@ -63,11 +64,12 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
         executor: Any,
         model: Any,
         noise_shape: Sequence[int],
-        conds: Mapping[str, Sequence[Options]],
+        conds: Mapping[str, Sequence[dict[str, Any]]],
         *args: Any,
         **kwargs: Any,
     ) -> Any:
         check_texts(conds)
+        show_global_prompt(conds, _family(model).padded_to(_diffusion(model)))
         options = kwargs.get("model_options") or (args[0] if args else None)
         if options is not None:
             options.setdefault("transformer_options", {})[RUN] = RunNote(
@@ -83,8 +85,13 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
     return prepare
 
 
-def check_texts(conds: Mapping[str, Sequence[Options]]) -> None:
+def check_texts(conds: Mapping[str, Sequence[dict[str, Any]]]) -> None:
     """Hold the text of every conditioning with instances against what was encoded.
+
+    The spans learn how many tokens were appended, which cannot be told once the host pads the text.
+
+    Args:
+        conds: core's own, of one run; changed in place.
 
     Raises:
         ValueError: other text than was encoded.
@@ -93,7 +100,9 @@ def check_texts(conds: Mapping[str, Sequence[Options]]) -> None:
     for cond in (cond for several in conds.values() for cond in several):
         carried: SpansCond | None = cond.get("model_conds", {}).get(KEY)
         if carried is not None:
-            appended.add(appended_tokens(carried, cond["cross_attn"]))
+            more = appended_tokens(carried, cond["cross_attn"])
+            cond["model_conds"] = {**cond["model_conds"], KEY: carried.with_appended(more)}
+            appended.add(more)
     if any(appended):
         log.info(
             f"{max(appended)} tokens were appended to the prompts (Redux, Conditioning Concat or "

@@ -23,6 +23,7 @@ class PromptSpans:
             the positions run on from prompt to prompt.
         words: first and last + 1 of the global prompt's tokens that are no padding; None: all.
         notes: sentences about the prompts for people to read.
+        appended: tokens that other nodes put behind all that, before the host pads the text.
     """
 
     lengths: tuple[int, ...]
@@ -33,6 +34,7 @@ class PromptSpans:
     starts: tuple[int, ...] = ()
     words: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
+    appended: int = 0
 
     def __post_init__(self) -> None:
         if self.regions and tuple(r.instruction for r in self.regions) != self.instructions:
@@ -95,7 +97,7 @@ def find_appended(spans: PromptSpans, text_tokens: int, padded_to: int = 0) -> A
     Raises:
         ValueError: a text that is too short for its prompts.
     """
-    front = max(0, padded_to - spans.total)
+    front = max(0, padded_to - spans.total - spans.appended)
     if text_tokens < spans.total + front:
         raise ValueError(
             f"the conditioning holds {text_tokens} text tokens, but its prompts account for "

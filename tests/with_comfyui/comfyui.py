@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 
+import comfy.controlnet as controlnet
+import comfy.hooks as hooks
 import comfy.ldm.chroma.model as chroma
 import comfy.ldm.flux.controlnet as flux_controlnet
 import comfy.ldm.flux.model as flux_model
@@ -50,10 +52,12 @@ __all__ = [
     "attention_sub_quad",
     "chroma",
     "comfyui_version",
+    "controlnet",
     "flux_controlnet",
     "folder_paths",
     "flux_model",
     "flux_text",
+    "hooks",
     "longcat_text",
     "mmdit",
     "make_locked_method_func",
@@ -74,6 +78,8 @@ EXTRAS = (
     *("nodes_bounding_boxes", "nodes_custom_sampler", "nodes_edit_model", "nodes_flux"),
     *("nodes_model_advanced", "nodes_model_merging", "nodes_nag", "nodes_post_processing"),
     *("nodes_torch_compile", "nodes_train"),
+    *("nodes_apg", "nodes_cfg", "nodes_context_windows", "nodes_differential_diffusion"),
+    *("nodes_easycache", "nodes_hooks", "nodes_slg", "nodes_tcfg"),
     "nodes_images",  # last: it imports the server, and 0.18.2's does not import beside the tests
 )
 

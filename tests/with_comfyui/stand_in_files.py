@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
 from instance_edit.tests.with_comfyui import tiny_models
-from instance_edit.tests.with_comfyui.comfyui import flux_controlnet, ops, taesd
+from instance_edit.tests.with_comfyui.comfyui import taesd
+from instance_edit.tests.with_comfyui.tiny_controlnets import controlnet_weights
 from instance_edit.tools.comfy_server import make_base_directory
-from instance_edit.tools.model_shapes import Shape, flux1
 from instance_edit.tools.random_weights import seed_weights
 from instance_edit.tools.workflow_sheets.loaders import FILES
 
@@ -38,7 +38,7 @@ def make_workflow_server(folder: Path) -> Path:
     for part, weights in _by_part(_codec(128)).items():
         _save(weights, base / "models" / "vae_approx" / f"{SMALL_VAE}_{part}.safetensors")
     _save(_lora(flux1), base / "models" / "loras" / "your_flux_lora.safetensors")
-    _save(_controlnet(), base / "models" / "controlnet" / "your_flux_controlnet.safetensors")
+    _save(controlnet_weights(), base / "models" / "controlnet" / "your_flux_controlnet.safetensors")
     _write_pictures(base / "input")
     (base / "custom_nodes" / NODES.name).symlink_to(NODES)
     return base
@@ -77,19 +77,6 @@ def _lora(flux: Weights) -> Weights:
     return {
         f"diffusion_model.{name}.lora_A.weight": down / columns**0.5,
         f"diffusion_model.{name}.lora_B.weight": up,
-    }
-
-
-def _controlnet() -> Weights:
-    """A ControlNet in XLabs' form, as wide as the miniature FLUX.1."""
-    net = flux_controlnet.ControlNetFlux(
-        **flux1(Shape(hidden=256, double=1, single=0)),
-        operations=ops.disable_weight_init,
-    )
-    seed_weights(net, seed=0)
-    return {
-        name.replace("_norm.weight", "_norm.scale"): value
-        for name, value in net.state_dict().items()
     }
 
 
