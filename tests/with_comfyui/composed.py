@@ -22,7 +22,7 @@ from instance_edit.tests.with_comfyui.test_instance_attention import change_prom
 
 Latent = dict[str, Tensor]
 Sampled = Callable[[ModelPatcher, Conditioning, Conditioning, Latent, int], Tensor]
-Verdict = Literal["right", "refused", "whole picture", "plain", "not in core"]
+Verdict = Literal["right", "refused", "whole picture", "not in core"]
 STEPS = 2
 METHODS: dict[str, Method] = {"IDAttn dis": idattn(), "MICE": MICE}
 
@@ -97,9 +97,11 @@ class Case:
 
     def run(self, patch: Patch, order: str, steps: int = STEPS, other: bool = False) -> Tensor:
         """The result; with ``other`` words in instance 2's prompt."""
-        positive = patch.positive(self.other_words if other else self.words)
+        words, negative = self.other_words if other else self.words, self.negative
+        if order == "alone":
+            words, negative = without_instances(words), without_instances(negative)
         model, latent = self.patched(patch, order), patch.latent(self.latent)
-        return patch.run(model, positive, self.negative, latent, steps)
+        return patch.run(model, patch.positive(words), negative, latent, steps)
 
     def leak(self, patch: Patch, order: str, steps: int = STEPS) -> float:
         """By how much instance 1's latents change with instance 2's words."""
@@ -107,6 +109,14 @@ class Case:
         assert bool(one.isfinite().all())
         assert float((one - two)[..., 4:, 4:].abs().max()) > 1e-3
         return float((one - two)[..., :4, :4].abs().max())
+
+
+def without_instances(conditioning: Conditioning) -> Conditioning:
+    """The same text for a model without instance attention, which would refuse the instances."""
+    return [
+        [text, {name: value for name, value in extras.items() if name != "model_conds"}]
+        for text, extras in conditioning
+    ]
 
 
 def through(node: str, **inputs: Any) -> Callable[[ModelPatcher], ModelPatcher]:

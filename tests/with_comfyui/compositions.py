@@ -1,8 +1,7 @@
 """Everything that a workflow may hold beside Apply Instance Attention, each with its verdict.
 
 ``right``: an instance does not notice another's words, by one bit. ``whole picture``: the patch
-mixes the whole picture by what it is; after one step it has not yet. ``plain``: core drops our
-patch without asking. README, *Beside other nodes*, says the same.
+mixes the whole picture by what it is. README, *Beside other nodes*, says the same.
 """
 
 from __future__ import annotations
@@ -232,7 +231,11 @@ PATCHES: dict[str, Patch] = {
     ),
     "ModelMergeSimple, patched model first": Patch(merged_first),
     "ModelMergeSimple, patched model second": Patch(
-        merged_second, verdicts=("plain", "plain"), orders=("after",)
+        merged_second,
+        run=advanced("BasicGuider", {"conditioning": "positive"}),
+        verdicts=REFUSED,
+        message="nothing in this model reads them",
+        orders=("after",),
     ),
     "BlockSparseAttention of newer cores": Patch(block_sparse),
     "ModelAttentionBackend of newer cores": Patch(model_backend),

@@ -65,11 +65,6 @@ def test_what_cannot_work_is_refused(case, name, order) -> None:
         case.run(PATCHES[name], order)
 
 
-@cells("plain")
-def test_core_drops_the_patch(case, name, order) -> None:
-    assert torch.equal(case.run(PATCHES[name], order), case.run(PATCHES["nothing"], "alone"))
-
-
 @cells("not in core")
 def test_core_itself_cannot_do_it(case, name, order) -> None:
     """Without our patch either; the cell is filled as soon as a core can."""
