@@ -75,18 +75,14 @@ def test_masks_follow_kontexts_crop(pack_nodes: dict[str, type], size: Size) -> 
     assert fit(pack_nodes, regions, "centre crop", after=small)[0] == fitted
 
 
-def test_masks_follow_cores_pad_and_crop_nodes(pack_nodes: dict[str, type]) -> None:
+def test_masks_follow_a_border_and_a_tile(pack_nodes: dict[str, type]) -> None:
     picture = scene((300, 500))
     regions = (InstanceRegion("a", mask=object_of(picture)),)
-    (padded,) = run_core(
-        "ResizeAndPadImage",
-        image=picture,
-        target_width=200,
-        target_height=200,
-        padding_color="black",
-        interpolation="area",
-    )
-    (tile,) = run_core("ImageCrop", image=picture, width=128, height=96, x=110, y=20)
+    scale = {"upscale_method": "area", "width": 200, "height": 120, "crop": "disabled"}
+    (small,) = run_core("ImageScale", image=picture, **scale)
+    padded = torch.zeros(1, 200, 200, 3)
+    padded[:, 40:160] = small
+    tile = picture[:, 20:116, 110:238]
     for after, how, place in ((padded, "pad", {}), (tile, "tile", {"x": 110, "y": 20})):
         [fitted] = fit(pack_nodes, regions, how, after=after, **place)[0]
         size = (after.shape[1], after.shape[2])
