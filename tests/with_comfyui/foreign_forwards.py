@@ -100,10 +100,12 @@ def own_block(model: ModelPatcher) -> ModelPatcher:
 
 
 def past_the_wrappers(model: ModelPatcher) -> ModelPatcher:
-    """A model function wrapper that goes straight to the network's own call."""
+    """A model function wrapper that goes straight to the network's own call, with what it knows."""
+    known = ("c_crossattn", "y", "guidance", "ref_latents", "transformer_options")
 
     def call(apply_model: Any, given: dict[str, Any]) -> Any:
-        return model.model._apply_model(given["input"], given["timestep"], **given["c"])
+        conds = {name: value for name, value in given["c"].items() if name in known}
+        return model.model._apply_model(given["input"], given["timestep"], **conds)
 
     patched = model.clone()
     patched.set_model_unet_function_wrapper(call)
