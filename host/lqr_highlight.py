@@ -1,7 +1,7 @@
 """The seam for adaptive attention: maps and highlights of one sampling run, step after step."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from .kernels import Override, attention_call, open_call, whole_sequence
 from .known import require_family
 from .override import counted_options
 from .reached import Tally, check_reached, watching_blocks
-from .sequence import Added, token_sequence, watch_text, whole_text
+from .sequence import Added, prompts_alone, token_sequence, watch_text, whole_text
 
 Words = Callable[[PromptSpans], Sequence[Sequence[int]]]
 POSITIVE = 0
@@ -57,29 +57,21 @@ def highlight_edits(
     @around_model
     def forward(call: ModelCall, run: Forward) -> Tensor:
         nonlocal first
-        if FOI in call.extras:
-            raise ValueError(
-                "adaptive attention (Dual-LQR Sampler) and FoI Guider both change how the picture "
-                "attends to the instructions. Switch adaptive_attention off in Dual-LQR Sampler, "
-                "or sample with Basic Guider."
-            )
+        refuse_foi(call)
         family = require_family(call.model, NODE)
         options, added = watch_text(call.options)
         tally, blocks = Tally(), sum(family.counts(call.model))
         seen, factors = call_chunks(options, maps, regions, highlight, watching)
 
-        def double_block(where: Options) -> int | None:
-            block = family.where(call.model, where)
-            return block if block is not None and block < family.counts(call.model)[0] else None
-
         @cache
         def places() -> tuple[Tensor, slice]:
             return edit_keys(family, call, words, added())
 
-        override = highlight_override(options.get(OVERRIDE), double_block, places, seen, factors)
-        counted = counted_options(options, override, family, call, tally)
+        doubles = partial(double_block, family, call.model)
+        override = highlight_override(options.get(OVERRIDE), doubles, places, seen, factors)
+        options = prompts_alone(family, call, call_spans(call), options)
         with watching_blocks(family, call, tally):
-            out = run(counted, read=(KEY,))
+            out = run(counted_options(options, override, family, call, tally), read=(KEY,))
         check_reached(tally, range(blocks), call.model, first, NODE)
         first = False
         return out
@@ -96,6 +88,22 @@ def highlight_edits(
         maps.clear()
 
     return with_wrapper(model_options, f"{KEY}_highlight", forward), finish_step
+
+
+def refuse_foi(call: ModelCall) -> None:
+    """Refuse a model call of FoI Guider."""
+    if FOI in call.extras:
+        raise ValueError(
+            "adaptive attention (Dual-LQR Sampler) and FoI Guider both change how the picture "
+            "attends to the instructions. Switch adaptive_attention off in Dual-LQR Sampler, "
+            "or sample with Basic Guider."
+        )
+
+
+def double_block(family: Family, model: Any, where: Options) -> int | None:
+    """Number of the double block that an attention call comes from; None for any other."""
+    block = family.where(model, where)
+    return block if block is not None and block < family.counts(model)[0] else None
 
 
 def with_wrapper(

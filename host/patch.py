@@ -1,6 +1,7 @@
 """Apply Instance Attention: a model whose joint attention gets the bias of a recipe."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, lru_cache, partial
 from typing import Any
 
@@ -9,9 +10,8 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ..attention.execute.plan import BiasPlan
-from ..attention.recipe import BiasRecipe, Extent
+from ..attention.recipe import BiasRecipe
 from ..attention.schedule import OFF
-from ..attention.tokens import TokenLayout
 from ..prompts.spans import PromptSpans
 from .call import KEY, WRAPPER, Forward, ModelCall, around_model
 from .carrier import call_spans
@@ -137,15 +137,14 @@ def cached_plans() -> PlanFor:
     def build(
         recipe: BiasRecipe,
         kind: str,
-        layout: TokenLayout,
-        extents: tuple[Extent, ...],
-        padding: tuple[tuple[int, int], ...],
+        sequence: TokenSequence,
         order: tuple[int, ...],
         active: tuple[bool, ...],
         device: torch.device,
         dtype: torch.dtype,
     ) -> BiasPlan | None:
-        bias = recipe.build(kind, layout, active, extents, padding)
+        layout = sequence.layout
+        bias = recipe.build(kind, layout, active, sequence.extents, sequence.padding)
         if bias.is_zero:
             return None
         if order != tuple(range(layout.total)):
@@ -155,8 +154,7 @@ def cached_plans() -> PlanFor:
     def plan_for(
         recipe: BiasRecipe, kind: str, sequence: TokenSequence, order: tuple[int, ...], *rest: Any
     ) -> BiasPlan | None:
-        where = (sequence.layout, sequence.extents, sequence.padding)
-        return build(recipe, kind, *where, order, *rest)
+        return build(recipe, kind, replace(sequence, orders=()), order, *rest)
 
     return plan_for
 
