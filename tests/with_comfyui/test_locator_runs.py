@@ -14,7 +14,7 @@ from instance_edit.host.iid import branch_conditioning, shut_padding, split_bran
 from instance_edit.host.sampling_run import ALIKE, SamplingRun, sample_branches
 from instance_edit.pictures.found import draw_found
 from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, samplers
-from instance_edit.tests.with_comfyui.core import random_latent, run_core
+from instance_edit.tests.with_comfyui.core import random_conditioning, random_latent, run_core
 from instance_edit.tests.with_comfyui.locating import (
     SIGMAS,
     locate_by_contrast,
@@ -55,7 +55,7 @@ def test_iids_latent_is_sampled_on_at_the_size_at_which_core_samples(
     (empty,) = run_core("EmptyLatentImage", width=256, height=128, batch_size=1)
     *_, composed, left = locate_instances(pack_nodes, model, latent=empty)
     assert "downscale_ratio_spacial" not in composed
-    (guider,) = run_core("BasicGuider", model=model, conditioning=spans_for(model))
+    (guider,) = run_core("BasicGuider", model=model, conditioning=random_conditioning(model))
 
     def sampled(latent: Any, sigmas: Tensor) -> tuple[int, ...]:
         (noise,) = run_core("DisableNoise")

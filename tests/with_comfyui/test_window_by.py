@@ -148,8 +148,11 @@ def up(guider: Any, latent: Latent, levels: list[float]) -> Tensor:
 def test_a_window_holds_in_a_flipped_schedule(pack_nodes, flux1_deep, options) -> None:
     """Its steps count from the first; noise levels stand where they stand."""
     positive, latent = two_spans(flux1_deep), random_latent(flux1_deep)
+    plain = [[text, {**extras, "model_conds": {}}] for text, extras in positive]
     guiders = {
-        name: run_core("BasicGuider", model=patched, conditioning=positive)[0]
+        name: run_core(
+            "BasicGuider", model=patched, conditioning=plain if name == "plain" else positive
+        )[0]
         for name, patched in {
             "plain": flux1_deep,
             "early": biased(pack_nodes, flux1_deep, "bias, early", **options),
@@ -247,10 +250,10 @@ def test_adaptive_attention_goes_on_in_the_second_part(pack_nodes, flux1_deep) -
     assert torch.equal(run({**ON, "first_step": 14}, **BY_LEVEL), plain)
 
 
-def test_every_node_with_windows_has_the_choice_last_and_saved_as_steps(pack_nodes) -> None:
+def test_every_node_with_windows_has_the_choice_and_saved_as_steps(pack_nodes) -> None:
     for name in ("BuildBias", "FoIGuider", "DualLQRSampler"):
         node = pack_nodes[f"InstanceEdit{name}"]
-        last = node.GET_SCHEMA().inputs[-1]
+        [last] = [one for one in node.GET_SCHEMA().inputs if one.id == "window_by"]
         assert (last.id, last.options, last.default) == (
             "window_by",
             ["steps", "noise level"],
