@@ -69,8 +69,8 @@ def forward_calls(
     text = make(1, layout.text_total, params.context_in_dim)
     conditioning = attach_spans([[text, extras]], spans)
     models = {
-        "unpatched": model,
         "ours": apply_instance_attention(model, recipe),
         "dense": apply_instance_attention(model, recipe, dense=True),
     }
-    return {name: model_call(one, conditioning, x) for name, one in models.items()}
+    calls = {name: model_call(one, conditioning, x) for name, one in models.items()}
+    return {"unpatched": model_call(model, [[text, extras]], x), **calls}
