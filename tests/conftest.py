@@ -14,10 +14,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 TOOLS = str(Path(__file__).resolve().parent.parent / "tools")
 
 sys.path.insert(0, TOOLS)
-from load_pack import load_pack  # noqa: E402
+from load_pack import ROOT, hides_a_module, load_pack  # noqa: E402
 
 sys.path.remove(TOOLS)
 load_pack()
+
+
+def pytest_configure() -> None:
+    if hides_a_module(ROOT.name):
+        raise pytest.UsageError(
+            f"the checkout's folder is called {ROOT.name!r}, as a module of ComfyUI or of Python, "
+            "which the tests would hide: rename the folder."
+        )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

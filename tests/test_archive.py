@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from instance_edit.tests.test_registry import SNAPSHOT, scanned_nodes
 from instance_edit.tools.load_pack import ROOT
 
 FILES = {"__init__.py", "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"}
@@ -128,16 +129,33 @@ def test_no_module_of_the_archive_imports_a_file_that_was_left_out(unpacked: Pat
     assert missing == set()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "web/docs"])
-def test_no_page_of_the_archive_links_to_a_file_that_was_left_out(
-    page: str, unpacked: Path
-) -> None:
-    pages = list((unpacked / page).glob("*.md")) if page == "web/docs" else [unpacked / page]
-    assert pages
+def test_no_page_of_the_archive_links_to_a_file_that_was_left_out(unpacked: Path) -> None:
+    pages = list(unpacked.rglob("*.md"))
+    assert {"README.md", "CHANGELOG.md", "InstanceEditRegion.md"} <= {page.name for page in pages}
     for path in pages:
-        links = re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8"))
+        links = re.findall(r"\]\(([^)#:]+)[)#]", path.read_text(encoding="utf-8"))
         dead = [link for link in links if not (path.parent / link).exists()]
         assert dead == [], path.name
+
+
+def test_links_within_a_page_of_the_archive_lead_to_a_heading(unpacked: Path) -> None:
+    for path in unpacked.rglob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        anchors = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
+        assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors, path.name
+
+
+def test_a_scan_of_the_archive_finds_our_nodes_alone(unpacked: Path) -> None:
+    found: set[str] = set()
+    for path in unpacked.rglob("*.py"):
+        found |= scanned_nodes(path.read_text(encoding="utf-8"))
+    assert found == SNAPSHOT.keys()
+
+
+def test_git_ignores_the_archive() -> None:
+    done = subprocess.run(["git", "check-ignore", "--quiet", "node.zip"], cwd=ROOT)
+    assert done.returncode == 0
 
 
 def test_the_readme_names_verbs_and_files_of_the_repository_under_its_heading_alone(

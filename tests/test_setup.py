@@ -217,3 +217,11 @@ def test_set_up_starts_with_the_standard_library_alone(start: list[str]) -> None
     done = subprocess.run(command, cwd=load_pack.ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--oldest" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("folder", "hides"),
+    [("comfy", True), ("main", True), ("json", True), ("instance-edit", False), ("a b", False)],
+)
+def test_a_checkout_named_as_a_module_is_known(tmp_path: Path, folder: str, hides: bool) -> None:
+    assert load_pack.hides_a_module(folder, make_comfyui(tmp_path / "comfyui")) == hides

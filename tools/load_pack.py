@@ -44,6 +44,12 @@ def load_pack() -> ModuleType:
     return module
 
 
+def hides_a_module(folder: str, comfyui: Path = DEFAULT_COMFYUI) -> bool:
+    """Whether a checkout of this name hides a module: pytest names the tests' package after it."""
+    in_comfyui = (comfyui / folder).exists() or (comfyui / f"{folder}.py").exists()
+    return in_comfyui or folder in sys.stdlib_module_names
+
+
 def find_comfyui() -> Path:
     """The ComfyUI to use: `COMFYUI_PATH` when set, else the one that `make setup` fetched."""
     chosen = os.environ.get("COMFYUI_PATH")
