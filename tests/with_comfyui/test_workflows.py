@@ -13,6 +13,7 @@ That the graph files are the same workflows is shown in the browser: `tests/brow
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from io import BytesIO
@@ -110,7 +111,7 @@ def test_a_workflow_says_which_comfyui_it_needs(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_workflow_runs_and_edits_its_picture(server: ComfyServer, name: str) -> None:
     shipped: Workflow = json.loads((FOLDER / "api" / f"{name}.json").read_text())
-    workflow = suit(shipped, server.base_directory)
+    workflow = suit(copy.deepcopy(shipped), server.base_directory)
     if version_numbers(needed_by(name)) > version_numbers(comfyui_version):
         with pytest.raises(WorkflowError, match="not found"):
             server.client.run(shipped, show_progress=False)
