@@ -19,6 +19,7 @@ from instance_edit.nodes.methods import METHODS
 from instance_edit.sampling.iid import compose_branches
 from instance_edit.tests.with_comfyui import comfyui
 from instance_edit.tests.with_comfyui.core import (
+    plain_on,
     random_conditioning,
     random_latent,
     reference,
@@ -147,7 +148,7 @@ def test_its_regions_and_latent_feed_any_method(pack_nodes, model, method):
 
 
 def continue_from(model, conditioning, latent, sigmas):
-    samples = latent["samples"]
+    samples, conditioning = latent["samples"], plain_on(model, conditioning)
     return comfyui.sample.sample_custom(
         model,
         torch.zeros_like(samples),

@@ -3,7 +3,9 @@
 Containers: Comfy-Org/ComfyUI at 82997188568abe525d2b961fa2d4feae8f98f843,
 comfy/ldm/modules/attention.py, `AttentionTensorContainer` and `wrap_attn` (release 0.38): a block
 hands q, k and v on as containers; an override with a `container_function` gets these, any other
-gets the tensors taken out of them. A checkpoint's preference comes as `preferred_attention`.
+gets the tensors taken out of them.
+`preferred_attention`, a keyword for a checkpoint's preference, is read in other packs' code, not
+there: here it only shows that our overrides do not care for it.
 """
 
 from __future__ import annotations
