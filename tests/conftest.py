@@ -23,8 +23,8 @@ load_pack()
 def pytest_configure() -> None:
     if hides_a_module(ROOT.name):
         raise pytest.UsageError(
-            f"the checkout's folder is called {ROOT.name!r}, as a module of ComfyUI or of Python, "
-            "which the tests would hide: rename the folder."
+            f"the checkout's folder is called {ROOT.name!r}, as a module of ComfyUI, which the "
+            "tests would hide: rename the folder."
         )
 
 

@@ -221,7 +221,11 @@ def test_set_up_starts_with_the_standard_library_alone(start: list[str]) -> None
 
 @pytest.mark.parametrize(
     ("folder", "hides"),
-    [("comfy", True), ("main", True), ("json", True), ("instance-edit", False), ("a b", False)],
+    [("nodes", True), ("comfy", True), ("main", False), ("models", False), ("a b", False)],
 )
 def test_a_checkout_named_as_a_module_is_known(tmp_path: Path, folder: str, hides: bool) -> None:
-    assert load_pack.hides_a_module(folder, make_comfyui(tmp_path / "comfyui")) == hides
+    comfyui = make_comfyui(tmp_path / "comfyui")
+    (comfyui / "models").mkdir()
+    for module in ("nodes.py", "comfy/sd.py"):
+        (comfyui / module).touch()
+    assert load_pack.hides_a_module(folder, comfyui) == hides

@@ -45,9 +45,10 @@ def load_pack() -> ModuleType:
 
 
 def hides_a_module(folder: str, comfyui: Path = DEFAULT_COMFYUI) -> bool:
-    """Whether a checkout of this name hides a module: pytest names the tests' package after it."""
-    in_comfyui = (comfyui / folder).exists() or (comfyui / f"{folder}.py").exists()
-    return in_comfyui or folder in sys.stdlib_module_names
+    """Whether a checkout of this name hides a module that ComfyUI imports: pytest names the tests'
+    package after it. Nothing imports its ``main``."""
+    modules = any((comfyui / folder).glob("*.py")) or (comfyui / f"{folder}.py").exists()
+    return modules and folder != "main"
 
 
 def find_comfyui() -> Path:
