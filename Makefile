@@ -4,6 +4,8 @@ BIN    := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 VENV   := $(BIN)/python
 RUN    := $(VENV) -m tools.run
 PYTEST := $(BIN)/pytest --no-skips -m "not gpu$(if $(filter Windows_NT,$(OS)), and not posix)"
+# Two at a time; the tests of one file stay together, and with them what they share.
+PAIRED := -n 2 --dist loadfile
 SETUP  := @$(PYTHON) -m tools.setup_comfyui
 # nodes/ and host/ are type-checked against the ComfyUI that set-up fetches.
 HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes and host are not \
@@ -22,11 +24,11 @@ demo: setup            ## UNET=.. CLIP=.. VAE=.. use real weights
 test: lint test-pure test-comfyui test-browser
 
 test-pure: setup
-	$(PYTEST) tests --ignore=tests/with_comfyui --ignore=tests/browser
+	$(PYTEST) $(PAIRED) tests --ignore=tests/with_comfyui --ignore=tests/browser
 
 test-comfyui:          ## on the current ComfyUI and on the oldest supported one
 	$(SETUP) --oldest
-	$(PYTEST) tests/with_comfyui
+	$(PYTEST) $(PAIRED) tests/with_comfyui
 
 test-browser:          ## CHROME=.. uses another Chromium; pictures are kept in build/screenshots
 	$(SETUP) --front-end
