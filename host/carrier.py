@@ -1,9 +1,9 @@
 """Prompt spans on their way through a conditioning to the model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import comfy.conds
 import torch
@@ -14,6 +14,7 @@ from .call import KEY, ModelCall
 
 Conditioning = list[list[Any]]
 Items = tuple[PromptSpans, ...]
+T = TypeVar("T")
 
 
 class Carried(tuple[Items, ...]):
@@ -74,6 +75,16 @@ class SpansCond(comfy.conds.CONDRegular):
         return [1]
 
 
+def every_cond(conds: Mapping[str, Sequence[T]]) -> list[T]:
+    """All conditionings of a run, as core holds them once it is prepared."""
+    return [cond for several in conds.values() for cond in several]
+
+
+def carried_spans(extras: Mapping[str, Any]) -> SpansCond | None:
+    """What a conditioning's extras, or core's own form of them, carry of ours; None for nothing."""
+    return extras.get("model_conds", {}).get(KEY)
+
+
 def attach_spans(conditioning: Conditioning, *spans: PromptSpans) -> Conditioning:
     """The conditioning with its prompt spans; they survive Combine, ReferenceLatent and the like.
 
@@ -106,7 +117,7 @@ def conditioning_spans(conditioning: Conditioning, picture: int | None = None) -
         ValueError: none, those of several pictures, or a text that another node changed.
     """
     for text, extras in conditioning:
-        carried: SpansCond | None = extras.get("model_conds", {}).get(KEY)
+        carried = carried_spans(extras)
         if carried is None:
             continue
         appended_tokens(carried, text)

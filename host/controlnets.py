@@ -6,8 +6,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from .call import KEY
-from .carrier import SpansCond, appended_tokens
+from .carrier import carried_spans, every_cond
 
 TEXT = "cross_attn_controlnet"
 """Core's own name, in a conditioning, of the text that its ControlNet reads."""
@@ -22,14 +21,14 @@ def show_global_prompt(
     another node chose for the net stays.
 
     Args:
-        conds: core's own, of one run; changed in place.
+        conds: core's own, of one run, their spans told what was appended; changed in place.
         padded_to: see ``Family.padded_to``.
     """
-    for cond in (cond for several in conds.values() for cond in several):
-        carried: SpansCond | None = cond.get("model_conds", {}).get(KEY)
+    for cond in every_cond(conds):
+        carried = carried_spans(cond)
         if carried is None or cond.get("control") is None or TEXT in cond:
             continue
-        text, world = cond["cross_attn"], carried.items[0].lengths[0]
-        behind = text.shape[1] - appended_tokens(carried, text)
-        shown = torch.cat([text[:, :world], text[:, behind:]], dim=1)
+        text, spans = cond["cross_attn"], carried.items[0]
+        behind = text.shape[1] - spans.appended
+        shown = torch.cat([text[:, : spans.lengths[0]], text[:, behind:]], dim=1)
         cond[TEXT] = F.pad(shown, (0, 0, max(padded_to - shown.shape[1], 0), 0))

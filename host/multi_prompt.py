@@ -13,8 +13,7 @@ from torch import Tensor
 from ..mask_ops.regions import InstanceRegion, picture_sets
 from ..prompts.keywords import read_marks
 from ..prompts.spans import PromptSpans
-from .call import KEY
-from .carrier import Conditioning, attach_spans
+from .carrier import Conditioning, attach_spans, carried_spans
 from .text import (
     EncodedPrompt,
     KeptPrompt,
@@ -63,7 +62,7 @@ def global_prompt(clip: Any, text: str, conditioning: Conditioning | None) -> En
         )
     [[features, extras]] = conditioning
     taken = [key for key in ("attention_mask_img_shape", "area", "mask") if key in extras]
-    if taken or KEY in extras.get("model_conds", {}):
+    if taken or carried_spans(extras) is not None:
         raise ValueError(
             "'conditioning' must be a plain prompt, got one with "
             f"{', '.join(taken) or 'instances of its own'}. Put the node that adds this behind "

@@ -28,14 +28,13 @@ from .run import (
     say_part_once,
     without_run,
 )
-from .sequence import Added, TokenSequence, prompts_alone, token_sequence, watch_text
+from .sequence import Added, Runs, TokenSequence, prompts_alone, token_sequence, watch_text
 from .whole import is_part, refuse_parts, watch_runs
 
 NODE, BUILD = "Apply Instance Attention", "Build Disentangled Bias"
 NEGATIVE = 1
 """Core's number of the negative conditioning in ``cond_or_uncond``."""
 PlanFor = Callable[..., BiasPlan | None]
-Runs = Sequence[tuple[PromptSpans, slice]]
 
 
 def apply_instance_attention(

@@ -6,13 +6,12 @@ from typing import Any, Literal, NamedTuple
 from comfy_execution.graph_utils import ExecutionBlocker
 from torch import Tensor
 
-from ..mask_ops.fit import fit_regions
+from ..mask_ops.fit import fit_regions, multiple_crop
 from ..mask_ops.regions import InstanceRegion
 from .core_nodes import core_nodes, run_node
+from .regions import PIXELS_PER_TOKEN
 
 Fit = Literal["Kontext's sizes", "multiple of 16", "off"]
-TOKEN = 16
-"""Side of a token of FLUX.1 and FLUX.2 in pixels."""
 
 
 class Picture(NamedTuple):
@@ -35,7 +34,7 @@ def fit_picture(vae: Any, picture: Picture, fit: Fit) -> Picture:
         regions = fit_regions(picture.regions, before, (image.shape[1], image.shape[2]))
         picture = Picture(image, regions)
     elif fit == "multiple of 16":
-        picture = crop_to_multiple(picture, TOKEN)
+        picture = crop_to_multiple(picture, PIXELS_PER_TOKEN)
     if not vae.crop_input:
         return picture
     return crop_to_multiple(picture, vae.spacial_compression_encode())
@@ -49,7 +48,7 @@ def crop_to_multiple(picture: Picture, side: int) -> Picture:
     """
     image, regions = picture
     before = (image.shape[1], image.shape[2])
-    after = (before[0] // side * side, before[1] // side * side)
+    (top, left), after = multiple_crop(before, side)
     if after == before:
         return picture
     if 0 in after:
@@ -57,7 +56,6 @@ def crop_to_multiple(picture: Picture, side: int) -> Picture:
             f"the picture must be at least {side} x {side} pixels, got {before[1]} x {before[0]}. "
             "Scale it up."
         )
-    top, left = ((old - new) // 2 for old, new in zip(before, after, strict=True))
     fitted = fit_regions(regions, before, after, "tile", (top, left))
     if len(fitted) < len(regions):
         raise ValueError(

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..attention.execute.memory import working_bytes
 from ..attention.execute.plan import BiasPlan
 from .call import KEY, Options, bare_model
-from .carrier import SpansCond, appended_tokens
+from .carrier import appended_tokens, carried_spans, every_cond
 from .controlnets import show_global_prompt
 from .families import find_family
 from .kernels import kernel_name
@@ -97,8 +97,8 @@ def check_texts(conds: Mapping[str, Sequence[dict[str, Any]]]) -> None:
         ValueError: other text than was encoded.
     """
     appended: set[int] = set()
-    for cond in (cond for several in conds.values() for cond in several):
-        carried: SpansCond | None = cond.get("model_conds", {}).get(KEY)
+    for cond in every_cond(conds):
+        carried = carried_spans(cond)
         if carried is not None:
             more = appended_tokens(carried, cond["cross_attn"])
             cond["model_conds"] = {**cond["model_conds"], KEY: carried.with_appended(more)}
@@ -116,9 +116,9 @@ def longest_sequence(
     """(text tokens, all tokens) of the longest conditioning with instances; (0, 0) if none has."""
     patch = _family(model).patch(_diffusion(model))
     longest = (0, 0)
-    for cond in (cond for several in conds.values() for cond in several):
+    for cond in every_cond(conds):
         text: Tensor | None = cond.get("cross_attn")
-        if text is None or KEY not in cond.get("model_conds", {}):
+        if text is None or carried_spans(cond) is None:
             continue
         pictures = [tuple(noise_shape), *(p.shape for p in cond.get("reference_latents") or ())]
         image = sum(math.ceil(p[-2] / patch) * math.ceil(p[-1] / patch) for p in pictures)
@@ -175,14 +175,13 @@ def _family(model: Any) -> Any:
 
 def mixed_regions(conds: Mapping[str, Sequence[Options]]) -> bool:
     """True if the positive conditionings carry more than one set of regions."""
-    carried = [cond.get("model_conds", {}).get(KEY) for cond in conds.get("positive", ())]
+    carried = [carried_spans(cond) for cond in conds.get("positive", ())]
     return len({one.cond for one in carried if one is not None}) > 1
 
 
 def expects_instances(conds: Mapping[str, Sequence[Options]]) -> bool:
     """True if a conditioning with instances acts from the first step on."""
-    every = [cond for several in conds.values() for cond in several]
-    at_once = [cond for cond in every if not cond.get("start_percent")]
+    at_once = [cond for cond in every_cond(conds) if not cond.get("start_percent")]
     return any(key.startswith(KEY) for cond in at_once for key in cond.get("model_conds", {}))
 
 

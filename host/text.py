@@ -7,9 +7,7 @@ from typing import Any, Literal, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-FLUX2_TEXT_TOKENS = 512
-"""Up to so many tokens ComfyUI's FLUX.2 models pad text with zeros on the left. Text of an encoder
-that pads on the left (FLUX.2 dev's) gets them here, so that its words stand where they do alone."""
+from .families.flux import FLUX2_TEXT_TOKENS
 
 Kind = Literal["real tokens", "fixed", "as core", "running positions"]
 
@@ -90,6 +88,9 @@ def placed_alone(
     clip: Any, text: Tensor, extras: dict[str, Any], words: tuple[int, int] | None = None
 ) -> EncodedPrompt:
     """A prompt's features (1, tokens, width) with the padding that core's model gives it.
+
+    FLUX.2 models pad text with zeros on the left. Text of an encoder that pads on the left (FLUX.2
+    dev's) gets them here, so that its words stand where they do alone.
 
     Args:
         words: see ``EncodedPrompt``; None: all.

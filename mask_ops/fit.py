@@ -28,6 +28,16 @@ class Window(NamedTuple):
     width: float
 
 
+def multiple_crop(before: Size, multiple: int) -> tuple[tuple[int, int], Size]:
+    """What ComfyUI's VAE Encode keeps: (top, left) in the picture before, and the size after.
+
+    Source: ``comfy.sd.VAE.vae_encode_crop_pixels``.
+    """
+    height, width = before
+    after = (height // multiple * multiple, width // multiple * multiple)
+    return (height % multiple // 2, width % multiple // 2), after
+
+
 def crop_box(before: Size, after: Size) -> Window:
     """What ComfyUI's scaling with crop "center" keeps, in whole pixels of the picture before.
 
@@ -60,9 +70,7 @@ def kept_window(
     """
     for name, size in (("before", before), ("after", after)):
         if min(size) < 1:
-            raise ValueError(
-                f"the picture {name} must have at least one pixel, got {_shown(size)}."
-            )
+            raise ValueError(f"the picture {name} must have at least one pixel, got {shown(size)}.")
     if how not in get_args(Fit):
         raise ValueError(f"how must be one of {get_args(Fit)}, got {how!r}.")
     if how == "tile":
@@ -104,8 +112,8 @@ def fit_regions(
     if lost and (how != "tile" or len(lost) == len(fitted)):
         named = ", ".join(f"{n + 1} ({regions[n].instruction!r})" for n in lost)
         raise ValueError(
-            f"nothing of instance {named} is left in the picture of {_shown(after)} that '{how}' "
-            f"makes of {_shown(before)}. Take it out, pad or stretch the picture instead, or move "
+            f"nothing of instance {named} is left in the picture of {shown(after)} that '{how}' "
+            f"makes of {shown(before)}. Take it out, pad or stretch the picture instead, or move "
             "the tile."
         )
     return tuple(region for region in fitted if region is not None)
@@ -188,10 +196,11 @@ def refuse_other_shapes(regions: Sequence[InstanceRegion], before: Size) -> None
         if region.size is not None and not same_shape(region.size, before):
             raise ValueError(
                 f"instance {n} ({region.instruction!r}) was drawn on a picture of "
-                f"{_shown(region.size)}, but the picture before is {_shown(before)}, of another "
+                f"{shown(region.size)}, but the picture before is {shown(before)}, of another "
                 "shape. Connect the picture that it was drawn on."
             )
 
 
-def _shown(size: Size) -> str:
+def shown(size: Size) -> str:
+    """A size in words."""
     return f"{size[1]} x {size[0]} pixels"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .composite import stretch
-from .fit import Size, Window, crop_box, fit_region, same_shape
+from .fit import Size, Window, crop_box, fit_region, multiple_crop, same_shape, shown
 from .regions import InstanceRegion
 
 Placing = Literal["by size", "stretch", "centre crop"]
@@ -55,24 +55,21 @@ def find_place(source: Size, edited: Size, how: Placing = "by size") -> Place:
     if cut is not None:
         return Place(cut, source, edited, _cropped(cut))
     if how == "stretch" or same_shape(source, edited):
-        words = f"The edit was scaled from {_shown(edited)} to the source's {_shown(source)}."
+        words = f"The edit was scaled from {shown(edited)} to the source's {shown(source)}."
         return Place(whole, source, edited, words)
     raise ValueError(
-        f"the edit has {_shown(edited)} and the source {_shown(source)}, another shape. Connect "
+        f"the edit has {shown(edited)} and the source {shown(source)}, another shape. Connect "
         "the picture that went to VAE Encode as source, or choose for fit how it was made: "
         "'centre crop' (FluxKontextImageScale, Scale Image with crop) or 'stretch'."
     )
 
 
 def vae_crop(source: Size, edited: Size) -> Window | None:
-    """The part of the source that VAE Encode keeps, if that has the edited picture's size.
-
-    Source: ``comfy.sd.VAE.vae_encode_crop_pixels``.
-    """
+    """The part of the source that VAE Encode keeps, if that has the edited picture's size."""
     for multiple in MULTIPLES:
-        if edited == tuple(side // multiple * multiple for side in source):
-            top, left = (side % multiple // 2 for side in source)
-            return Window(top, left, *edited)
+        offset, after = multiple_crop(source, multiple)
+        if after == edited:
+            return Window(*offset, *after)
     return None
 
 
@@ -120,7 +117,3 @@ def _cropped(window: Window) -> str:
         f"The edit was put back at x {left}, y {top} as {width} x {height} pixels, where the "
         "source had been cropped; the rest is the source's."
     )
-
-
-def _shown(size: Size) -> str:
-    return f"{size[1]} x {size[0]} pixels"
