@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from ..attention.execute.attend import attend
-from ..attention.execute.plan import BiasPlan
+from ..attention.execute.attend import attend, takes_whole_bias
+from ..attention.execute.faint import Faint
+from ..attention.execute.plan import BiasPlan, Decide
 from .attention_call import OVERRIDE, Heads, as_wanted, split_heads
 from .call import ModelCall, Options
 from .families import Family
@@ -27,6 +29,15 @@ BlockPlan = tuple[tuple[BiasPlan | None, slice], ...]
 Planned = Callable[[], Mapping[int, BlockPlan]]
 
 
+BlockDecide = Callable[[int, Faint, Tensor, Tensor], bool]
+"""Whether a block may leave its faint keys out: ``decide(block, faint, q, k)``."""
+
+
+def decide_at_once(_block: int, faint: Faint, q: Tensor, k: Tensor) -> bool:
+    """Asks the device and waits for its answer."""
+    return faint.is_exact(q, k)
+
+
 @dataclass(frozen=True)
 class Kernels:
     """How the calls of one forward are computed.
@@ -35,11 +46,13 @@ class Kernels:
         masked: honours a mask.
         plain: the user's own choice, for parts that need no mask.
         dense: give ``masked`` the whole bias at once.
+        decide: whether faint keys may be left out.
     """
 
     masked: Override
     plain: Override
     dense: bool = False
+    decide: Decide = Faint.is_exact
 
 
 def biased_override(
@@ -49,6 +62,7 @@ def biased_override(
     planned: Planned,
     tally: Tally,
     dense: bool = False,
+    decide: BlockDecide = decide_at_once,
 ) -> dict[str, Any]:
     """transformer_options for one forward, with our override chained before any other.
 
@@ -56,6 +70,7 @@ def biased_override(
         planned: the biases by block; asked once the attention runs.
         tally: filled while the model runs.
         dense: use the whole matrix; also where another override must see the whole sequence.
+        decide: whether a block may leave its faint keys out.
     """
     previous: Override | None = options.get(OVERRIDE)
     whole = dense or wants_whole_sequence(previous)
@@ -75,11 +90,12 @@ def biased_override(
             tally.came[block] += 1
         plans = None if block is None else planned().get(block)
         plain = open_call(previous, func)
-        if plans is None:
+        if plans is None or block is None:
             return plain(q, k, v, heads, mask=mask, **rest)
         split = split_heads(q, k, v, heads, rest)
-        kernels = Kernels(attention_call(previous, split.q), plain, whole)
-        report_run(where, planned(), plans, kernels.masked, plain, whole)
+        masked = attention_call(previous, split.q)
+        kernels = Kernels(masked, plain, whole, partial(decide, block))
+        report_run(where, planned(), plans, masked, plain, whole)
         parts = [attend_items(split, plan, items, mask, kernels) for plan, items in plans]
         return as_wanted(parts[0] if len(parts) == 1 else torch.cat(parts), heads, split.flat)
 
@@ -123,6 +139,8 @@ def biased_attention(
     def open_kernel(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return kernels.plain(q, k, v, q.shape[1], mask=None, **rest)
 
+    if not takes_whole_bias(plan, mask, kernels.dense):
+        plan = plan.decided(q, k, kernels.decide)
     return attend(q, k, v, plan, kernel, mask, open_kernel=open_kernel, dense=kernels.dense)
 
 

@@ -18,7 +18,8 @@ from .carrier import call_spans
 from .families import Family
 from .known import known_model, require_family
 from .moment import call_inside
-from .override import BlockPlan, biased_override
+from .override import BlockDecide, BlockPlan, biased_override
+from .proofs import proven_forward
 from .reached import Tally, check_reached, watching_blocks
 from .regions import recipe_for, said_of_shapes
 from .run import (
@@ -84,13 +85,17 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
 
         if options is call.options:  # nothing will be added to the text: refuse before computing
             planned()
-        tally = Tally()
         placed = prompts_alone(family, call, runs, options)
-        biased = biased_override(placed, family, call, planned, tally, dense)
-        with watching_blocks(family, call, tally):
-            out = run(biased, without=(KEY,))
-        check_reached(tally, planned(), call.model, is_first_call(call.options))
-        return out
+
+        def attempt(decide: BlockDecide) -> tuple[Tensor, Tally]:
+            tally = Tally()
+            biased = biased_override(placed, family, call, planned, tally, dense, decide)
+            with watching_blocks(family, call, tally):
+                out = run(biased, without=(KEY,))
+            check_reached(tally, planned(), call.model, is_first_call(call.options))
+            return out, tally
+
+        return proven_forward(family, call, attempt)
 
     return forward
 

@@ -31,6 +31,7 @@ class RunNote:
         mixed: its conditionings have different regions.
         whole: (H, W) of the latent that is sampled.
         expected: a conditioning with instances acts from the first step on.
+        hooked: a conditioning has hooks, which may change weights between two calls.
         called: a model call of it came to our wrapper.
         proved: a model call of it came through our override.
         logged: its line was logged.
@@ -41,6 +42,7 @@ class RunNote:
     mixed: bool = False
     whole: tuple[int, int] = (0, 0)
     expected: bool = False
+    hooked: bool = False
     called: bool = False
     proved: bool = False
     logged: bool = False
@@ -73,7 +75,10 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
         options = kwargs.get("model_options") or (args[0] if args else None)
         if options is not None:
             options.setdefault("transformer_options", {})[RUN] = RunNote(
-                mixed_regions(conds), (noise_shape[-2], noise_shape[-1]), expects_instances(conds)
+                mixed_regions(conds),
+                (noise_shape[-2], noise_shape[-1]),
+                expects_instances(conds),
+                any(cond.get("hooks") is not None for cond in every_cond(conds)),
             )
         text, total = longest_sequence(model, noise_shape, conds)
         if text:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from .batches import Picked, QueryBatch
+from .faint import Faint
 from .masks import additive_mask
 from .memory import heads_at_once, is_short
 from .plan import BiasPlan
@@ -29,7 +30,8 @@ def attend(
     Queries that see alike are attended together on the keys they may see, without a mask where
     the bias is 0 on all of those, else with a tile of the bias. A shut key weighs exactly 0 and
     may be left out; one with a finite bias only where these queries and keys prove that all of
-    those together weigh less than float32's rounding (``faint.py``).
+    those together weigh less than float32's rounding (``faint.py``). That reads a number from the
+    device, unless the plan was decided before (``BiasPlan.decided``).
 
     Args:
         q, k, v: (B, H, Lq, D) and (B, H_kv, keys, D). H is a whole multiple of H_kv (grouped-query
@@ -52,12 +54,16 @@ def attend(
         ValueError: heads that do not share evenly, or a mask of another form.
     """
     sharing_heads(q, k)  # refuses what does not share
-    if dense or mask is not None or is_short(plan.bias.queries, plan.bias.keys):
+    if takes_whole_bias(plan, mask, dense):
         return attend_dense(q, k, v, plan, kernel, mask)
-    if plan.faint is not None and plan.faint.is_exact(q, k):
-        plan = plan.without_faint
+    plan = plan.decided(q, k, Faint.is_exact)
     batches = plan.batches(q.shape[2])
     return attend_batches(q, k, v, plan, batches, kernel, open_kernel)
+
+
+def takes_whole_bias(plan: BiasPlan, mask: Tensor | None, dense: bool) -> bool:
+    """True if ``attend`` makes one call with the whole bias, whatever its keys."""
+    return dense or mask is not None or is_short(plan.bias.queries, plan.bias.keys)
 
 
 def attend_dense(

@@ -41,22 +41,41 @@ class Faint:
     anchors: Tensor
     margin: float
 
-    @torch.no_grad()
     def is_exact(self, q: Tensor, k: Tensor) -> bool:
+        """``verdict`` as a bool, for which the host waits until the device has computed it."""
+        return bool(self.verdict(q, k))
+
+    @torch.no_grad()
+    def verdict(self, q: Tensor, k: Tensor) -> Tensor:
         """True if no faint key can count, whatever the directions of these queries and keys.
 
         A query's open keys weigh at least A exp(mean of their logits) (Jensen), its faint keys
         together at most Z exp(bias + their largest logit), and the two logits differ by at most
-        |q| |k - mean anchor| / sqrt(d) (Cauchy-Schwarz). Reads one number from the device.
+        |q| |k - mean anchor| / sqrt(d) (Cauchy-Schwarz).
 
         Args:
             q, k: (B, H, Lq, D) and (B, H_kv, keys, D) as they enter the attention, scaled by
                 1 / sqrt(D) there; H is a whole multiple of H_kv, as for ``attend``.
+
+        Returns:
+            () bool on the device of q; nothing waits for it.
         """
         longest = norms(q).amax(2).unflatten(1, (k.shape[1], -1)).amax(2, keepdim=True)
         means = k[:, :, self.anchors.flatten()].unflatten(2, self.anchors.shape).mean(3)
         excess = ROUNDING * longest * farthest(k, means)
-        return bool(excess.amax() <= self.margin * math.sqrt(q.shape[3]))
+        return excess.amax() <= self.margin * math.sqrt(q.shape[3])
+
+    def is_exact_below(self, product: float, width: int) -> bool:
+        """True if no faint key can count, however the queries and keys lie within these lengths.
+
+        A mean of keys is no longer than the longest, so that no key is farther from it than
+        twice that.
+
+        Args:
+            product: of the longest query's and the longest key's length; may be NaN (unknown).
+            width: D, of a head.
+        """
+        return 2 * ROUNDING * product <= self.margin * math.sqrt(width)
 
 
 def farthest(k: Tensor, means: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Which queries attend to which keys together, so that a bias never becomes a Z x Z matrix."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 import torch
@@ -20,6 +21,9 @@ allows 5 % of the dense bias for all that attention takes; the rest of it is for
 queries, keys and results, and for filling the tile (measured: 3.7 % in all at N = 20)."""
 
 
+Decide = Callable[[Faint, Tensor, Tensor], bool]
+
+
 class BiasPlan:
     """A bias and how it is computed: worked out when it is first asked for, and kept.
 
@@ -28,10 +32,14 @@ class BiasPlan:
     Attributes:
         bias: on the device where it is used.
         costs: of that device.
+        keep_faint: faint keys are keys like any others.
     """
 
-    def __init__(self, bias: AttentionBias, costs: DeviceCosts | None = None) -> None:
+    def __init__(
+        self, bias: AttentionBias, costs: DeviceCosts | None = None, keep_faint: bool = False
+    ) -> None:
         self.bias = bias
+        self.keep_faint = keep_faint
         self.costs = costs or device_costs(bias.rows.device.type)
         self._batches: dict[int, tuple[QueryBatch, ...]] = {}
 
@@ -46,12 +54,28 @@ class BiasPlan:
     @torch.inference_mode(False)
     def faint(self) -> Faint | None:
         """What shows whether the bias's faint keys may be left out; see ``find_faint``."""
-        return find_faint(self.bias)
+        return None if self.keep_faint else find_faint(self.bias)
 
     @cached_property
     def without_faint(self) -> "BiasPlan":
         """The plan of the bias whose faint keys are shut; itself if it has none."""
         return self if self.faint is None else BiasPlan(self.faint.shut, self.costs)
+
+    @cached_property
+    def with_faint(self) -> "BiasPlan":
+        """The plan that computes its faint keys like any others, unproven; itself if none."""
+        return self if self.faint is None else BiasPlan(self.bias, self.costs, keep_faint=True)
+
+    def decided(self, q: Tensor, k: Tensor, decide: Decide) -> "BiasPlan":
+        """The plan by which these queries and keys are attended.
+
+        Args:
+            q, k: as for ``attend``.
+            decide: whether the faint keys may be left out; not asked if there are none.
+        """
+        if self.faint is None:
+            return self
+        return self.without_faint if decide(self.faint, q, k) else self.with_faint
 
     @cached_property
     @torch.inference_mode(False)

@@ -45,6 +45,10 @@ class Family(Protocol):
         """The modules of these blocks, doubles first, each run once in a forward."""
         ...
 
+    def norms(self, model: Any) -> Sequence[Sequence[Any]]:
+        """Per block the modules that normalise queries and keys, one for each stream of tokens."""
+        ...
+
     def heads(self, model: Any) -> tuple[int, int]:
         """Number of attention heads, and the width of one."""
         ...
@@ -98,6 +102,10 @@ class JointAttention:
 
     def blocks(self, model: Any) -> Sequence[Any]:
         return [*model.double_blocks, *model.single_blocks]
+
+    def norms(self, model: Any) -> Sequence[Sequence[Any]]:
+        doubles = [(one.img_attn.norm, one.txt_attn.norm) for one in model.double_blocks]
+        return [*doubles, *((one.norm,) for one in model.single_blocks)]
 
     def heads(self, model: Any) -> tuple[int, int]:
         return model.num_heads, model.hidden_size // model.num_heads

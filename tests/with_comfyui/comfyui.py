@@ -26,6 +26,7 @@ import comfy.text_encoders.longcat_image as longcat_text
 import comfy.text_encoders.ovis as ovis_text
 import comfy.text_encoders.pixart_t5 as pixart_text
 import folder_paths
+from comfy.ldm.flux.math import apply_rope
 from comfy.ldm.modules.attention import (
     attention_basic,
     attention_pytorch,
@@ -46,6 +47,7 @@ __all__ = [
     "CLIP",
     "ModelPatcher",
     "WrappersMP",
+    "apply_rope",
     "attention_basic",
     "attention_pytorch",
     "attention_split",

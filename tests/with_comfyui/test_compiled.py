@@ -11,6 +11,7 @@ import torch._dynamo as dynamo
 from torch import Tensor
 from torch._dynamo.utils import counters
 
+from instance_edit.host import proofs
 from instance_edit.tests.with_comfyui.comfyui import (
     ModelPatcher,
     set_torch_compile_wrapper,
@@ -24,6 +25,7 @@ from instance_edit.tests.with_comfyui.core import (
     sample,
 )
 from instance_edit.tests.with_comfyui.editing import Editor, idattn
+from instance_edit.tests.with_comfyui.proving import LOUD, LongEdit
 from instance_edit.tests.with_comfyui.sessions import ON, Session
 from instance_edit.tests.with_comfyui.test_foi import TWO, guide
 from instance_edit.tests.with_comfyui.test_foi import run as run_guider
@@ -140,6 +142,23 @@ def test_nothing_is_compiled_anew_after_the_second_step(pack_nodes, flux1) -> No
 
     states.sampled(compiling("eager")(model), steps=6, callback=note)
     assert len(frames) == 6 and len(set(frames[1:])) == 1
+
+
+def test_a_forward_that_is_run_again_is_not_compiled_again(pack_nodes, flux1) -> None:
+    edit = LongEdit(Editor(pack_nodes), flux1, LOUD)
+    model, latent = compiling("eager")(edit.model), random_latent(flux1, 68, 68)
+    frames: dict[str, int] = {}
+
+    def note(found: str) -> None:
+        frames[found] = counters["frames"]["total"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proofs, "keep_all", lambda *_: bool(note("second")))
+        patch.setattr(proofs.Assumed, "read", lambda *_: (bool(note("first")), None))
+        found = sample(model, edit.conditioning, edit.conditioning, latent, steps=1)
+    note("after")
+    assert frames["first"] == frames["second"] == frames["after"] > 0
+    torch.testing.assert_close(found, edit.dense(), rtol=1e-4, atol=1e-4)
 
 
 def test_our_patch_breaks_a_graph_at_the_attention_alone(pack_nodes, flux1) -> None:
