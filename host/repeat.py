@@ -1,6 +1,5 @@
 """May a forward be computed a second time? Not where somebody remembers the first."""
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -14,12 +13,6 @@ FORWARDS = ("forward", "_forward", "forward_orig")
 """Core's own ways into a network, which packs replace."""
 
 
-def repeatable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a patch or wrapper of ours that gives the same at a second run of one forward."""
-    function.__dict__["repeatable"] = True
-    return function
-
-
 def is_repeatable(family: Family, call: ModelCall) -> bool:
     """True if a second run of this forward gives what the first gave, whoever has seen that.
 
@@ -29,31 +22,25 @@ def is_repeatable(family: Family, call: ModelCall) -> bool:
     """
     options = call.options
     wrappers = options.get("wrappers", {})
-    inner = list(wrappers.get(WRAPPER, {}).items())
-    names = [name for name, _ in inner]
-    inside = inner[names.index(KEY) + 1 :] if KEY in names else inner
-    foreign = [
-        *every(wrappers.get(WrappersMP.DIFFUSION_MODEL, {}).values()),
-        *every(several for name, several in inside if name != COMPILE_KEY),
-        *every(options.get("patches", {}).values()),
-        *every(one.values() for one in options.get("patches_replace", {}).values()),
-    ]
-    return (
-        not torch.is_grad_enabled()
-        and all(getattr(one, "repeatable", False) for one in foreign)
-        and has_own_forward(call.model)
-        and all("forward" not in vars(block) for block in family.blocks(call.model))
+    names = list(wrappers.get(WRAPPER, {}))
+    inside = set(names[names.index(KEY) + 1 :] if KEY in names else names) - {COMPILE_KEY}
+    foreign = (
+        *wrappers.get(WrappersMP.DIFFUSION_MODEL, {}).values(),
+        *options.get("patches", {}).values(),
+        *options.get("patches_replace", {}).values(),
+    )
+    return not (
+        torch.is_grad_enabled()
+        or inside
+        or any(foreign)
+        or has_foreign_forward(call.model)
+        or any("forward" in vars(block) for block in family.blocks(call.model))
     )
 
 
-def every(groups: Iterable[Iterable[Any]]) -> list[Any]:
-    """All members of all groups."""
-    return [one for group in groups for one in group]
-
-
-def has_own_forward(network: Any) -> bool:
-    """True if a network is computed by core's code for its class."""
+def has_foreign_forward(network: Any) -> bool:
+    """True if a network is computed by other code than core's for its class."""
     ways = [getattr(type(network), name, None) for name in FORWARDS]
-    return not any(name in vars(network) for name in FORWARDS) and all(
-        way is None or way.__module__.startswith("comfy.") for way in ways
+    return any(name in vars(network) for name in FORWARDS) or any(
+        way is not None and not way.__module__.startswith("comfy.") for way in ways
     )
