@@ -50,6 +50,7 @@ class Patch:
         verdicts: by family; ``right`` where nothing is said.
         message: of the refusal.
         one_step: what mixes the whole picture has not yet done so after one step.
+        stand_in: of what no test machine has: stand-in tested, no more.
         orders: where it may stand; default: before and after, or beside what is no model.
     """
 
@@ -60,6 +61,7 @@ class Patch:
     verdicts: tuple[Verdict, Verdict] = ("right", "right")
     message: str = ""
     one_step: bool = False
+    stand_in: bool = False
     orders: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -69,6 +71,22 @@ class Patch:
 
     def verdict(self, family: str) -> Verdict:
         return self.verdicts[family == "flux2"]
+
+    @property
+    def said(self) -> str:
+        """What the README says of it, up to its reasons."""
+        [verdict] = set(self.verdicts) - {"not in core"}
+        if verdict == "whole picture":
+            step = "second" if self.one_step else "first"
+            return f"the whole picture is mixed, from the {step} step on"
+        return "right with stand-ins" if self.stand_in else verdict
+
+    @property
+    def only(self) -> str:
+        """The one family that core itself can run it with, as the README says it; else nothing."""
+        if "not in core" not in self.verdicts:
+            return ""
+        return " (FLUX.1)" if self.verdicts[1] == "not in core" else " (FLUX.2)"
 
 
 class Case:

@@ -30,6 +30,7 @@ from instance_edit.tests.with_comfyui.core import (
 )
 from instance_edit.tests.with_comfyui.newer_core import block_sparse, deaf_backend, model_backend
 from instance_edit.tests.with_comfyui.test_composition import with_lora
+from instance_edit.tests.with_comfyui.test_parts import calling, tiles
 from instance_edit.tests.with_comfyui.tiny_controlnets import controlled
 from instance_edit.tools.model_shapes import TEXT_WIDTH
 
@@ -178,12 +179,14 @@ def merged_second(model: ModelPatcher) -> ModelPatcher:
 CACHE = {"reuse_threshold": 0.2, "start_percent": 0.15, "end_percent": 0.95, "verbose": False}
 PATCHES: dict[str, Patch] = {
     "nothing": Patch(),
-    "BasicGuider, RandomNoise": Patch(run=advanced("BasicGuider", {"conditioning": "positive"})),
-    "CFGGuider": Patch(
+    "BasicGuider with RandomNoise": Patch(
+        run=advanced("BasicGuider", {"conditioning": "positive"})
+    ),
+    "CFGGuider (negative of Multi-Prompt Encode)": Patch(
         run=advanced("CFGGuider", {"positive": "positive", "negative": "negative"}, cfg=2.0)
     ),
     "CFG with a plain negative": Patch(run=plain_negative, verdicts=BOTH_WHOLE, one_step=True),
-    "DualCFGGuider": Patch(
+    "DualCFGGuider (negative of Multi-Prompt Encode)": Patch(
         run=advanced(
             "DualCFGGuider",
             {"cond1": "positive", "cond2": "positive", "negative": "negative"},
@@ -194,7 +197,7 @@ PATCHES: dict[str, Patch] = {
     ),
     "SplitSigmas": Patch(run=advanced("BasicGuider", {"conditioning": "positive"}, split=True)),
     "SamplerCustom": Patch(run=sampler_custom),
-    "KSampler (Advanced), start and end": Patch(run=in_two_samplers),
+    "KSampler (Advanced) in parts": Patch(run=in_two_samplers),
     "denoise < 1": Patch(run=by_ksampler(denoise=0.5)),
     "Set Latent Noise Mask": Patch(latent=masked),
     "Differential Diffusion": Patch(through("DifferentialDiffusion", strength=1.0), latent=masked),
@@ -206,11 +209,12 @@ PATCHES: dict[str, Patch] = {
     "EasyCache": Patch(through("EasyCache", **CACHE), verdicts=BOTH_WHOLE, one_step=True),
     "LazyCache": Patch(through("LazyCache", **CACHE), verdicts=BOTH_WHOLE, one_step=True),
     "FluxKVCache": Patch(through("FluxKVCache"), verdicts=("not in core", "right")),
-    "LoRA": Patch(with_lora),
+    "LoRAs": Patch(with_lora),
     "LoRA hooks": Patch(positive=lora_hooks),
     "ModelSamplingFlux": Patch(
         through("ModelSamplingFlux", max_shift=1.15, base_shift=0.5, width=64, height=64)
     ),
+    "TorchCompileModel": Patch(through("TorchCompileModel", backend="eager")),
     "RescaleCFG": Patch(through("RescaleCFG", multiplier=0.7), run=GUIDED, verdicts=BOTH_WHOLE),
     "APG": Patch(
         through("APG", eta=0.5, norm_threshold=5.0, momentum=0.0), run=GUIDED, verdicts=BOTH_WHOLE
@@ -229,17 +233,17 @@ PATCHES: dict[str, Patch] = {
         ),
         run=GUIDED,
     ),
-    "ModelMergeSimple, patched model first": Patch(merged_first),
-    "ModelMergeSimple, patched model second": Patch(
+    "ModelMergeSimple with the patched model first": Patch(merged_first),
+    "ModelMergeSimple with the patched model second": Patch(
         merged_second,
         run=advanced("BasicGuider", {"conditioning": "positive"}),
         verdicts=REFUSED,
         message="nothing in this model reads them",
         orders=("after",),
     ),
-    "BlockSparseAttention of newer cores": Patch(block_sparse),
-    "ModelAttentionBackend of newer cores": Patch(model_backend),
-    "ModelAttentionBackend that drops masks": Patch(deaf_backend),
+    "BlockSparseAttention of newer ComfyUI": Patch(block_sparse, stand_in=True),
+    "ModelAttentionBackend of newer ComfyUI": Patch(model_backend, stand_in=True),
+    "a backend that drops masks": Patch(deaf_backend, stand_in=True),
     "context windows": Patch(
         through(
             "ContextWindowsManual",
@@ -257,6 +261,9 @@ PATCHES: dict[str, Patch] = {
         verdicts=REFUSED,
         message="sees a part of it",
     ),
+    "tiled diffusion": Patch(
+        lambda model: calling(model, tiles), verdicts=REFUSED, message="sees a part of it"
+    ),
     "Conditioning Set Area": Patch(
         positive=lambda c: run_core(
             "ConditioningSetArea", conditioning=c, width=32, height=32, x=0, y=0, strength=1.0
@@ -264,8 +271,10 @@ PATCHES: dict[str, Patch] = {
         verdicts=REFUSED,
         message="part of",
     ),
-    "a class of its own (ReFlux)": Patch(foreign.swapped_class, verdicts=REFUSED, message="ReFlux"),
-    "a forward of its own (TeaCache)": Patch(
+    "packs with a class of their own (ReFlux)": Patch(
+        foreign.swapped_class, verdicts=REFUSED, message="ReFlux"
+    ),
+    "packs with a forward of their own (TeaCache)": Patch(
         foreign.own_forward(), verdicts=REFUSED, message="without what Apply Instance Attention"
     ),
 }

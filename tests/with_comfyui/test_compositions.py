@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from instance_edit.tests.with_comfyui.composed import METHODS, Case
 from instance_edit.tests.with_comfyui.compositions import PATCHES
+from instance_edit.tools.load_pack import ROOT
 
 FAMILIES = ("flux1", "flux2")
 CELLS = [
@@ -77,3 +79,19 @@ def test_no_cell_is_missing() -> None:
     assert {(name, family, method) for name, _, family, method in CELLS} == set(
         product(PATCHES, FAMILIES, METHODS)
     )
+
+
+def readme_rows() -> dict[str, str]:
+    """What README's table *Beside other nodes* says of each that it names, up to the reasons."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, section = readme.split("## Beside other nodes\n")
+    table = section.split("|---|---|\n")[1].partition("\n\n")[0]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()]
+    names = [(name, said) for names, said in rows for name in re.split(r", (?![^(]*\))", names)]
+    assert len(names) == len(dict(names))
+    return {name: said.partition(":")[0] for name, said in names}
+
+
+def test_the_readme_says_of_each_what_was_seen() -> None:
+    seen = {name + patch.only: patch.said for name, patch in PATCHES.items() if name != "nothing"}
+    assert readme_rows() == seen
