@@ -27,6 +27,7 @@ from instance_edit.tests.with_comfyui.core import (
 from instance_edit.tests.with_comfyui.editing import Editor, idattn
 from instance_edit.tests.with_comfyui.proving import LOUD, LongEdit
 from instance_edit.tests.with_comfyui.sessions import ON, Session
+from instance_edit.tests.with_comfyui.test_composition import set_override
 from instance_edit.tests.with_comfyui.test_foi import TWO, guide
 from instance_edit.tests.with_comfyui.test_foi import run as run_guider
 from instance_edit.tests.with_comfyui.test_instance_attention import spans_for
@@ -161,12 +162,53 @@ def test_a_forward_that_is_run_again_is_not_compiled_again(pack_nodes, flux1) ->
     torch.testing.assert_close(found, edit.dense(), rtol=1e-4, atol=1e-4)
 
 
-def test_our_patch_breaks_a_graph_at_the_attention_alone(pack_nodes, flux1) -> None:
-    """Core's own breaks, at its CPU attention, are not reached any more."""
+class Trace:
+    """What a compiled run does, a letter each: (g)raph, (a)ttention outside of graphs, | a step."""
+
+    def __init__(self) -> None:
+        self.letters: list[str] = []
+
+    def backend(self, graph: Any, _: Any) -> Callable[..., Any]:
+        def run(*inputs: Any) -> Any:
+            self.letters.append("g")
+            return graph.forward(*inputs)
+
+        return run
+
+    def attention(self, model: ModelPatcher) -> ModelPatcher:
+        """The model with an override that does nothing but leave the graphs."""
+
+        @torch.compiler.disable
+        def outside(func: Callable[..., Tensor], *args: Any, **rest: Any) -> Tensor:
+            self.letters.append("a")
+            return func(*args, **rest)
+
+        return set_override(model, outside)
+
+    def steps(self, states: States, model: ModelPatcher) -> list[str]:
+        """The traces of the second and the third step: all is compiled then."""
+        compiled = model.clone()
+        set_torch_compile_wrapper(compiled, backend=self.backend, options=FILTER)
+        states.sampled(compiled, steps=3, callback=lambda *_: self.letters.append("|"))
+        return "".join(self.letters).split("|")[1:3]
+
+
+def test_each_biased_attention_call_breaks_the_graphs_once(pack_nodes, flux1) -> None:
+    """As often as an override that only leaves the graphs: once per call, and none elsewhere.
+
+    Core's own breaks, at its CPU attention, are not reached any more.
+    """
     states = States(pack_nodes, flux1)
-    states.all["A"](compiling("eager"), as_it_is)
+    least, ours = Trace(), Trace()
+    bias = states.editor.bias(states.regions, idattn())
+    second, third = ours.steps(states, states.editor.apply(ours.attention(flux1), bias))
     [reason] = counters["graph_break"]
     assert "torch.compiler.disable" in reason and "apart_from_graphs.<locals>" in reason
+    network = flux1.model.diffusion_model
+    calls = len(network.double_blocks) + len(network.single_blocks)
+    assert second == third and second.count("a") == calls and "aa" not in second
+    dynamo.reset()
+    assert least.steps(states, least.attention(flux1)) == [second, third]
 
 
 def test_blocks_compiled_one_by_one_are_right_too(pack_nodes, flux1) -> None:
