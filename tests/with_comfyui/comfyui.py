@@ -14,6 +14,7 @@ import comfy.ldm.chroma.model as chroma
 import comfy.ldm.flux.controlnet as flux_controlnet
 import comfy.ldm.flux.model as flux_model
 import comfy.ldm.modules.diffusionmodules.mmdit as mmdit
+import comfy.lora as lora
 import comfy.model_management as model_management
 import comfy.ops as ops
 import comfy.sample as sample
@@ -61,6 +62,7 @@ __all__ = [
     "flux_text",
     "hooks",
     "longcat_text",
+    "lora",
     "mmdit",
     "make_locked_method_func",
     "model_management",
