@@ -149,7 +149,7 @@ def span_reading(items: Sequence[PromptSpans]) -> TextReading:
         layout = TokenLayout(spans.lengths, (1, 1))
         places = [layout.text_span(n + 1) for n in range(layout.instances)]
         groups.append(tuple(tuple(range(place.start, place.stop)) for place in places))
-    return TextReading(items[0].total, tuple(groups))
+    return TextReading(items[0].total + items[0].appended, tuple(groups))
 
 
 def step_number(call: ModelCall) -> int:

@@ -16,7 +16,9 @@ from .guidance import Guided, after_guidance
 from .iid import Branches, branch_conditioning, shut_padding, split_branches
 from .known import known_model
 from .sampling_run import SamplingRun, latent_samples, sample_guided, say_mean
+from .whole import seen_whole
 
+NODE = "Locate by Velocity Contrast"
 Keep = Callable[[Tensor, Tensor], None]
 
 
@@ -25,8 +27,8 @@ class ContrastGuider(comfy.samplers.CFGGuider):
 
     def __init__(self, model: ModelPatcher, empty: Conditioning, branches: Branches, keep: Keep):
         """keep(instructed (N, B, C, H, W), plain (B, C, H, W)) gets velocities."""
-        super().__init__(shut_padding(model))
-        known = known_model(model, "Locate by Velocity Contrast")
+        super().__init__(shut_padding(seen_whole(model, NODE)))
+        known = known_model(model, NODE)
         positions = known.family.text_positions(known.diffusion)
         each = [replace(branches, texts=(text,)) for text in branches.texts]
         conds = {str(n): branch_conditioning(one, positions)[0] for n, one in enumerate(each)}
@@ -55,7 +57,7 @@ def locate_by_contrast(
     model: ModelPatcher, conditioning: Conditioning, run: SamplingRun
 ) -> FoundMasks:
     """Where each instruction changes the prediction, the mean over the steps of the run."""
-    known = known_model(model, "Locate by Velocity Contrast")
+    known = known_model(model, NODE)
     say_mean(latent_samples(model, run.latent))
     maps = contrast_maps(model, conditioning, run)
     return contrast_masks(torch.stack(maps).mean(0), known.patch)

@@ -14,7 +14,9 @@ from .carrier import Conditioning, conditioning_spans
 from .iid import refuse_parts
 from .known import known_model
 from .sampling_run import SamplingRun, latent_samples, sample_branches, say_mean
+from .whole import seen_whole
 
+NODE = "Locate Instruction (FoI)"
 MIDDLE = Stage("read", Share(0.25, 0.75))
 
 
@@ -36,14 +38,14 @@ def locate_instruction(
         threshold: see ``foi_masks``.
         reference: number of the reference image whose tokens read; None: the latent's.
     """
-    known = known_model(model, "Locate Instruction (FoI)")
+    known = known_model(model, NODE)
     read = chosen_blocks(known.blocks, blocks, MIDDLE)
     capture = Capture(read, range(run.steps), True, reference, latest=True)
     refuse_parts(conditioning)
     latent = latent_samples(model, run.latent)
     say_mean(latent)
     marked = attach_reading(conditioning, word_reading(conditioning, words))
-    sample_branches(capture_attention(model, capture), marked, run)
+    sample_branches(capture_attention(seen_whole(model, NODE), capture), marked, run)
     grid = [-(-side // known.patch) for side in latent.shape[-2:]]
     maps = F.interpolate(capture.mean()[0].mean(0)[None], grid, mode="bilinear")[0]
     return foi_masks(maps, threshold)
@@ -57,4 +59,4 @@ def word_reading(conditioning: Conditioning, words: Sequence[Sequence[int]]) -> 
         tuple(layout.text_span(n + 1).start + token for token in tokens)
         for n, tokens in enumerate(words)
     )
-    return TextReading(spans.total, (groups,))
+    return TextReading(conditioning[0][0].shape[1], (groups,))

@@ -20,7 +20,9 @@ from .carrier import Conditioning, conditioning_spans
 from .kernels import Override, attention_call, whole_sequence
 from .known import known_model
 from .sampling_run import SamplingRun, latent_samples, sample_branches, say_mean
+from .whole import seen_whole
 
+NODE = "Locate Instances (IID)"
 PADDING = f"{KEY}_padding"
 PENULTIMATE = -2
 PARTS = ("area", "mask")
@@ -219,7 +221,7 @@ def locate_instances(
         at_once: branches that run as one batch; 0: as many as memory allows. Each runs alone where
             the batch would change what it is given: samplers that draw noise, extras with a batch.
     """
-    known = known_model(model, "Locate Instances (IID)")
+    known = known_model(model, NODE)
     read = chosen_blocks(known.blocks, blocks, PENULTIMATE)
     samples = latent_samples(model, run.latent)
     say_mean(samples)
@@ -241,11 +243,11 @@ def run_branches(
         (N, H, h, w) attention of each branch to its instruction, and their latents
         (B, N, C, H, W).
     """
-    known = known_model(model, "Locate Instances (IID)")
+    known = known_model(model, NODE)
     texts, places = branch_conditioning(branches, known.family.text_positions(known.diffusion))
     own = tuple((tuple(range(place.start, place.stop)),) for place in places)
     capture = Capture(blocks, range(run.steps), latest=True)
     reading = TextReading(texts[0][0].shape[1], own)
-    patched = capture_attention(shut_padding(model), capture)
+    patched = capture_attention(shut_padding(seen_whole(model, NODE)), capture)
     ends = sample_branches(patched, attach_reading(texts, reading), run, len(places))
     return capture.mean()[:, :, 0], ends

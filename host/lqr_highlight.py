@@ -1,6 +1,7 @@
 """The seam for adaptive attention: maps and highlights of one sampling run, step after step."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
@@ -21,10 +22,43 @@ from .known import require_family
 from .override import counted_options
 from .reached import Tally, check_reached, watching_blocks
 from .sequence import Added, prompts_alone, token_sequence, watch_text, whole_text
+from .whole import is_part, refuse_parts
 
 Words = Callable[[PromptSpans], Sequence[Sequence[int]]]
 POSITIVE = 0
 NODE = "adaptive attention (Dual-LQR Sampler)"
+
+
+@dataclass
+class Learned:
+    """What adaptive attention has learned in one sampling run, per positive conditioning.
+
+    Attributes:
+        plain_steps: this many first steps of the run are not changed. Where it is below 1, the
+            first step is changed by the maps of the call before it.
+        maps: the double blocks' maps of the present step.
+        regions: where the edits are, as far as they are known.
+        watching: the present step's maps count.
+        first: no model call has been seen.
+    """
+
+    highlight: Highlight
+    plain_steps: int
+    maps: dict[object, dict[int, Tensor]] = field(default_factory=dict[object, dict[int, Tensor]])
+    regions: dict[object, Tensor] = field(default_factory=dict[object, Tensor])
+    watching: bool = True
+    first: bool = True
+
+    def finish_step(self, step: int) -> None:
+        """Learn from a finished step; -1 is the call before the first."""
+        self.watching = step + 2 >= self.plain_steps
+        if step + 1 < self.plain_steps:
+            return
+        for which, blocks in self.maps.items():
+            if blocks:  # none where a step cache answered the call
+                stacked = torch.stack(list(blocks.values()))
+                self.regions[which] = highlight_region(stacked, self.highlight.threshold)
+        self.maps.clear()
 
 
 def highlight_edits(
@@ -35,13 +69,12 @@ def highlight_edits(
 ) -> tuple[dict[str, Any], Callable[[int], None]]:
     """Model options for one sampling run with adaptive attention.
 
-    What it learns lives in this run alone, per positive conditioning.
+    What it learns lives in this run alone.
 
     Args:
         words: per instance the numbers of the tokens in its prompt that count as the edit's words;
             None: all of them.
-        counted: how many steps of this run are among the first ones of the sampling. Where it has
-            changed steps already, its first step is changed by the maps of the call before it.
+        counted: how many steps of this run are among the first ones of the sampling.
 
     Returns:
         The options, and a function to be called with the number of each finished step, and with -1
@@ -49,19 +82,23 @@ def highlight_edits(
     """
     if highlight is None:
         return model_options, lambda step: None
-    maps: dict[object, dict[int, Tensor]] = {}
-    regions: dict[object, Tensor] = {}
     plain_steps = counted(highlight.first_step - 1)
-    watching, first = plain_steps < 2, True
+    learned = Learned(highlight, plain_steps, watching=plain_steps < 2)
+    wrapper = highlighting_forward(learned, words)
+    return with_wrapper(model_options, f"{KEY}_highlight", wrapper), learned.finish_step
+
+
+def highlighting_forward(learned: Learned, words: Words | None) -> Callable[..., Tensor]:
+    """The wrapper around the model that notes the attention's maps and applies what is known."""
 
     @around_model
     def forward(call: ModelCall, run: Forward) -> Tensor:
-        nonlocal first
         refuse_foi(call)
+        refuse_parts(call, (), is_part(call), f"{NODE} needs")
         family = require_family(call.model, NODE)
         options, added = watch_text(call.options)
         tally, blocks = Tally(), sum(family.counts(call.model))
-        seen, factors = call_chunks(options, maps, regions, highlight, watching)
+        seen, factors = call_chunks(options, learned)
 
         @cache
         def places() -> tuple[Tensor, slice]:
@@ -72,22 +109,11 @@ def highlight_edits(
         options = prompts_alone(family, call, call_spans(call), options)
         with watching_blocks(family, call, tally):
             out = run(counted_options(options, override, family, call, tally), read=(KEY,))
-        check_reached(tally, range(blocks), call.model, first, NODE)
-        first = False
+        check_reached(tally, range(blocks), call.model, learned.first, NODE)
+        learned.first = False
         return out
 
-    def finish_step(step: int) -> None:
-        nonlocal watching
-        watching = step + 2 >= plain_steps
-        if step + 1 < plain_steps:
-            return
-        for which, blocks in maps.items():
-            if blocks:  # none where a step cache answered the call
-                stacked = torch.stack(list(blocks.values()))
-                regions[which] = highlight_region(stacked, highlight.threshold)
-        maps.clear()
-
-    return with_wrapper(model_options, f"{KEY}_highlight", forward), finish_step
+    return forward
 
 
 def refuse_foi(call: ModelCall) -> None:
@@ -145,22 +171,19 @@ def edit_keys(
 
 
 def call_chunks(
-    options: Options,
-    maps: dict[object, dict[int, Tensor]],
-    regions: Mapping[object, Tensor],
-    highlight: Highlight,
-    watching: bool = True,
+    options: Options, learned: Learned
 ) -> tuple[list[dict[int, Tensor] | None], list[Tensor | None]]:
     """Per conditioning in this call's batch: where its maps go, and its factors (b, L).
 
     None for the negative prompt, while nothing is watched, and for factors that are not known yet.
     """
+    highlight = learned.highlight
     seen: list[dict[int, Tensor] | None] = []
     factors: list[Tensor | None] = []
     for which, kind in zip(options["uuids"], options["cond_or_uncond"], strict=True):
-        positive = watching and kind == POSITIVE
-        seen.append(maps.setdefault(which, {}) if positive else None)
-        region = regions.get(which) if positive else None
+        positive = learned.watching and kind == POSITIVE
+        seen.append(learned.maps.setdefault(which, {}) if positive else None)
+        region = learned.regions.get(which) if positive else None
         factors.append(
             None if region is None else torch.where(region, highlight.inside, highlight.outside)
         )

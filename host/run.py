@@ -72,7 +72,7 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
     ) -> Any:
         check_texts(conds)
         show_global_prompt(conds, _family(model).padded_to(_diffusion(model)))
-        options = kwargs.get("model_options") or (args[0] if args else None)
+        options = run_options(*args, **kwargs)
         if options is not None:
             options.setdefault("transformer_options", {})[RUN] = RunNote(
                 mixed_regions(conds),
@@ -88,6 +88,13 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
         return executor(model, noise_shape, conds, *args, **kwargs)
 
     return prepare
+
+
+def run_options(
+    model_options: dict[str, Any] | None = None, *_: Any, **__: Any
+) -> dict[str, Any] | None:
+    """The model options among what core's preparation of a run gets behind its conditionings."""
+    return model_options
 
 
 def check_texts(conds: Mapping[str, Sequence[dict[str, Any]]]) -> None:

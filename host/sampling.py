@@ -1,6 +1,7 @@
 """The seam to ComfyUI's samplers: plain functions of (velocity, state, sigmas) as SAMPLERs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -17,6 +18,7 @@ from ..sampling.flow import Report, Velocity
 from ..sampling.lqr import Free
 from .lqr_highlight import Words, highlight_edits
 from .moment import say_part
+from .whole import refuse_unseen, seen_options
 
 PAPER_STEPS = 15
 """Of the multi-turn paper's samplings: what a count of steps is a share of by noise level."""
@@ -166,38 +168,30 @@ class FlowSampler(comfy.samplers.Sampler):
             predict: ``predict(x, sigmas, **extra_args)``, the clean latent.
         """
         model = guider.inner_model
-        total, counted = len(start.sigmas) - 1, self.counting(start.sigmas, model.model_sampling)
-        options, finish_step = highlight_edits(
-            extra_args["model_options"], self.highlight, self.words, counted
-        )
-        run_args = {**extra_args, "model_options": options}
+        counted = self.counting(start.sigmas, model.model_sampling)
+        options = extra_args["model_options"]
+        if self.highlight is not None:
+            options = seen_options(options, start.latent.shape, getattr(guider, "conds", {}))
+        options, finish_step = highlight_edits(options, self.highlight, self.words, counted)
+        velocity = proved_velocity(predict, guider, {**extra_args, "model_options": options})
         begun = False
 
-        def velocity(x: Tensor, sigma: float) -> Tensor:
+        def first_known(x: Tensor, sigma: float) -> Tensor:
             nonlocal begun
-            comfy.model_management.throw_exception_if_processing_interrupted()
-            level = max(sigma, LEAST_SIGMA)
-            denoised = predict(x, x.new_full((x.shape[0],), level), **run_args)
+            found = velocity(x, sigma)
             if not begun:
                 begun = True
                 finish_step(-1)
-            return (x - denoised) / level
+            return found
 
         def to_model(latent: Tensor) -> Tensor:
             return model.process_latent_in(latent.to(start.noise))
 
-        with tqdm(total=total, disable=disable_pbar) as bar:
-
-            def report(i: int, x: Tensor, clean: Tensor) -> None:
-                finish_step(i)
-                bar.update()
-                if callback is not None:
-                    callback(i, clean, x, total)
-
+        with progress(len(start.sigmas) - 1, finish_step, callback, disable_pbar) as report:
             latent, sigmas, noise, _ = start
             free = free_at(start, guider, options)
             return self.solve(
-                FlowRun(velocity, latent, sigmas, noise, free, to_model, report, counted)
+                FlowRun(first_known, latent, sigmas, noise, free, to_model, report, counted)
             )
 
     def counting(self, sigmas: Tensor, sampling: Any) -> Callable[[int], int]:
@@ -209,6 +203,42 @@ class FlowSampler(comfy.samplers.Sampler):
         if self.counted.what:
             say_part(sigmas, sampling, self.counted.what, "Dual-LQR Sampler")
         return lambda count: count
+
+
+def proved_velocity(
+    predict: Callable[..., Tensor], guider: Any, args: Mapping[str, Any]
+) -> Velocity:
+    """The velocity that a guider predicts.
+
+    Args:
+        predict: ``predict(x, sigmas, **args)``, the clean latent.
+        args: of every prediction.
+    """
+
+    def velocity(x: Tensor, sigma: float) -> Tensor:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        level = max(sigma, LEAST_SIGMA)
+        denoised = predict(x, x.new_full((x.shape[0],), level), **args)
+        refuse_unseen(args["model_options"], guider)
+        return (x - denoised) / level
+
+    return velocity
+
+
+@contextmanager
+def progress(
+    total: int, finish_step: Callable[[int], None], callback: Callback | None, quiet: bool
+) -> Iterator[Report]:
+    """What a solver reports its steps to, for as long as it runs."""
+    with tqdm(total=total, disable=quiet) as bar:
+
+        def report(i: int, x: Tensor, clean: Tensor) -> None:
+            finish_step(i)
+            bar.update()
+            if callback is not None:
+                callback(i, clean, x, total)
+
+        yield report
 
 
 def free_at(start: Start, guider: Any, options: Mapping[str, Any]) -> Free | None:

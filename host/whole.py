@@ -1,6 +1,7 @@
 """Every model call of a run comes to our wrapper, and sees the whole picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from comfy.model_patcher import ModelPatcher
@@ -8,14 +9,68 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..prompts.spans import PromptSpans
-from .call import ModelCall, Options
-from .run import RUN, RunNote, prepared_sampling
+from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
+from .run import RUN, RunNote, check_texts, prepared_sampling, run_options
+
+WHOLE = f"{KEY}_whole"
 
 
 def watch_runs(model: ModelPatcher, key: str, dense: bool = False) -> None:
     """Add the wrappers around a run to a clone: ``prepared_sampling`` and ``proved_prediction``."""
     model.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, key, prepared_sampling(dense))
     model.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, key, proved_prediction)
+
+
+def seen_whole(model: ModelPatcher, node: str) -> ModelPatcher:
+    """A clone all of whose model calls must come to our wrapper and see the whole picture.
+
+    For nodes that read the model without a bias.
+    """
+
+    @around_model
+    def forward(call: ModelCall, run: Forward) -> Tensor:
+        refuse_parts(call, (), is_part(call), f"{node} needs")
+        return run()
+
+    patched = model.clone()
+    patched.add_wrapper_with_key(WRAPPER, WHOLE, forward)
+    patched.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, WHOLE, noted_sampling)
+    patched.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, WHOLE, proved_prediction)
+    return patched
+
+
+def noted_sampling(
+    executor: Any,
+    model: Any,
+    noise_shape: Sequence[int],
+    conds: Mapping[str, Sequence[dict[str, Any]]],
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
+    """The wrapper around core's preparation of a run whose calls must all come to our wrapper."""
+    options = run_options(*args, **kwargs)
+    if options is not None:
+        options.update(seen_options(options, noise_shape, conds))
+    return executor(model, noise_shape, conds, *args, **kwargs)
+
+
+def seen_options(
+    model_options: dict[str, Any],
+    shape: Sequence[int],
+    conds: Mapping[str, Sequence[dict[str, Any]]],
+) -> dict[str, Any]:
+    """Model options of such a run, which may have begun with Apply Instance Attention.
+
+    Args:
+        shape: of the latent that is sampled.
+        conds: core's own, of this run; their spans learn what was appended.
+    """
+    options = model_options.get("transformer_options", {})
+    note: RunNote | None = options.get(RUN)
+    if note is None:
+        check_texts(conds)
+        note = RunNote(whole=(shape[-2], shape[-1]))
+    return {**model_options, "transformer_options": {**options, RUN: replace(note, expected=True)}}
 
 
 def proved_prediction(
@@ -27,16 +82,28 @@ def proved_prediction(
         ValueError: with who calls the model.
     """
     out = executor(x, timestep, model_options, *args, **kwargs)
+    refuse_unseen(model_options, executor.class_obj)
+    return out
+
+
+def refuse_unseen(model_options: Options, guider: Any) -> None:
+    """Refuse a prediction none of whose model calls came to our wrapper.
+
+    Args:
+        guider: who made it, unless the options name who calls the model.
+
+    Raises:
+        ValueError: with who calls the model.
+    """
     note: RunNote | None = model_options.get("transformer_options", {}).get(RUN)
     if note is not None and note.expected and not note.called:
-        caller = model_options.get("model_function_wrapper", executor.class_obj)
+        caller = model_options.get("model_function_wrapper", guider)
         named = caller if hasattr(caller, "__qualname__") else type(caller)
         raise ValueError(
             f"{named.__module__}.{named.__qualname__} calls the model past ComfyUI's wrappers: its "
-            "attention cannot get a bias. Remove the node that set it from models with instance "
-            "attention."
+            "attention can be neither changed nor read. Remove the node that set it from this "
+            "model."
         )
-    return out
 
 
 def is_part(call: ModelCall) -> bool:
@@ -48,15 +115,18 @@ def is_part(call: ModelCall) -> bool:
     return call.x.shape[-2] < note.whole[0] or call.x.shape[-1] < note.whole[1]
 
 
-def refuse_parts(call: ModelCall, spans: Sequence[PromptSpans], part: bool) -> None:
+def refuse_parts(
+    call: ModelCall, spans: Sequence[PromptSpans], part: bool, who: str = "regions need"
+) -> None:
     """Refuse a call that sees a part of the picture only.
 
     Args:
         part: see ``is_part``.
+        who: needs all of it, for the error.
     """
     if part or "context_window" in call.options or any(one.cropped for one in spans):
         raise ValueError(
-            "regions need the whole picture in one model call, but this call sees a "
-            "part of it (tiled diffusion, Conditioning Set Area or context windows). Remove that "
-            "node: the regions already say where each prompt acts."
+            f"{who} the whole picture in one model call, but this call sees a part of it (tiled "
+            "diffusion, Conditioning Set Area or context windows). Remove that node: regions "
+            "already say where each prompt acts."
         )

@@ -21,7 +21,7 @@ from instance_edit.host.families.family import JointAttention
 from instance_edit.host.foi_attention import FoIChange, foi_override
 from instance_edit.host.iid import shutting_override
 from instance_edit.host.kernels import Override
-from instance_edit.host.lqr_highlight import call_chunks, highlight_override
+from instance_edit.host.lqr_highlight import Learned, call_chunks, highlight_override
 from instance_edit.host.override import Tally, biased_override
 from instance_edit.host.sequence import Added
 from instance_edit.tests.with_comfyui.comfyui import attention_pytorch
@@ -100,7 +100,7 @@ def highlighting() -> Override:
     keys = torch.zeros(Z, dtype=torch.bool)
     keys[2:5] = True
     region = random(4, B, L) > 0
-    seen, factors = call_chunks(WHERE, {}, {"edit": region}, Highlight())
+    seen, factors = call_chunks(WHERE, Learned(Highlight(), 0, {}, {"edit": region}))
     places = (keys, slice(TEXT, Z))
     return highlight_override(None, lambda _: 0, lambda: places, seen, factors)
 

@@ -16,6 +16,7 @@ from instance_edit.attention.lqr_highlight import Highlight
 from instance_edit.host.call import KEY, WRAPPER, ModelCall
 from instance_edit.host.families import find_family
 from instance_edit.host.lqr_highlight import (
+    Learned,
     call_chunks,
     edit_keys,
     highlight_edits,
@@ -57,7 +58,7 @@ def test_the_positive_prompts_half_gets_the_bias_and_the_negative_half_nothing(m
     mask = random(3, 1, 1, Z, Z) if masked else None
     region = random(4, 1, L) > 0
     maps: dict[object, dict[int, Tensor]] = {}
-    seen, factors = call_chunks(OPTIONS, maps, {"edit": region}, Highlight())
+    seen, factors = call_chunks(OPTIONS, Learned(Highlight(), 0, maps, {"edit": region}))
     override = highlight_override(None, double_block, lambda: (KEYS, LATENTS), seen, factors)
     out = override(
         attention_pytorch, q, k, v, HEADS, mask=mask, skip_reshape=True, transformer_options=OPTIONS
@@ -80,7 +81,7 @@ def test_single_blocks_and_probes_are_left_alone() -> None:
     q, k, v = (random(seed, 2, HEADS, Z, D) for seed in range(3))
     maps: dict[object, dict[int, Tensor]] = {}
     region = torch.ones(1, L, dtype=torch.bool)
-    seen, factors = call_chunks(OPTIONS, maps, {"edit": region}, Highlight())
+    seen, factors = call_chunks(OPTIONS, Learned(Highlight(), 0, maps, {"edit": region}))
     override = highlight_override(None, double_block, lambda: (KEYS, LATENTS), seen, factors)
     for options in ({}, {**OPTIONS, "block_type": "single"}):
         out = override(
@@ -100,7 +101,7 @@ def test_another_packs_override_still_sees_every_call() -> None:
 
     options = {**OPTIONS, "uuids": ["edit"], "cond_or_uncond": [0]}
     region = random(4, 1, L) > 0
-    seen, factors = call_chunks(options, {}, {"edit": region}, Highlight())
+    seen, factors = call_chunks(options, Learned(Highlight(), 0, {}, {"edit": region}))
     override = highlight_override(previous, double_block, lambda: (KEYS, LATENTS), seen, factors)
     override(attention_pytorch, q, k, v, HEADS, skip_reshape=True, transformer_options=options)
     assert calls == [Z, L]
