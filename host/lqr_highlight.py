@@ -22,7 +22,7 @@ from .known import require_family
 from .override import counted_options
 from .reached import Tally, check_reached, watching_blocks
 from .sequence import Added, prompts_alone, token_sequence, watch_text, whole_text
-from .whole import is_part, refuse_parts
+from .whole import refuse_pieces
 
 Words = Callable[[PromptSpans], Sequence[Sequence[int]]]
 POSITIVE = 0
@@ -94,7 +94,7 @@ def highlighting_forward(learned: Learned, words: Words | None) -> Callable[...,
     @around_model
     def forward(call: ModelCall, run: Forward) -> Tensor:
         refuse_foi(call)
-        refuse_parts(call, (), is_part(call), f"{NODE} needs")
+        refuse_pieces(call, NODE)
         family = require_family(call.model, NODE)
         options, added = watch_text(call.options)
         tally, blocks = Tally(), sum(family.counts(call.model))

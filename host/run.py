@@ -30,6 +30,7 @@ class RunNote:
     Attributes:
         mixed: its conditionings have different regions.
         whole: (H, W) of the latent that is sampled.
+        pictures: in its batch, where no call may hold fewer; else 0.
         expected: a conditioning with instances acts from the first step on.
         hooked: a conditioning has hooks, which may change weights between two calls.
         called: a model call of it came to our wrapper.
@@ -41,6 +42,7 @@ class RunNote:
 
     mixed: bool = False
     whole: tuple[int, int] = (0, 0)
+    pictures: int = 0
     expected: bool = False
     hooked: bool = False
     called: bool = False

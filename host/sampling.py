@@ -18,6 +18,7 @@ from ..sampling.flow import Report, Velocity
 from ..sampling.lqr import Free
 from .lqr_highlight import Words, highlight_edits
 from .moment import say_part
+from .sampling_run import pictures_only
 from .whole import refuse_unseen, seen_options
 
 PAPER_STEPS = 15
@@ -260,7 +261,7 @@ def euler() -> Any:
 
 
 def check_run(model: Any, latent: Tensor | None) -> Tensor:
-    """The latent; refuse its absence, and models that are no rectified flow."""
+    """The latent; refuse none, one that is no picture's, and models that are no rectified flow."""
     if not isinstance(model.model_sampling, comfy.model_sampling.CONST):
         raise ValueError(
             "Flow Inversion and Dual-LQR Sampler need a rectified-flow model (FLUX.1 or FLUX.2), "
@@ -268,4 +269,4 @@ def check_run(model: Any, latent: Tensor | None) -> Tensor:
         )
     if latent is None:
         raise ValueError("no latent came in: connect the picture's latent to the sampling node.")
-    return latent
+    return pictures_only(latent)

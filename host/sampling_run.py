@@ -83,15 +83,24 @@ def latent_samples(model: ModelPatcher, latent: Mapping[str, Any]) -> Tensor:
     Raises:
         ValueError: no pictures (B, C, H, W).
     """
-    samples = latent["samples"]
+    samples = pictures_only(latent["samples"])
+    ratios = {name: latent[name] for name in RATIOS if name in latent}
+    return comfy.sample.fix_empty_latent_channels(model, samples, **ratios)
+
+
+def pictures_only(samples: Tensor) -> Tensor:
+    """The samples of a LATENT.
+
+    Raises:
+        ValueError: no pictures (B, C, H, W).
+    """
     if samples.is_nested or samples.ndim != 4:
         raise ValueError(
             "the latent must hold pictures, (batch, channels, height, width), got "
             f"{'several latents in one' if samples.is_nested else (*samples.shape,)}. Videos and "
             "latents of several parts cannot be edited with a FLUX model."
         )
-    ratios = {name: latent[name] for name in RATIOS if name in latent}
-    return comfy.sample.fix_empty_latent_channels(model, samples, **ratios)
+    return samples
 
 
 def sampled_latent(latent: Mapping[str, Any], samples: Tensor) -> dict[str, Any]:

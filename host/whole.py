@@ -29,7 +29,7 @@ def seen_whole(model: ModelPatcher, node: str) -> ModelPatcher:
 
     @around_model
     def forward(call: ModelCall, run: Forward) -> Tensor:
-        refuse_parts(call, (), is_part(call), f"{node} needs")
+        refuse_pieces(call, node)
         return run()
 
     patched = model.clone()
@@ -70,7 +70,8 @@ def seen_options(
     if note is None:
         check_texts(conds)
         note = RunNote(whole=(shape[-2], shape[-1]))
-    return {**model_options, "transformer_options": {**options, RUN: replace(note, expected=True)}}
+    options = {**options, RUN: replace(note, expected=True, pictures=shape[0])}
+    return {**model_options, "transformer_options": options}
 
 
 def proved_prediction(
@@ -129,4 +130,21 @@ def refuse_parts(
             f"{who} the whole picture in one model call, but this call sees a part of it (tiled "
             "diffusion, Conditioning Set Area or context windows). Remove that node: regions "
             "already say where each prompt acts."
+        )
+
+
+def refuse_pieces(call: ModelCall, node: str) -> None:
+    """Refuse a call that sees a part of the picture, or fewer pictures than are sampled together.
+
+    Args:
+        node: needs all of them.
+    """
+    refuse_parts(call, (), is_part(call), f"{node} needs")
+    note: RunNote | None = call.options.get(RUN)
+    wanted = 0 if note is None else note.pictures * len(call.options["cond_or_uncond"])
+    if len(call.x) < wanted:
+        raise ValueError(
+            f"{node} needs all {wanted} pictures of a batch in one model call, but this call holds "
+            f"{len(call.x)}: another pack calls the model on parts of a batch. Remove its node "
+            "from this model."
         )

@@ -28,9 +28,14 @@ def next_turn(memory: TurnMemory | None, latent: Tensor) -> TurnMemory:
     """The memory of the turn that starts from this latent; None begins a session.
 
     Raises:
-        ValueError: a latent of another shape than the session's first, or a batch that is none of
-            its variants.
+        ValueError: no pictures (B, C, H, W), a latent of another shape than the session's first, or
+            a batch that is none of its variants.
     """
+    if latent.ndim != 4:
+        raise ValueError(
+            "a turn starts from pictures, (batch, channels, height, width), got "
+            f"{(*latent.shape,)}. Videos cannot be edited with a FLUX model."
+        )
     if memory is None:
         return TurnMemory(latent, latent)
     check_pictures(latent, memory.first)

@@ -13,7 +13,11 @@ from torch import Tensor
 from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, samplers
 from instance_edit.tests.with_comfyui.core import random_conditioning, random_latent, run_core
 from instance_edit.tests.with_comfyui.editing import Editor, idattn
-from instance_edit.tests.with_comfyui.locating import locate_by_contrast, locate_instances
+from instance_edit.tests.with_comfyui.locating import (
+    locate_by_contrast,
+    locate_instances,
+    locate_instruction,
+)
 from instance_edit.tests.with_comfyui.sessions import Latent, Session
 from instance_edit.tests.with_comfyui.test_foi import TWO, guide
 from instance_edit.tests.with_comfyui.test_window_by import two_spans
@@ -51,8 +55,9 @@ def test_every_sampler_runs_in_foi_guider_the_locators_and_windows(
 
 @pytest.mark.parametrize("scheduler", samplers.SCHEDULER_NAMES)
 def test_every_scheduler_is_walked_up_and_down_whole_or_in_part(
-    pack_nodes, flux1, scheduler: str
+    pack_nodes, flux1, tiny_clip_flux1, scheduler: str
 ) -> None:
+    """Locate Instruction, which has no sampler, reads a step of it too."""
     session = Session(pack_nodes, flux1)
     edit, picture = random_conditioning(flux1, seed=4), random_latent(flux1, seed=3)
     for denoise in (1.0, 0.5):
@@ -66,6 +71,9 @@ def test_every_scheduler_is_walked_up_and_down_whole_or_in_part(
         euler = samplers.sampler_object("euler")
         out = foi.sample(start["samples"], picture["samples"], euler, session.sigmas, seed=0)
         assert out.isfinite().all()
+        given = {"conditioning": two_spans(flux1), "sigmas": session.sigmas}
+        masks, *_ = locate_instruction(pack_nodes, flux1, tiny_clip_flux1, **given)
+        assert masks.shape == (2, 64, 64) and masks.any()
 
 
 @pytest.mark.parametrize("levels", [[1.0], [0.5, 0.5], [1.2, 0.5, 0.0], [1.0, 0.2, 0.6]], ids=str)

@@ -20,6 +20,7 @@ RUNS = {
     "test_instance_attention.py": f"flux1_deep and ({' or '.join(SEAM)})",
     "test_methods.py": "",
     "test_turns.py": "flux1_deep",
+    "test_turn_samplers.py": "flux1_deep",
 }
 
 
