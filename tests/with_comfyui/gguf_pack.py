@@ -103,8 +103,8 @@ class PackedPatcher(ModelPatcher):
                 weight.patches = []
         return super().unpatch_model(*args, **kwargs)
 
-    def load(self, *args: Any, force_patch_weights: bool = False, **kwargs: Any) -> Any:
-        return super().load(*args, force_patch_weights=True, **kwargs)
+    def load(self, *args: Any, **kwargs: Any) -> Any:
+        return super().load(*args, **{**kwargs, "force_patch_weights": True})
 
     def clone(self, *args: Any, **kwargs: Any) -> PackedPatcher:
         kind, self.__class__ = self.__class__, PackedPatcher
