@@ -10,6 +10,9 @@ CORNER_SIZE = Dialect("xywh", "pixels")
 GEMINI = Dialect("yxyx", "0..1000")
 COCO = {"category_id", "image_id", "iscrowd"}
 ROBOFLOW = {"class", "confidence"}
+LABEL_STUDIO = "rectanglelabels"
+OUTLINES = ("polygon", "polygons", "points", "segmentation")
+"""Keys of outlines, which are no boxes."""
 NAMED: tuple[tuple[tuple[str, ...], Dialect], ...] = (
     (("x", "y", "width", "height"), CORNER_SIZE),
     (("x", "y", "w", "h"), CORNER_SIZE),
@@ -67,6 +70,9 @@ def one_box(item: object, number: int) -> RawBox:
 
 
 def _entry(entry: Mapping[str, Any], name: str) -> RawBox:
+    unit = entry.get("unit", entry.get("units"))
+    if LABEL_STUDIO in entry or str(unit).lower() in ("%", "percent", "percentage"):
+        raise percent_error(name, entry)
     for keys, dialect in NAMED:
         if all(key in entry for key in keys):
             centred = keys[0] == "x" and entry.keys() >= ROBOFLOW
@@ -79,6 +85,8 @@ def _entry(entry: Mapping[str, Any], name: str) -> RawBox:
                 found = _entry(cast(Mapping[str, Any], inner), name)
                 return found._replace(text=_text(entry) or found.text)
             return _listed(entry, key, numbers_of(inner, name), dialect)
+    if any(key in entry for key in OUTLINES):
+        raise outline_error(name, entry)
     raise ValueError(f"{name} must be {FORMS}, got {_short(entry)}.")
 
 
@@ -104,6 +112,8 @@ def numbers_of(values: object, name: str) -> tuple[float, ...]:
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise wrong
     items = list(cast(Sequence[Any], values))
+    if any(isinstance(item, str) and item.strip().endswith("%") for item in items):
+        raise percent_error(name, values)
     counts = (4, 8)
     pairs = cast(list[Sequence[Any]], [item for item in items if isinstance(item, list | tuple)])
     if pairs and len(pairs) == len(items) and all(len(pair) == 2 for pair in pairs):
@@ -122,6 +132,22 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or value is None:
         raise TypeError
     return float(value)
+
+
+def percent_error(name: str, value: object) -> ValueError:
+    """The error of a box in percent."""
+    return ValueError(
+        f"{name} must have four numbers, not percent, got {_short(value)}. Divide them by 100, "
+        "leave the unit away, and choose a dialect that ends with '0..1'."
+    )
+
+
+def outline_error(name: str, value: object) -> ValueError:
+    """The error of an outline in a box's place."""
+    return ValueError(
+        f"{name} is an outline (polygon), not a box: {_short(value)}. Make a mask of it and use "
+        "Instance Regions from Masks, or give the four numbers of the box around it."
+    )
 
 
 def _short(value: object) -> str:

@@ -10,6 +10,7 @@ from .box_entries import (
     label_of,
     numbers_of,
     one_box,
+    outline_error,
     plain,
 )
 from .dialects import Dialect, RawBox
@@ -66,8 +67,11 @@ def _items(data: object) -> list[object]:
         ]
     if len(items) == 4 and all(isinstance(value, int | float | str) for value in items):
         return [items]
+    if len(items) > 2 and all(_is_point(item) for item in items):
+        raise outline_error("box 1", items)
     if items and all(_is_frame(item) for item in items):
         if len(items) > 1:
+            _items(items[0])  # refuses outlines
             raise ValueError(
                 f"boxes for one picture are needed, got boxes for {len(items)} frames. "
                 "Pick one frame first."
@@ -149,6 +153,15 @@ def _is_segs(items: list[object]) -> bool:
     size, segments = cast(list[Sequence[object]], items)
     return [type(side) for side in size] == [int, int] and all(
         hasattr(segment, "bbox") and hasattr(segment, "crop_region") for segment in segments
+    )
+
+
+def _is_point(item: object) -> bool:
+    """Two numbers: a corner of an outline."""
+    return (
+        isinstance(item, list | tuple)
+        and len(cast(Sequence[object], item)) == 2
+        and all(isinstance(value, int | float) for value in cast(Sequence[object], item))
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 LONGEST = 2_000_000
+LOCATIONS = re.compile(r"<(loc_?|box_|bin_)\d+>|<\|box_start\|>|<\|det\|>")
+"""Of Florence-2, PaliGemma and their like."""
 TRIES, PYTHON_TRIES = 1000, 32
 OPENING = re.compile(r"[\[{]")
 FENCE = re.compile(r"```[A-Za-z0-9_-]*\s*\n?(.*?)```", re.DOTALL)
@@ -19,9 +21,16 @@ def read_text(text: str) -> object:
     one after the other, as one object per line, become a list.
 
     Raises:
-        ValueError: nothing that can be read, too long a text, or one that is nested too deep.
+        ValueError: nothing that can be read, a model's own marks for places, too long a text, or
+            one that is nested too deep.
     """
     text = text.lstrip("\ufeff").strip()
+    if LOCATIONS.search(text):
+        raise ValueError(
+            f"boxes given as text are a vision model's own marks, {text[:80]!r}: their order and "
+            "what they count in are the model's. Connect the boxes that its node makes of them (of "
+            "Florence-2: 'data', bboxes and labels), or write them as [[x1, y1, x2, y2], ..]."
+        )
     if len(text) > LONGEST:
         raise ValueError(
             f"boxes given as text may have {LONGEST} letters, got {len(text)}: connect the boxes "
