@@ -113,7 +113,7 @@ def numbers_of(values: object, name: str) -> tuple[float, ...]:
         raise wrong
     items = list(cast(Sequence[Any], values))
     if any(isinstance(item, str) and item.strip().endswith("%") for item in items):
-        raise percent_error(name, values)
+        raise percent_error(name, items)
     counts = (4, 8)
     pairs = cast(list[Sequence[Any]], [item for item in items if isinstance(item, list | tuple)])
     if pairs and len(pairs) == len(items) and all(len(pair) == 2 for pair in pairs):
