@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .load_pack import ROOT
+from .load_pack import ROOT, find_comfyui
 
 TABLE = Path(__file__).with_suffix(".json")
 NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "workflows", "weights", "demo_out")
@@ -96,6 +96,7 @@ def run_tests(root: Path, tests: Sequence[str]) -> bool:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     environment = {
         **os.environ,
+        "COMFYUI_PATH": str(find_comfyui()),  # the copy has none
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
