@@ -2,13 +2,13 @@
 
 from typing import Any, get_args
 
-import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..mask_ops.composite import background_change, composite, feathered_union
-from ..mask_ops.picture_batch import masks_per_picture, shared_batch
-from ..mask_ops.put_back import Place, Placing, find_place, put_back, regions_on_source
+from ..mask_ops.composite import background_change
+from ..mask_ops.paste import lay_over, region_weight
+from ..mask_ops.picture_batch import shared_batch
+from ..mask_ops.put_back import Placing, find_place, regions_on_source
 from ..mask_ops.regions import InstanceRegion
 from ..mask_ops.validate import other_shapes
 from .inputs.regions import require_regions
@@ -80,47 +80,13 @@ class CompositeBackground(io.ComfyNode):
         regions = require_regions(regions)
         shared_batch(regions, source=len(source), edited=len(edited))
         place = find_place((*source.shape[1:3],), (*edited.shape[1:3],), fit)
-        source = source[..., :3]
-        edited, broken, count = without_nan(source, edited[..., :3].to(source), place)
         regions = regions_on_source(regions, place)
-        masks = masks_per_picture(regions, place.source)
-        weight = torch.stack([feathered_union(each, grow, feather) for each in masks])
-        weight = torch.where(broken, 0.0, weight.to(source))
-        lines = [place.words, count, *other_shapes(regions, place.source)]
-        report = " ".join(filter(None, (describe_change(source, edited, weight), *lines)))
-        result = composite(source, edited, weight)
-        return io.NodeOutput(result, weight, report, ui=ui.PreviewText(report))
-
-
-def without_nan(source: Tensor, edited: Tensor, place: Place) -> tuple[Tensor, Tensor, str]:
-    """The edit on the source; where it has no proper pixels; and words about those that it lacks.
-
-    Args:
-        source: (B, H, W, 3); edited: (B, h, w, 3).
-
-    Returns:
-        (B, H, W, 3); (B, H, W) bool, also true around a cropped edit; "" if all are proper.
-
-    Raises:
-        ValueError: NaN in the source, or nothing else in the edit.
-    """
-    if not bool(source.isfinite().all()):
-        raise ValueError("the source holds NaN or infinite pixels: load or decode it again.")
-    broken = ~edited.isfinite().all(-1, keepdim=True)
-    if bool(broken.all()):
-        raise ValueError(
-            "the edit holds nothing but NaN or infinite pixels: the model or the VAE overflowed. "
-            "Use another precision for it (bf16 or fp32)."
-        )
-    cleaned, inside = put_back(source, edited.masked_fill(broken, 0.0), place)
-    spots = broken.to(source).expand(-1, -1, -1, 3)
-    gone = put_back(torch.zeros_like(source), spots, place)[0].abs().amax(-1) > 1e-4
-    count = int(broken.sum())
-    words = (
-        f"{count} pixel(s) of the edit are NaN or infinite (the model or the VAE overflowed); the "
-        "source's stand there."
-    )
-    return cleaned, gone | ~inside, words if count else ""
+        weight = region_weight(regions, place.source, grow, feather)
+        pasted = lay_over(source[..., :3], edited[..., :3], weight, place)
+        change = describe_change(source[..., :3], pasted.edited, pasted.weight)
+        lines = [change, place.words, pasted.words, *other_shapes(regions, place.source)]
+        report = " ".join(filter(None, lines))
+        return io.NodeOutput(pasted.image, pasted.weight, report, ui=ui.PreviewText(report))
 
 
 def describe_change(source: Tensor, edited: Tensor, weight: Tensor) -> str:
