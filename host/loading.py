@@ -34,6 +34,21 @@ def load_vae(state: Mapping[str, Tensor]) -> comfy.sd.VAE:
     return vae
 
 
+def empty_vae(config: Mapping[str, Any]) -> comfy.sd.VAE:
+    """An AutoencoderKL whose weights nobody has filled in yet.
+
+    Args:
+        config: arguments of core's class; ``model_shapes.autoencoder`` makes them.
+    """
+    vae = comfy.sd.VAE(sd={}, config={"params": dict(config)})
+    channels, packed = config["embed_dim"], "batch_norm_latent" in config["ddconfig"]
+    vae.latent_channels = 4 * channels if packed else channels
+    if packed:  # 2 x 2 cells in the channels of one, as core says where it knows the weights
+        vae.upscale_ratio *= 2
+        vae.downscale_ratio *= 2
+    return vae
+
+
 def empty_model(
     config: Mapping[str, Any], dtype: torch.dtype, device: torch.device | str = "cpu"
 ) -> ModelPatcher:

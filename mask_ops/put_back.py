@@ -64,6 +64,22 @@ def find_place(source: Size, edited: Size, how: Placing = "by size") -> Place:
     )
 
 
+def unscaled_place(source: Size, decoded: Size) -> Place:
+    """Where the decoded picture lies on a source of its size, or of one that VAE Encode cropped.
+
+    Raises:
+        ValueError: a source of another size.
+    """
+    cut = Window(0, 0, *source) if source == decoded else vae_crop(source, decoded)
+    if cut is None:
+        raise ValueError(
+            f"the latent's picture has {shown(decoded)} and the image {shown(source)}. Connect the "
+            "picture that went to VAE Encode as image; for another one use VAE Decode and "
+            "Composite Background, whose 'fit' lays an edit on a source of another size."
+        )
+    return Place(cut, source, decoded, "" if source == decoded else _cropped(cut))
+
+
 def vae_crop(source: Size, edited: Size) -> Window | None:
     """The part of the source that VAE Encode keeps, if that has the edited picture's size."""
     for multiple in MULTIPLES:
@@ -71,6 +87,12 @@ def vae_crop(source: Size, edited: Size) -> Window | None:
         if after == edited:
             return Window(*offset, *after)
     return None
+
+
+def cut_out(source: Tensor, place: Place) -> Tensor:
+    """The part (B, h, w, C) of the source that the edited picture lies on."""
+    top, left, height, width = (round(side) for side in place.window)
+    return source[:, top : top + height, left : left + width]
 
 
 def put_back(source: Tensor, edited: Tensor, place: Place) -> tuple[Tensor, Tensor]:

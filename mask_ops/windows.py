@@ -1,7 +1,6 @@
 """Which windows of a latent to decode, so that all that is needed is there at the least cost."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -24,8 +23,7 @@ class Cells(NamedTuple):
         return (self.bottom - self.top) * (self.right - self.left)
 
 
-@dataclass(frozen=True)
-class DecodeWindow:
+class DecodeWindow(NamedTuple):
     """What is taken from a decoded window, and what has to be decoded for it.
 
     Attributes:
@@ -58,7 +56,8 @@ def decode_windows(needed: Tensor, halo: int, least: int = 1) -> list[DecodeWind
     """Windows that hold every needed cell, with a halo of cells wherever the picture has them.
 
     The box around all of them is cut in two where the parts with their halos have fewer cells than
-    the whole, and each part again: windows that overlap or lie close stay one where that is cheaper.
+    the whole, and each part again. So windows that overlap or lie close are one where that is
+    cheaper, and regions all over the picture are one window over all of it.
 
     Args:
         needed: (h, w) bool.

@@ -6,6 +6,7 @@ from typing_extensions import override
 from .apply_instance_attention import ApplyInstanceAttention
 from .build_disentangled_bias import BuildDisentangledBias
 from .composite_background import CompositeBackground
+from .decode_regions import DecodeRegions
 from .demo_model_loader import DemoModelLoader
 from .demo_scene import DemoScene
 from .dual_lqr_sampler import DualLQRSampler
@@ -41,6 +42,7 @@ NODES: list[type[io.ComfyNode]] = [
     PreviewInstanceRegions,
     PreviewAttentionBias,
     CompositeBackground,
+    DecodeRegions,
     EditMetrics,
     LocateInstances,
     LocateInstruction,

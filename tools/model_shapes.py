@@ -89,3 +89,16 @@ def _blocks(shape: Shape) -> Config:
         "depth": shape.double,
         "depth_single_blocks": shape.single,
     }
+
+
+def autoencoder(packed: bool = False, width: int = 128) -> Config:
+    """FLUX.1's autoencoder, or FLUX.2's, which packs 2 x 2 cells of 32 channels.
+
+    Args:
+        width: channels at the picture's resolution, a multiple of 32; the published ones have 128.
+    """
+    channels = 32 if packed else 16
+    sizes = {"resolution": 256, "in_channels": 3, "out_ch": 3, "z_channels": channels}
+    layers = {"ch": width, "ch_mult": [1, 2, 4, 4], "num_res_blocks": 2, "attn_resolutions": []}
+    packing = {"batch_norm_latent": True} if packed else {}
+    return {"ddconfig": {"double_z": True, **sizes, **layers, **packing}, "embed_dim": channels}
