@@ -68,6 +68,7 @@ bench: setup
 	$(RUN) benchmarks.speed.bias
 	$(RUN) benchmarks.speed.speed
 	$(RUN) benchmarks.speed.speed_forward
+	$(RUN) benchmarks.decode.decode
 
 bench-quality: setup
 	$(RUN) benchmarks.leak.quality

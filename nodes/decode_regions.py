@@ -24,7 +24,7 @@ class DecodeRegions(io.ComfyNode):
             category=CATEGORY,
             description="VAE Decode and Composite Background in one, for less work: decodes "
             "windows around the regions and lays them into the source, whose own pixels stay "
-            "everywhere else. After Skip Background, or wherever the background shall stay.",
+            "everywhere else.",
             search_aliases=["vae decode", "partial decode", "crop and stitch", "paste back"],
             inputs=[
                 io.Latent.Input("samples", tooltip="The edited latent."),

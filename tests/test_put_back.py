@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 
 from instance_edit.mask_ops.fit import Size, fit_regions
-from instance_edit.mask_ops.put_back import find_place, put_back, regions_on_source
+from instance_edit.mask_ops.put_back import (
+    cut_out,
+    find_place,
+    put_back,
+    regions_on_source,
+    unscaled_place,
+)
 from instance_edit.mask_ops.regions import InstanceRegion
 
 
@@ -49,6 +55,17 @@ def test_another_shape_is_refused_unless_its_way_is_chosen() -> None:
     assert find_place((1080, 1920), (752, 1392), "stretch").window == (0, 0, 1080, 1920)
     with pytest.raises(ValueError, match="fit must be one of"):
         find_place((4, 4), (2, 2), "guess")  # type: ignore[arg-type]
+
+
+def test_a_decoded_picture_lies_on_its_source_unscaled_or_not_at_all() -> None:
+    assert unscaled_place((60, 100), (60, 100)).window == (0, 0, 60, 100)
+    assert unscaled_place((36, 36), (36, 36)).words == ""  # a VAE of 4 pixels a cell
+    source, place = noise(61, 103), unscaled_place((61, 103), (56, 96))
+    assert place.window == (2, 3, 56, 96) and "put back at x 3, y 2" in place.words
+    assert torch.equal(cut_out(source, place), source[:, 2:58, 3:99])
+    for size in ((30, 50), (120, 200), (64, 100)):
+        with pytest.raises(ValueError, match="100 x 60 pixels and the image .* VAE Decode and"):
+            unscaled_place(size, (60, 100))
 
 
 def test_regions_that_followed_the_crop_come_back_with_it() -> None:

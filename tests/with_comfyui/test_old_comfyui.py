@@ -1,4 +1,4 @@
-"""The pack on the oldest ComfyUI it claims to support, 0.18.2: seam, methods and turns."""
+"""The pack on the oldest ComfyUI it claims to support, 0.18.2: seam, methods, turns, decoding."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ SEAM = [
 RUNS = {
     "test_instance_attention.py": f"flux1_deep and ({' or '.join(SEAM)})",
     "test_methods.py": "",
+    "test_decode_regions_batches.py": "",
     "test_turns.py": "flux1_deep",
     "test_turn_samplers.py": "flux1_deep",
 }

@@ -73,3 +73,29 @@ def mice_two_references(sheet: Sheet) -> None:
     sheet.column("4  Instances", box, first, others, regions, width=400)
     references = (source.latent, second[0])
     steps.finish(sheet, 5, loaded, source, regions[0], steps.Way(4), references)
+
+
+def klein_decode_regions(sheet: Sheet) -> None:
+    """FLUX.2 klein in four steps, and only the regions are decoded."""
+    sheet.note(
+        "# Decode only the regions\nWith four steps, decoding is a good part of the work. *Decode "
+        "Regions* stands for *VAE Decode* and *Composite Background*: it decodes windows around "
+        "the regions and keeps the picture's own pixels everywhere else. Small regions save most.",
+        520,
+        200,
+    )
+    sheet.note(
+        "## How close it is\nThe decoder looks around itself: *halo* says how far it may. 0 "
+        "chooses for the VAE; a colour that does not match around a region wants a larger one.",
+        380,
+        200,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 200)
+    loaded = loaders.klein(sheet)
+    source = steps.picture(sheet, loaded.vae, "pixels")
+    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS[2:])
+    regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
+    sheet.column("1  Model", *loaded.nodes)
+    sheet.column("2  Picture", *source.nodes)
+    sheet.column("3  Instances", boxes, regions, width=440)
+    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(4, regions_only=True))

@@ -14,6 +14,7 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     klein.mice_klein_sam3,
     kontext.idattn_infographic,
     klein.mice_two_references,
+    klein.klein_decode_regions,
     kontext.mice_lora_controlnet,
     kontext.mice_strength_steps,
     located.iid_find_and_edit,

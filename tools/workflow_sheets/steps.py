@@ -26,11 +26,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Way:
-    """How it is edited: steps, the guidance of a guidance-distilled model, the method."""
+    """How it is edited: steps, the guidance of a guidance-distilled model, the method, and whether
+    only the regions are decoded.
+    """
 
     count: int
     guidance: float | None = None
     method: dict[str, Any] = field(default_factory=lambda: MICE)
+    regions_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,13 +102,32 @@ def sample(
         guide = sheet.add("FluxGuidance", conditioning=positive, guidance=way.guidance)
         nodes, positive = [guide], guide[0]
     sampler = sampled(sheet, prepared.model, positive, prepared.latent, way.count)
-    decode = sheet.add("VAEDecode", samples=sampler[-1][0], vae=loaded.vae)
+    latent = sampler[-1][0]
+    decoding = decode_regions if way.regions_only else decode_whole
+    decoded = decoding(sheet, loaded, latent, image, regions)
+    result = decoded[-2][0]
+    save = sheet.add("SaveImage", "Result", images=result, filename_prefix="instance_edit")
+    return [*nodes, *sampler, *decoded, save]
+
+
+def decode_whole(
+    sheet: Sheet, loaded: Loaded, latent: Output, image: Output, regions: Output
+) -> list[Node]:
+    """Decode all, paste the background back; the last node but one gives the picture."""
+    decode = sheet.add("VAEDecode", samples=latent, vae=loaded.vae)
     paste = sheet.add(
         "InstanceEditCompositeBackground", source=image, edited=decode[0], regions=regions
     )
-    said = sheet.add("PreviewAny", "What changed outside", source=paste[2])
-    save = sheet.add("SaveImage", "Result", images=paste[0], filename_prefix="instance_edit")
-    return [*nodes, *sampler, decode, paste, said, save]
+    return [decode, paste, sheet.add("PreviewAny", "What changed outside", source=paste[2])]
+
+
+def decode_regions(
+    sheet: Sheet, loaded: Loaded, latent: Output, image: Output, regions: Output
+) -> list[Node]:
+    """Decode around the regions only; the last node but one gives the picture."""
+    inputs = {"samples": latent, "vae": loaded.vae, "image": image, "regions": regions}
+    decode = sheet.add("InstanceEditDecodeRegions", **inputs)
+    return [decode, sheet.add("PreviewAny", "How much was decoded", source=decode[2])]
 
 
 def sampled(

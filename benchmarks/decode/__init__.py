@@ -1,0 +1,1 @@
+"""What decoding only around the regions saves, and what it costs in closeness."""

@@ -1,0 +1,144 @@
+"""Decode Regions beside VAE Decode and Composite Background: run with `make bench`.
+
+Time against the share of the picture that the regions touch, and how far the pixels inside the
+regions are from those of a whole decode, by halo. On a CPU, one thread: FLUX.1's and FLUX.2's
+autoencoders with random weights, at a quarter of their width and, FLUX.1's, at its own; and the
+miniature's codec, which is trained. Writes results/decode.json and decode.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+
+from ...tools.load_pack import add_comfyui_to_path
+from ...tools.model_shapes import autoencoder
+from ...tools.random_weights import seed_weights
+from ..record import RESULTS, median_seconds, write_results
+from .jobs import Job, random_job, touched_regions, trained_job
+from .plot import plot_decode
+
+SHARES = (0.02, 0.1, 0.25, 0.5, 1.0)
+FEW = (0.02, 0.1, 0.25)
+HALOS = {"chosen": 0, "16 px": 16, "32 px": 32, "64 px": 64, "128 px": 128, "whole": 4096}
+AT = 0.1
+"""Share touched where halos are compared."""
+CPU = torch.device("cpu")
+Run = Callable[..., tuple[Any, ...]]
+
+
+class Setting(NamedTuple):
+    """A decoder, shares touched, numbers of instances and rounds."""
+
+    make: Callable[[], Job]
+    shares: tuple[float, ...] = SHARES
+    numbers: tuple[int, ...] = (1, 8)
+    repeats: int = 3
+
+
+def ways(run: Run, job: Job, number: int, share: float, halo: int = 0) -> dict[str, Any]:
+    """Both ways to the picture with regions that touch this share, as calls."""
+    regions = touched_regions(number, share)
+    given = {"regions": regions, "grow": 8, "feather": 16}
+
+    def whole() -> tuple[Any, ...]:
+        (edited,) = run("VAEDecode", vae=job.vae, samples={"samples": job.samples})
+        name = "InstanceEditCompositeBackground"
+        return run(name, source=job.image, edited=edited, fit="by size", **given)
+
+    def windows() -> tuple[Any, ...]:
+        samples = {"samples": job.samples}
+        name = "InstanceEditDecodeRegions"
+        return run(name, samples=samples, vae=job.vae, image=job.image, halo=halo, **given)
+
+    return {"whole": whole, "windows": windows}
+
+
+def time_figures(
+    run: Run, job: Job, number: int, shares: tuple[float, ...], repeats: int
+) -> dict[str, dict[str, float]]:
+    """By share: time over that of the whole way, all in turns, and the share decoded."""
+    calls = {str(share): ways(run, job, number, share)["windows"] for share in shares}
+    whole = ways(run, job, number, shares[0])["whole"]
+    seconds = median_seconds({"whole": whole, **calls}, CPU, repeats)
+    figures = {
+        "time ratio": {name: seconds[name] / seconds["whole"] for name in calls},
+        "seconds": seconds,
+    }
+    print(number, figures, flush=True)
+    return figures
+
+
+def difference_figures(run: Run, job: Job, number: int) -> dict[str, dict[str, float]]:
+    """By halo: difference to the whole way inside the regions, in steps of 1 / 255."""
+    wanted, weight, _ = ways(run, job, number, AT)["whole"]()
+    figures: dict[str, dict[str, float]] = {}
+    for name, halo in HALOS.items():
+        found, _, report = ways(run, job, number, AT, halo)["windows"]()
+        gap = ((found - wanted).abs() * 255)[weight == 1]
+        figures[name] = {"mean": float(gap.mean()), "largest": float(gap.max())}
+        print(number, name, figures[name], report, flush=True)
+    return figures
+
+
+def job_figures(run: Run, setting: Setting) -> dict[str, Any]:
+    """All figures of one decoder."""
+    job = setting.make()
+    times = {
+        str(n): time_figures(run, job, n, setting.shares, setting.repeats) for n in setting.numbers
+    }
+    differences = {str(n): difference_figures(run, job, n) for n in setting.numbers}
+    return {"trained": job.trained, "time": times, "difference": differences}
+
+
+@torch.inference_mode()
+def random_vae(packed: bool, width: int) -> Any:
+    """FLUX's autoencoder with random weights."""
+    from ...host.loading import empty_vae
+
+    vae = empty_vae(autoencoder(packed, width))
+    seed_weights(vae.first_stage_model, seed=0)
+    return vae
+
+
+def settings() -> dict[str, Setting]:
+    """What is measured, by name."""
+    from ...host.demo_model import demo_vae
+
+    def flux(packed: bool, width: int, side: int) -> Job:
+        return random_job(random_vae(packed, width), side)
+
+    return {
+        "FLUX.1, quarter width, 1024 x 1024": Setting(partial(flux, False, 32, 1024)),
+        "FLUX.2, quarter width, 1024 x 1024": Setting(partial(flux, True, 32, 1024)),
+        "FLUX.1, own width, 512 x 512": Setting(partial(flux, False, 128, 512), FEW, (1,)),
+        "the miniature, 512 x 512": Setting(lambda: trained_job(demo_vae(), 512)),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="decoders whose names hold this; others stay")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    add_comfyui_to_path(("--cpu", "--use-pytorch-cross-attention"))
+    from ..in_process import node_runner
+
+    run, path = node_runner(), RESULTS / "decode.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    figures = {name: value for name, value in kept.items() if name in settings()}
+    for name, setting in settings().items():
+        if arguments.only in name:
+            print(name, flush=True)
+            figures[name] = job_figures(run, setting)
+            print(f"written to {write_results('decode', CPU, figures)}", flush=True)
+    print(f"and {plot_decode(figures, RESULTS / 'decode.png')}")
+
+
+if __name__ == "__main__":
+    main()
