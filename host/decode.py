@@ -17,15 +17,17 @@ that these VAEs were trained at, so that its statistics are of a kind that the d
 
 
 class Reach(NamedTuple):
-    """What a window needs around what is taken of it, in latent cells.
+    """What a window needs beside what is taken of it.
 
     Attributes:
-        halo: on every side.
+        halo: latent cells on every side.
         least: a side's cells, at least.
+        match: whether its tint is to be matched to the pixels around what is taken.
     """
 
     halo: int
     least: int
+    match: bool = False
 
 
 class Decoded(NamedTuple):
@@ -42,18 +44,18 @@ class Decoded(NamedTuple):
     share: float
 
 
-def find_reach(vae: Any, halo: int) -> Reach:
+def find_reach(vae: Any, halo: int, match: bool) -> Reach:
     """The halo that was asked for, in whole cells; for 0 what is right for this VAE.
 
     Args:
         halo: in pixels.
+        match: only a VAE that normalises over the picture has a tint to match.
     """
     factor = cell_pixels(vae)
-    if halo:
-        return Reach(-(-halo // factor), 1)
     model = getattr(vae, "first_stage_model", None)
     normed = model is None or any(isinstance(part, torch.nn.GroupNorm) for part in model.modules())
-    return Reach(-(-HALO // factor), -(-NORMED // factor) if normed else 1)
+    least = -(-NORMED // factor) if normed and not halo else 1
+    return Reach(-(-(halo or HALO) // factor), least, match and normed)
 
 
 def cell_pixels(vae: Any) -> int:
@@ -110,11 +112,10 @@ def decode_needed(
     """
     factor = cell_pixels(vae)
     grid = (samples.shape[-2], samples.shape[-1])
-    offset = (round(place.window.top), round(place.window.left))
+    top, left = round(place.window.top), round(place.window.left)
+    weight = weight[:, top : top + rest.shape[1], left : left + rest.shape[2]]
     image, broken = rest.clone(), torch.ones((), dtype=torch.bool)
-    pages = [
-        decode_windows(needed_cells(page, offset, grid, factor), *reach) for page in weight.cpu()
-    ]
+    pages = [decode_windows(needed_cells(page, factor), reach.halo, reach.least) for page in weight]
     for number, windows in enumerate(pages):
         if not windows:
             raise ValueError(
@@ -124,31 +125,55 @@ def decode_needed(
         which = slice(None) if len(pages) == 1 else slice(number, number + 1)
         items = samples if len(samples) == 1 else samples[which]
         for window in windows:
-            pixels = decode_window(vae, items, window, factor).to(rest)
+            pixels = decode_cells(vae, items, window.outer, factor).to(rest)
             broken = broken & ~pixels.isfinite().all(-1).any().cpu()
-            image[(which, *pixel_slices(window.inner, factor))] = pixels
+            around = pixel_slices(window.outer, factor)
+            if reach.match and window.outer.area < grid[0] * grid[1]:
+                untouched = weight[(number, *around)] == 0
+                pixels = match_tint(pixels, rest[(which, *around)], untouched)
+            image[(which, *pixel_slices(window.inner, factor))] = inner_part(pixels, window, factor)
     refuse_overflow(broken)
     cells = sum(window.outer.area for windows in pages for window in windows)
     return Decoded(image, sum(map(len, pages)), cells / (len(pages) * grid[0] * grid[1]))
 
 
-def decode_window(vae: Any, samples: Tensor, window: DecodeWindow, factor: int) -> Tensor:
-    """(B, h, w, 3): the pixels of a window's inner part, decoded with its halo.
+def match_tint(pixels: Tensor, source: Tensor, untouched: Tensor) -> Tensor:
+    """A window, each channel shifted by the median of what parts it from the source.
+
+    Args:
+        pixels, source: (B, h, w, 3); a batch of one serves all of the other's.
+        untouched: (h, w) bool, where both show the same; with none of them nothing is shifted.
+    """
+    untouched = untouched.to(pixels.device)
+    gap = (source - pixels)[:, untouched]  # (B, pixels, 3)
+    if not gap.shape[1]:
+        return pixels
+    shift = gap.where(gap.isfinite(), torch.nan).nanmedian(1).values.nan_to_num(0.0)
+    return (pixels + shift[:, None, None]).clamp(0, 1)
+
+
+def decode_cells(vae: Any, samples: Tensor, cells: Cells, factor: int) -> Tensor:
+    """(B, h, w, 3): the pixels of a rectangle of cells, decoded alone.
 
     Raises:
         ValueError: the VAE gives pictures of another size than it says.
     """
-    inner, outer = window
-    decoded: Tensor = vae.decode(samples[..., outer.top : outer.bottom, outer.left : outer.right])
+    decoded: Tensor = vae.decode(samples[..., cells.top : cells.bottom, cells.left : cells.right])
     decoded = decoded.flatten(0, -4)[..., :3]  # a VAE of films gives (B, 1, h, w, 3)
-    wanted = ((outer.bottom - outer.top) * factor, (outer.right - outer.left) * factor)
+    wanted = ((cells.bottom - cells.top) * factor, (cells.right - cells.left) * factor)
     if (*decoded.shape[1:3],) != wanted or len(decoded) != len(samples):
         raise ValueError(
             f"this VAE made {decoded.shape[2]} x {decoded.shape[1]} pixels of a window that has "
             f"{wanted[1]} x {wanted[0]} by what it says. Use VAE Decode and Composite Background."
         )
+    return decoded
+
+
+def inner_part(pixels: Tensor, window: DecodeWindow, factor: int) -> Tensor:
+    """(B, h, w, 3): what is taken of a decoded window."""
+    inner, outer = window
     shifted = Cells(*(side - start for side, start in zip(inner, 2 * outer[:2], strict=True)))
-    return decoded[(slice(None), *pixel_slices(shifted, factor))]
+    return pixels[(slice(None), *pixel_slices(shifted, factor))]
 
 
 def pixel_slices(cells: Cells, factor: int) -> tuple[slice, slice]:

@@ -35,21 +35,13 @@ class DecodeWindow(NamedTuple):
     outer: Cells
 
 
-def needed_cells(weight: Tensor, offset: Grid, grid: Grid, factor: int) -> Tensor:
-    """The cells of which some pixel is taken.
+def needed_cells(weight: Tensor, factor: int) -> Tensor:
+    """(h, w) bool: the cells of which some pixel is taken.
 
     Args:
-        weight: (H, W) of the source; 0 where nothing is taken.
-        offset: (y, x) of the decoded picture's first pixel on the source.
-        grid: (h, w) cells of the latent; it has ``factor`` times as many pixels.
-
-    Returns:
-        (h, w) bool.
+        weight: (h * factor, w * factor) of the picture; 0 where nothing is taken.
     """
-    height, width = (side * factor for side in grid)
-    top, left = offset
-    taken = (weight[top : top + height, left : left + width] > 0).float()
-    return F.max_pool2d(taken[None, None], factor)[0, 0] > 0
+    return F.max_pool2d((weight > 0).float()[None, None], factor)[0, 0] > 0
 
 
 def decode_windows(needed: Tensor, halo: int, least: int = 1) -> list[DecodeWindow]:

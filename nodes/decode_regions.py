@@ -60,6 +60,13 @@ class DecodeRegions(io.ComfyNode):
                     "looks around itself. 0 (neutral) chooses for this VAE. More comes closer to "
                     "a whole decode and costs more.",
                 ),
+                io.Boolean.Input(
+                    "match",
+                    default=True,
+                    tooltip="Where the VAE normalises over the picture, as FLUX's do, a window "
+                    "comes out in another tint than inside its picture: shift it by the median of "
+                    "what parts it from the source around the regions. Off is neutral.",
+                ),
             ],
             outputs=[
                 io.Image.Output(),
@@ -78,6 +85,7 @@ class DecodeRegions(io.ComfyNode):
         grow: int,
         feather: int,
         halo: int,
+        match: bool,
     ) -> io.NodeOutput:
         regions, latent = require_regions(regions), picture_latent(samples, vae)
         source = image[..., :3]
@@ -89,7 +97,8 @@ class DecodeRegions(io.ComfyNode):
         regions = regions_on_source(regions, place)
         weight = region_weight(regions, place.source, grow, feather)
         rest = cut_out(source, place).expand(count, -1, -1, -1)
-        decoded = decode_needed(vae, latent, weight, place, rest, find_reach(vae, halo))
+        reach = find_reach(vae, halo, match)
+        decoded = decode_needed(vae, latent, weight, place, rest, reach)
         pasted = lay_over(source, decoded.image, weight, place)
         lines = [describe_windows(decoded), place.words, pasted.words]
         report = " ".join(filter(None, (*lines, *other_shapes(regions, place.source))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ...mask_ops.boxes import Box
 from ...mask_ops.composite import stretch
-from ...mask_ops.regions import InstanceRegion
+from ...mask_ops.regions import InstanceRegion, rasterise
 
 RASTERS = {1: (1, 1), 8: (2, 4)}
 """Rows and columns in which N boxes stand."""
@@ -21,8 +22,8 @@ class Job(NamedTuple):
 
     Attributes:
         vae: ComfyUI's.
-        samples: (1, C, h, w).
-        image: (1, H, W, 3).
+        samples: (1, C, h, w), the source's latent.
+        image: (1, H, W, 3), the source.
         trained: whether anybody trained its weights.
     """
 
@@ -30,6 +31,13 @@ class Job(NamedTuple):
     samples: Tensor
     image: Tensor
     trained: bool
+
+    def edited(self, regions: Sequence[InstanceRegion]) -> dict[str, Tensor]:
+        """A LATENT that shows another part of the picture inside the regions."""
+        height, width = self.samples.shape[-2:]
+        inside = rasterise(regions, (height, width)).any(0)
+        other = self.samples.roll((height // 3, width // 5), (-2, -1))
+        return {"samples": torch.where(inside, other, self.samples)}
 
 
 def photograph(side: int) -> Tensor:
@@ -41,15 +49,17 @@ def random_job(vae: Any, side: int) -> Job:
     """A decoder with random weights, and a latent that follows the photograph place by place.
 
     Each cell is a random projection of its pixels, of mean 0 and deviation 1 in every channel: as
-    uneven over the picture as the photograph is.
+    uneven over the picture as the photograph is. The source is what the decoder makes of it, as a
+    trained one nearly does.
     """
-    image, factor = photograph(side), vae.spacial_compression_decode()
-    patches = torch.nn.functional.pixel_unshuffle(image.movedim(-1, 1), factor)
+    pixels, factor = photograph(side).movedim(-1, 1), vae.spacial_compression_decode()
+    patches = torch.nn.functional.pixel_unshuffle(pixels, factor)
     generator = torch.Generator().manual_seed(0)
     mixing = torch.randn((vae.latent_channels, patches.shape[1]), generator=generator)
     mixed = torch.einsum("cp,bphw->bchw", mixing, patches)
     deviation, mean = torch.std_mean(mixed, (2, 3), keepdim=True)
-    return Job(vae, (mixed - mean) / deviation, image, trained=False)
+    samples = (mixed - mean) / deviation
+    return Job(vae, samples, vae.decode(samples), trained=False)
 
 
 def trained_job(vae: Any, side: int) -> Job:

@@ -22,14 +22,17 @@ def plot_decode(figures: Mapping[str, Any], path: Path) -> Path:
             ratios = job["time"][number]["time ratio"]
             left.plot([100 * float(s) for s in ratios], list(ratios.values()), **style)
             gaps = job["difference"][number]
-            shown = {halo: gap for halo, gap in gaps.items() if halo != "whole"}
-            label = name if number == "1" else None
-            right.plot(list(shown), [gap["mean"] for gap in shown.values()], label=label, **style)
+            means = {
+                way.split(", ")[0]: gap["mean"] for way, gap in gaps.items() if "matched" in way
+            }
+            del means["whole"]
+            label = name if number == "8" or len(job["time"]) == 1 else None
+            right.plot(list(means), list(means.values()), label=label, **style)
     left.axhline(1, color="black", linewidth=0.8)
     left.set_xlabel("share of the picture touched, % (dashed: N = 1, solid: N = 8)")
     left.set_ylabel("time, VAE Decode + Composite Background = 1")
     right.set_yscale("log")
-    right.set_xlabel("halo, at 10 % touched")
+    right.set_xlabel("halo, at 10 % touched, matched")
     right.set_ylabel("mean difference inside the regions, of 255")
     right.legend(fontsize=7)
     for axes in (left, right):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from instance_edit.host.decode import HALO, NORMED
+from instance_edit.host.decode import HALO, NORMED, match_tint
 from instance_edit.host.demo_model import demo_vae
 from instance_edit.host.loading import empty_vae
 from instance_edit.mask_ops.boxes import Box
@@ -76,7 +76,7 @@ def picture(height: int, width: int, batch: int = 1) -> Tensor:
 
 
 def decode(nodes: dict[str, type], vae: Any, samples: Any, image: Tensor, *regions: Any, **more):
-    given = {"grow": 4, "feather": 8, "halo": 0, **more}
+    given = {"grow": 4, "feather": 8, "halo": 0, "match": True, **more}
     node = nodes["InstanceEditDecodeRegions"]
     return run_node(node, samples=samples, vae=vae, image=image, regions=regions, **given)
 
@@ -180,3 +180,36 @@ def test_regions_that_lie_apart_are_decoded_apart(
     samples, image = latent(miniature, 640, 640), picture(640, 640)
     report = decode(pack_nodes, miniature, samples, image, CORNER, far)[2]
     assert len(miniature.came) == 2 and "in 2 window(s)" in report
+
+
+@pytest.mark.parametrize("name", ["FLUX.1", "FLUX.2"])
+def test_a_windows_tint_is_matched_to_the_source_around_the_regions(
+    pack_nodes: dict[str, type], vaes: dict[str, Any], name: str
+) -> None:
+    """The source is what the VAE makes of its latent, as a trained one nearly does."""
+    vae = Watched(vaes[name])
+    before, after = latent(vae, 384, 384), latent(vae, 384, 384)
+    first, last = (side * 384 // vae.spacial_compression_decode() // 16 for side in (2, 3))
+    after["samples"][..., first:last, first:last] *= -1
+    (source,) = run_core("VAEDecode", vae=vae, samples=before)
+    region = InstanceRegion("a", box=Box(0.125, 0.125, 0.1875, 0.1875))
+    wanted, weight, _ = whole_way(pack_nodes, vae, after, source, region)
+    ways = [
+        decode(pack_nodes, vae, after, source, region, match=match)[0] for match in (False, True)
+    ]
+    gaps = [float((found - wanted)[weight == 1].abs().mean()) for found in ways]
+    assert gaps[1] < gaps[0]
+
+
+def test_a_shift_is_the_median_of_what_is_seen_beside_what_is_taken() -> None:
+    source = torch.full((2, 3, 3, 3), 0.5)
+    source[1] = 0.7
+    pixels = torch.full((1, 3, 3, 3), 0.25)
+    pixels[0, 0, 0], pixels[0, 0, 1] = 1.0, torch.nan
+    pixels[0, 1, 1] = 0.0
+    untouched = torch.ones(3, 3, dtype=torch.bool)
+    untouched[1, 1] = False
+    found = match_tint(pixels, source, untouched)
+    torch.testing.assert_close(found[:, 1, 1], torch.tensor([[0.25] * 3, [0.45] * 3]))
+    assert bool((found[:, 0, 0] == 1).all()) and bool(found[:, 0, 1].isnan().all())
+    assert match_tint(pixels, source, untouched & False) is pixels
