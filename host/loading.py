@@ -40,7 +40,7 @@ def empty_vae(config: Mapping[str, Any]) -> comfy.sd.VAE:
     Args:
         config: arguments of core's class; ``model_shapes.autoencoder`` makes them.
     """
-    vae = comfy.sd.VAE(sd={}, config={"params": dict(config)})
+    vae: Any = comfy.sd.VAE(sd={}, config={"params": dict(config)})
     channels, packed = config["embed_dim"], "batch_norm_latent" in config["ddconfig"]
     vae.latent_channels = 4 * channels if packed else channels
     if packed:  # 2 x 2 cells in the channels of one, as core says where it knows the weights

@@ -85,8 +85,8 @@ def klein_decode_regions(sheet: Sheet) -> None:
         200,
     )
     sheet.note(
-        "## How close it is\nThe decoder looks around itself: *halo* says how far it may. 0 "
-        "chooses for the VAE; a colour that does not match around a region wants a larger one.",
+        "## How close it is\nThe decoder looks around itself: *halo* says how far it may, 0 "
+        "chooses for the VAE. *match* gives each window the tint of the picture around it.",
         380,
         200,
     )
