@@ -2,8 +2,8 @@
 
 Time against the share of the picture that the regions touch, and how far the pixels inside the
 regions are from those of a whole decode, by halo. On a CPU, one thread: FLUX.1's and FLUX.2's
-autoencoders with random weights, at a quarter of their width and, FLUX.1's, at its own; and the
-miniature's codec, which is trained. Writes results/decode.json and decode.png.
+autoencoders with random weights, at a quarter of their width, and the miniature's codec, which is
+trained. Writes results/decode.json and decode.png.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .plot import plot_decode
 
 SHARES = (0.02, 0.1, 0.25, 0.5)
 """Over the whole picture both ways decode the same."""
-HALOS = {"16 px": 16, "chosen": 0, "128 px": 128, "whole": 4096}
+HALOS = {"16 px": 16, "chosen": 0, "128 px": 128}
 AT = 0.1
 """Share touched where halos are compared."""
 CPU = torch.device("cpu")
@@ -34,12 +34,10 @@ Run = Callable[..., tuple[Any, ...]]
 
 
 class Setting(NamedTuple):
-    """A decoder, shares touched, numbers of instances and rounds."""
+    """A decoder, and the numbers of instances that are measured with it."""
 
     make: Callable[[], Job]
-    shares: tuple[float, ...] = SHARES
     numbers: tuple[int, ...] = (1, 8)
-    repeats: int = 3
 
 
 def ways(
@@ -62,12 +60,10 @@ def ways(
     return {"whole": whole, "windows": windows}
 
 
-def time_figures(
-    run: Run, job: Job, number: int, shares: tuple[float, ...], repeats: int
-) -> dict[str, dict[str, float]]:
+def time_figures(run: Run, job: Job, number: int, repeats: int) -> dict[str, dict[str, float]]:
     """By share: time over that of the whole way, all in turns, and the share decoded."""
-    calls = {str(share): ways(run, job, number, share)["windows"] for share in shares}
-    whole = ways(run, job, number, shares[0])["whole"]
+    calls = {str(share): ways(run, job, number, share)["windows"] for share in SHARES}
+    whole = ways(run, job, number, SHARES[0])["whole"]
     seconds = median_seconds({"whole": whole, **calls}, CPU, repeats)
     figures = {
         "time ratio": {name: seconds[name] / seconds["whole"] for name in calls},
@@ -90,14 +86,12 @@ def difference_figures(run: Run, job: Job, number: int) -> dict[str, dict[str, f
     return figures
 
 
-def job_figures(run: Run, setting: Setting) -> dict[str, Any]:
+def job_figures(run: Run, setting: Setting, repeats: int) -> dict[str, Any]:
     """All figures of one decoder."""
     job = setting.make()
-    times = {
-        str(n): time_figures(run, job, n, setting.shares, setting.repeats) for n in setting.numbers
-    }
+    times = {str(n): time_figures(run, job, n, repeats) for n in setting.numbers}
     differences = {str(n): difference_figures(run, job, n) for n in setting.numbers}
-    return {"trained": job.trained, "time": times, "difference": differences}
+    return {"trained": job.trained, "rounds": repeats, "time": times, "difference": differences}
 
 
 def random_vae(packed: bool, width: int) -> Any:
@@ -117,10 +111,9 @@ def settings() -> dict[str, Setting]:
         return random_job(random_vae(packed, width), side)
 
     return {
-        "FLUX.1, quarter width, 1024 x 1024": Setting(partial(flux, False, 32, 1024)),
         "the miniature, 512 x 512": Setting(lambda: trained_job(demo_vae(), 512)),
-        "FLUX.2, quarter width, 1024 x 1024": Setting(partial(flux, True, 32, 1024), numbers=(8,)),
-        "FLUX.1, own width, 512 x 512": Setting(partial(flux, False, 128, 512), numbers=(1,)),
+        "FLUX.1, quarter width, 768 x 768": Setting(partial(flux, False, 32, 768)),
+        "FLUX.2, quarter width, 768 x 768": Setting(partial(flux, True, 32, 768), (8,)),
     }
 
 
@@ -128,6 +121,7 @@ def settings() -> dict[str, Setting]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="decoders whose names hold this; others stay")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds after the first")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     add_comfyui_to_path(("--cpu", "--use-pytorch-cross-attention"))
@@ -139,7 +133,7 @@ def main() -> None:
     for name, setting in settings().items():
         if arguments.only in name:
             print(name, flush=True)
-            figures[name] = job_figures(run, setting)
+            figures[name] = job_figures(run, setting, arguments.repeats)
             print(f"written to {write_results('decode', CPU, figures)}", flush=True)
     print(f"and {plot_decode(figures, RESULTS / 'decode.png')}")
 

@@ -25,7 +25,6 @@ def plot_decode(figures: Mapping[str, Any], path: Path) -> Path:
             means = {
                 way.split(", ")[0]: gap["mean"] for way, gap in gaps.items() if "matched" in way
             }
-            del means["whole"]
             label = name if number == "8" or len(job["time"]) == 1 else None
             right.plot(list(means), list(means.values()), label=label, **style)
     left.axhline(1, color="black", linewidth=0.8)
