@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -29,6 +28,7 @@ SHARES = (0.02, 0.1, 0.25, 0.5)
 HALOS = {"16 px": 16, "chosen": 0, "128 px": 128}
 AT = 0.1
 """Share touched where halos are compared."""
+QUARTER = 32
 CPU = torch.device("cpu")
 Run = Callable[..., tuple[Any, ...]]
 
@@ -103,17 +103,18 @@ def random_vae(packed: bool, width: int) -> Any:
     return vae
 
 
-def settings() -> dict[str, Setting]:
+def settings(side: int) -> dict[str, Setting]:
     """What is measured, by name."""
     from ...host.demo_model import demo_vae
 
-    def flux(packed: bool, width: int, side: int) -> Job:
-        return random_job(random_vae(packed, width), side)
+    def flux(packed: bool) -> Job:
+        return random_job(random_vae(packed, QUARTER), side)
 
+    size = f"{side} x {side}"
     return {
-        "the miniature, 512 x 512": Setting(lambda: trained_job(demo_vae(), 512)),
-        "FLUX.1, quarter width, 768 x 768": Setting(partial(flux, False, 32, 768)),
-        "FLUX.2, quarter width, 768 x 768": Setting(partial(flux, True, 32, 768), (8,)),
+        f"FLUX.1, quarter width, {size}": Setting(lambda: flux(False)),
+        f"FLUX.2, quarter width, {size}": Setting(lambda: flux(True), (8,)),
+        f"the miniature, {size}": Setting(lambda: trained_job(demo_vae(), side)),
     }
 
 
@@ -121,6 +122,7 @@ def settings() -> dict[str, Setting]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="decoders whose names hold this; others stay")
+    parser.add_argument("--side", type=int, default=1024, help="of the picture, in pixels")
     parser.add_argument("--repeats", type=int, default=3, help="rounds after the first")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -129,8 +131,8 @@ def main() -> None:
 
     run, path = node_runner(), RESULTS / "decode.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
-    figures = {name: value for name, value in kept.items() if name in settings()}
-    for name, setting in settings().items():
+    figures = {name: value for name, value in kept.items() if name != "about"}
+    for name, setting in settings(arguments.side).items():
         if arguments.only in name:
             print(name, flush=True)
             figures[name] = job_figures(run, setting, arguments.repeats)
