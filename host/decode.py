@@ -16,6 +16,10 @@ NORMED = 256
 that these VAEs were trained at, so that its statistics are of a kind that the decoder knows."""
 
 
+PACKED = 128
+"""Channels of FLUX.2's latent, 2 x 2 cells of 8 pixels in one."""
+
+
 class Reach(NamedTuple):
     """What a window needs beside what is taken of it.
 
@@ -67,6 +71,9 @@ def cell_pixels(vae: Any) -> int:
     factor = getattr(vae, "spacial_compression_decode", lambda: None)()
     if not isinstance(factor, int) or getattr(vae, "latent_dim", 2) == 1:
         raise ValueError("vae must be a VAE of pictures. Connect the one that encoded the picture.")
+    small = hasattr(getattr(vae, "first_stage_model", None), "taesd_decoder")
+    if small and vae.latent_channels == PACKED and factor == 8:
+        return 16  # FLUX.2's small VAE, of which core says 8
     return factor
 
 
