@@ -12,7 +12,7 @@ from ..mask_ops.regions import InstanceRegion, region_masks
 from .bias import AttentionBias
 from .schedule import OFF, Stage, block_kinds
 from .shared_padding import share_padding
-from .tokens import TokenLayout
+from .tokens import Grid, TokenLayout
 from .window import Inside, WindowBy
 
 Extent = tuple[float, float]
@@ -150,9 +150,7 @@ class BiasRecipe:
         """Where the instances are: (N, h, w) bool masks on the latent grid and on every reference
         grid, and per reference its owner. Arguments as for ``build``."""
         spans: Sequence[Extent | None] = extents or [None] * (1 + len(layout.reference_grids))
-        masks = region_masks(
-            self.instances, layout.latent_grid, spans[0], overlap=self.overlap, active=active
-        )
+        masks = self.place_latent(layout.latent_grid, active, spans[0])
         references = [
             region_masks(
                 self.instances, grid, spans[1 + r], overlap=self.overlap, active=active, reference=r
@@ -160,6 +158,13 @@ class BiasRecipe:
             for r, grid in enumerate(layout.reference_grids)
         ]
         return masks, references, self.reference_owners(len(layout.reference_grids))
+
+    def place_latent(
+        self, grid: Grid, active: Sequence[bool], extent: Extent | None = None
+    ) -> Tensor:
+        """(N, h, w) bool: where the instances are on the latent grid. Arguments as for ``build``,
+        ``extent`` that of the latent."""
+        return region_masks(self.instances, grid, extent, overlap=self.overlap, active=active)
 
     def reference_owners(self, references: int) -> tuple[int | None, ...]:
         """Per reference image the 0-based instance that owns it, or None for the scene.

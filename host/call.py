@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .attention_call import OVERRIDE
 from .compiled import Options, is_compiled, marked
+from .cut import Cut
 
 KEY = "instance_edit"
 WRAPPER = comfy.patcher_extension.WrappersMP.APPLY_MODEL
@@ -28,6 +29,8 @@ class ModelCall:
         options: the transformer_options.
         sampling: the model's ``model_sampling``, which knows its noise levels.
         compiled: the model's graphs are torch.compile's.
+        base: ComfyUI's ``BaseModel`` around the diffusion model.
+        c_concat: (B, C', .., H, W) what the model sees beside the latent, on its grid.
     """
 
     model: Any
@@ -38,6 +41,8 @@ class ModelCall:
     options: Options
     sampling: Any = None
     compiled: bool = False
+    base: Any = None
+    c_concat: Tensor | None = None
 
     @property
     def level(self) -> float:
@@ -48,9 +53,9 @@ class ModelCall:
 def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., Tensor]:
     """An APPLY_MODEL wrapper out of ``body(call, forward)``.
 
-    ``forward(options=.., without=.., read=..)`` goes on to the model, with other
+    ``forward(options=.., without=.., read=.., cut=..)`` goes on to the model, with other
     transformer_options, and without some of the extras; ``read`` names those that may reach the
-    model because they were read (see ``carrier.Carried``).
+    model because they were read (see ``carrier.Carried``); ``cut`` leaves some tokens out.
     """
 
     def wrapper(
@@ -68,18 +73,28 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
         compiled = is_compiled(base, given)
 
         def forward(
-            options: Options = given, without: tuple[str, ...] = (), read: tuple[str, ...] = ()
+            options: Options = given,
+            without: tuple[str, ...] = (),
+            read: tuple[str, ...] = (),
+            cut: Cut | None = None,
         ) -> Tensor:
+            seen = (x, c_concat, control)
             kept = {name: value for name, value in extras.items() if name not in without}
             kept |= {name: tuple(kept[name]) for name in read if name in kept}
+            if cut is not None:
+                seen, kept = cut.inputs(*seen, kept)
             if compiled and options.get(OVERRIDE) is not given.get(OVERRIDE):
                 options, kept = marked(options, kept, base.get_dtype_inference(), x.device)
-            return executor(x, t, c_concat, c_crossattn, control, options, **kept)
+            latent, concat, residuals = seen
+            out = executor(latent, t, concat, c_crossattn, residuals, options, **kept)
+            return out if cut is None else cut.result(out)
 
         if c_crossattn is None:  # a model without text: nothing of ours can be meant
             return forward()
         model, sampling = bare_model(base.diffusion_model), base.model_sampling
-        call = ModelCall(model, x, c_crossattn, extras, t, given, sampling, compiled)
+        call = ModelCall(
+            model, x, c_crossattn, extras, t, given, sampling, compiled, base, c_concat
+        )
         return body(call, forward)
 
     return wrapper

@@ -23,6 +23,7 @@ from .override import counted_options
 from .reached import Tally, check_reached, watching_blocks
 from .sequence import Added, prompts_alone, token_sequence, watch_text, whole_text
 from .whole import refuse_pieces
+from .skip_background import SKIP
 
 Words = Callable[[PromptSpans], Sequence[Sequence[int]]]
 POSITIVE = 0
@@ -95,6 +96,7 @@ def highlighting_forward(learned: Learned, words: Words | None) -> Callable[...,
     def forward(call: ModelCall, run: Forward) -> Tensor:
         refuse_foi(call)
         refuse_pieces(call, NODE)
+        refuse_skipping(call)
         family = require_family(call.model, NODE)
         options, added = watch_text(call.options)
         tally, blocks = Tally(), sum(family.counts(call.model))
@@ -123,6 +125,15 @@ def refuse_foi(call: ModelCall) -> None:
             "adaptive attention (Dual-LQR Sampler) and FoI Guider both change how the picture "
             "attends to the instructions. Switch adaptive_attention off in Dual-LQR Sampler, "
             "or sample with Basic Guider."
+        )
+
+
+def refuse_skipping(call: ModelCall) -> None:
+    """Refuse a model call without its background."""
+    if SKIP in call.options:
+        raise ValueError(
+            "adaptive attention (Dual-LQR Sampler) learns from the whole picture, which Skip "
+            "Background leaves out. Remove one of the two."
         )
 
 

@@ -30,6 +30,7 @@ from .run import (
     without_run,
 )
 from .sequence import Added, Runs, TokenSequence, prompts_alone, token_sequence, watch_text
+from .skip_background import cut_call, find_background, kept_options
 from .whole import is_part, refuse_parts, watch_runs
 
 NODE, BUILD = "Apply Instance Attention", "Build Disentangled Bias"
@@ -69,33 +70,41 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
     @around_model
     def forward(call: ModelCall, run: Forward) -> Tensor:
         runs, part = call_spans(call), is_part(call)
+        background = find_background(call, regions_for)
         if not runs:
             say_once(call.options, said_of_plain(call))
-            return run(without_run(call.options))
+            out = run(without_run(call.options))
+            return out if background is None else background.over(out)
         refuse_parts(call, [spans for spans, _ in runs], part)
         recipes = [(regions_for(spans), spans, items) for spans, items in runs]
         refuse_mixed_training(call, runs)
         refuse_parted_guidance(call)
         family = require_family(call.model, NODE)
         options, added = watch_text(call.options)
+        separate = any(active_instances(recipe, call) is not None for recipe, _, _ in recipes)
+        cut = cut_call(call, family, background, recipes) if background and separate else None
 
         @cache
         def planned() -> dict[int, BlockPlan]:
-            return block_plans(family, call, recipes, added(), plan_for)
+            kept = None if cut is None else cut.flags
+            return block_plans(family, call, recipes, added(), plan_for, kept)
 
         if options is call.options:  # nothing will be added to the text: refuse before computing
             planned()
         placed = prompts_alone(family, call, runs, options)
+        if cut is not None:
+            placed = kept_options(call, placed, cut)
 
         def attempt(decide: BlockDecide) -> tuple[Tensor, Tally]:
             tally = Tally()
             biased = biased_override(placed, family, call, planned, tally, dense, decide)
             with watching_blocks(family, call, tally):
-                out = run(biased, without=(KEY,))
+                out = run(biased, without=(KEY,), cut=cut)
             check_reached(tally, planned(), call.model, is_first_call(call.options))
             return out, tally
 
-        return proven_forward(family, call, attempt)
+        out = proven_forward(family, call, attempt)
+        return out if background is None or cut is not None else background.over(out)
 
     return forward
 
@@ -106,8 +115,13 @@ def block_plans(
     recipes: Sequence[tuple[BiasRecipe, PromptSpans, slice]],
     added: Added,
     plan_for: PlanFor,
+    kept: Tensor | None = None,
 ) -> dict[int, BlockPlan]:
-    """The bias of every block that gets one in this call, for each run of the batch's items."""
+    """The bias of every block that gets one in this call, for each run of the batch's items.
+
+    Args:
+        kept: see ``token_sequence``.
+    """
     blocks = sum(family.counts(call.model))
     found: list[tuple[list[BiasPlan | None], slice]] = []
     for recipe, spans, items in recipes:
@@ -115,7 +129,7 @@ def block_plans(
         if active is None:
             found.append(([None] * blocks, items))
             continue
-        sequence = token_sequence(family, call, spans, added)
+        sequence = token_sequence(family, call, spans, added, kept)
         if (said := said_of_shapes(recipe.instances, sequence.extents[0])) is not None:
             say_once(call.options, said)
         device, dtype = call.x.device, call.context.dtype

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..attention.execute.memory import working_bytes
 from ..attention.execute.plan import BiasPlan
+from ..prompts.spans import PromptSpans
 from .call import KEY, Options, bare_model
 from .carrier import appended_tokens, carried_spans, every_cond
 from .controlnets import show_global_prompt
@@ -21,6 +22,8 @@ from .moment import say_part
 log = logging.getLogger("instance_edit")
 
 RUN = "instance_edit_run"
+Edited = tuple[tuple[PromptSpans, ...], tuple[Tensor, ...]]
+"""Of a conditioning with instances: the spans of its items, and its references as LATENTs."""
 
 
 @dataclass
@@ -38,6 +41,7 @@ class RunNote:
         logged: its line was logged.
         timed: it was said that its windows are those of a part of the sampling, if they are.
         said: what else was logged, each once.
+        edited: its conditionings with instances.
     """
 
     mixed: bool = False
@@ -50,15 +54,18 @@ class RunNote:
     logged: bool = False
     timed: bool = False
     said: set[str] = field(default_factory=set)
+    edited: tuple[Edited, ...] = ()
 
 
-def say_once(options: Options, message: str) -> None:
-    """Log a message once in a sampling run; outside a run every time."""
+def say_once(options: Options, message: str) -> bool:
+    """Log a message once in a sampling run, outside a run every time; True if it was logged."""
     note: RunNote | None = options.get(RUN)
-    if note is None or message not in note.said:
+    new = note is None or message not in note.said
+    if new:
         log.info(message)
     if note is not None:
         note.said.add(message)
+    return new
 
 
 def prepared_sampling(dense: bool) -> Callable[..., Any]:
@@ -81,6 +88,7 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
                 (noise_shape[-2], noise_shape[-1]),
                 expects_instances(conds),
                 any(cond.get("hooks") is not None for cond in every_cond(conds)),
+                edited=edited_conds(conds),
             )
         text, total = longest_sequence(model, noise_shape, conds)
         if text:
@@ -199,6 +207,16 @@ def expects_instances(conds: Mapping[str, Sequence[Options]]) -> bool:
     return any(key.startswith(KEY) for cond in at_once for key in cond.get("model_conds", {}))
 
 
+def edited_conds(conds: Mapping[str, Sequence[Options]]) -> tuple[Edited, ...]:
+    """The conditionings with instances, whichever prompt they are."""
+    carried = [(carried_spans(cond), cond) for cond in every_cond(conds)]
+    return tuple(
+        (one.items, tuple(cond.get("reference_latents") or ()))
+        for one, cond in carried
+        if one is not None
+    )
+
+
 def has_mixed_regions(options: Options) -> bool:
     """True in a sampling run whose conditionings have different regions."""
     note: RunNote | None = options.get(RUN)
@@ -207,7 +225,7 @@ def has_mixed_regions(options: Options) -> bool:
 
 def without_run(options: Options) -> Options:
     """The options as a model without our patches has them: a compiled graph may be either's."""
-    return {name: value for name, value in options.items() if name != RUN}
+    return {name: value for name, value in options.items() if not name.startswith(KEY)}
 
 
 def is_first_call(options: Options) -> bool:

@@ -94,12 +94,15 @@ class FlowSampler(comfy.samplers.Sampler):
         highlight: Highlight | None = None,
         words: Words | None = None,
         counted: Counted | None = None,
+        inverts: bool = False,
     ) -> None:
-        """For the highlight and its words see ``highlight_edits``."""
+        """For the highlight and its words see ``highlight_edits``; ``inverts``: it walks from a
+        picture to noise."""
         self.solve = solve
         self.highlight = highlight
         self.words = words
         self.counted = counted or Counted()
+        self.inverts = inverts
 
     def sample(  # pyright: ignore[reportIncompatibleMethodOverride]: core declares no parameters
         self,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..attention.recipe import Extent
+from ..attention.skip_background import without
 from ..attention.tokens import TokenLayout
 from ..prompts.spans import Added, PromptSpans, find_appended, text_layout, text_order
 from .call import KEY, ModelCall, Options
@@ -37,12 +38,17 @@ class TokenSequence:
 
 
 def token_sequence(
-    family: Family, call: ModelCall, spans: PromptSpans, added: Added | None = None
+    family: Family,
+    call: ModelCall,
+    spans: PromptSpans,
+    added: Added | None = None,
+    kept: Tensor | None = None,
 ) -> TokenSequence:
     """The tokens of a call whose text has these spans.
 
     Args:
         added: what other patches added to the text inside the model.
+        kept: (image tokens,) bool, those that stay in the sequence; None: all.
 
     Raises:
         ValueError: a text that is too short for its prompts.
@@ -55,7 +61,11 @@ def token_sequence(
     beside += added or Added()
     layout = text_layout(spans, grids[0], grids[1:], beside)
     stages = family.stages(call, layout, text_order(layout, beside))
-    orders = tuple(stage.order for stage in stages for _ in range(stage.count))
+    counted = [
+        (stage.order if kept is None else without(stage.order, layout, kept), stage.count)
+        for stage in stages
+    ]
+    orders = tuple(order for order, count in counted for _ in range(count))
     return TokenSequence(layout, extents, orders, spans.padding(beside.front))
 
 

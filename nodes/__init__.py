@@ -25,6 +25,7 @@ from .locate_instruction import LocateInstruction
 from .multi_prompt_encode import MultiPromptEncode
 from .preview_attention_bias import PreviewAttentionBias
 from .preview_instance_regions import PreviewInstanceRegions
+from .skip_background import SkipBackground
 from .turn_memory import TurnMemory
 from .undo_drift import UndoDrift
 
@@ -39,6 +40,7 @@ NODES: list[type[io.ComfyNode]] = [
     MultiPromptEncode,
     BuildDisentangledBias,
     ApplyInstanceAttention,
+    SkipBackground,
     PreviewInstanceRegions,
     PreviewAttentionBias,
     CompositeBackground,

@@ -45,4 +45,4 @@ class FlowInversion(io.ComfyNode):
                 run.velocity, run.latent, run.sigmas, run.noise, gamma, report=run.report
             )
 
-        return io.NodeOutput(FlowSampler(solve))
+        return io.NodeOutput(FlowSampler(solve, inverts=True))

@@ -24,3 +24,6 @@ class Chroma(JointAttention):
                 "Remove Reference Latent, or use a model that edits (FLUX.1 Kontext, FLUX.2)."
             )
         return ()
+
+    def picture_positions(self, model: Any) -> bool:
+        return False  # its forward asks no post_input patches

@@ -73,6 +73,10 @@ class Family(Protocol):
         """True if the positions of text tokens run on, and can be set by ``post_input`` patches."""
         ...
 
+    def picture_positions(self, model: Any) -> bool:
+        """True if the positions of picture tokens can be set by ``post_input`` patches."""
+        ...
+
     def alone(self, options: Options, text_tokens: int) -> Options:
         """transformer_options under which the picture stands where it does beside a text alone.
 
@@ -121,6 +125,9 @@ class JointAttention:
 
     def text_positions(self, model: Any) -> bool:
         return False
+
+    def picture_positions(self, model: Any) -> bool:
+        return True
 
     def alone(self, options: Options, text_tokens: int) -> Options:
         return options

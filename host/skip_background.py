@@ -1,0 +1,318 @@
+"""Skip Background: model calls on the tokens that an edit touches; the rest goes to the source."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
+
+from ..attention.recipe import BiasRecipe
+from ..attention.skip_background import Skipping, kept_references, near, work_share
+from ..attention.window import sampling_progress
+from ..mask_ops.found_masks import spread_tokens
+from ..prompts.spans import PromptSpans
+from .call import KEY, WRAPPER, ModelCall, Options
+from .cut import Cut
+from .families import Family
+from .known import known_model, require_family
+from .places import at_their_places, true_places
+from .run import RUN, Edited, RunNote, say_once
+from .sequence import TokenSequence, picture_extent, token_sequence
+
+NODE = "Skip Background"
+SKIP, SKIP_RUN = f"{KEY}_skip", f"{KEY}_skip_run"
+RegionsFor = Callable[[PromptSpans], BiasRecipe]
+RunRecipes = Sequence[tuple[BiasRecipe, PromptSpans, slice]]
+
+
+@dataclass(frozen=True, eq=False)
+class Skip:
+    """What a model that skips the background is told.
+
+    Attributes:
+        latent: (B, C, H, W) the source as a LATENT holds it; None: the reference that is edited.
+        say: shows a text at the node.
+    """
+
+    how: Skipping
+    latent: Tensor | None
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """What one run does not compute.
+
+    Attributes:
+        touched: (h, w) bool, the latent's tokens that are computed.
+        pixels: (H, W) bool, the same in latent pixels.
+        latent: (B or 1, C, H, W) the source as a LATENT holds it.
+        source: the same as the model sees it.
+    """
+
+    touched: Tensor
+    pixels: Tensor
+    latent: Tensor
+    source: Tensor
+
+    def over(self, out: Tensor) -> Tensor:
+        """(B, C, H, W) with the source where nothing is computed."""
+        source = self.source.to(out)
+        return torch.where(
+            self.pixels.to(out.device), out, source.repeat(len(out) // len(source), 1, 1, 1)
+        )
+
+
+@dataclass(eq=False)
+class SkipRun:
+    """One sampling run.
+
+    Attributes:
+        mask: the run's noise mask, or None.
+        off: it reads the whole picture.
+        found: its background, in a tuple once it is known.
+        places: true positions of image tokens, by what they depend on.
+    """
+
+    mask: Tensor | None
+    off: bool = False
+    found: tuple[Background | None] | None = None
+    places: dict[Any, Tensor] = field(default_factory=dict[Any, Tensor])
+
+
+def skip_background(
+    model: ModelPatcher,
+    how: Skipping,
+    latent: Tensor | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> ModelPatcher:
+    """A clone of a model with instance attention that computes what the edit touches alone.
+
+    Args:
+        latent: see ``Skip``.
+        say: see ``Skip``.
+
+    Raises:
+        ValueError: no instance attention, a second time, or a family that cannot.
+    """
+    known = known_model(model, NODE)
+    if not model.get_wrappers(WRAPPER, KEY):
+        raise ValueError(
+            "this model has no instance attention, so nothing says what an edit touches. Connect "
+            "the model from Apply Instance Attention."
+        )
+    if SKIP in model.model_options["transformer_options"]:
+        raise ValueError("this model skips the background already: remove one of the two nodes.")
+    if not known.family.picture_positions(known.diffusion):
+        raise ValueError(
+            f"{known.family.name} offers no place where the positions of picture tokens can be set "
+            "(ComfyUI's post_input patches), so none can be left out. Remove Skip Background."
+        )
+    patched = model.clone()
+    patched.model_options["transformer_options"][SKIP] = Skip(how, latent, say)
+    patched.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, SKIP, skipping_run)
+    return patched
+
+
+def skipping_run(
+    executor: Any,
+    noise: Tensor,
+    latent_image: Tensor,
+    sampler: Any,
+    sigmas: Tensor,
+    denoise_mask: Tensor | None = None,
+    *args: Any,
+    **kwargs: Any,
+) -> Tensor:
+    """The wrapper around a run: its noise mask is noted, and its result is the source itself.
+
+    A sampler's arithmetic brings the background to the source up to rounding only.
+    """
+    run = SkipRun(denoise_mask, off=getattr(sampler, "inverts", False))
+    executor.class_obj.model_options.setdefault("transformer_options", {})[SKIP_RUN] = run
+    out = executor(noise, latent_image, sampler, sigmas, denoise_mask, *args, **kwargs)
+    background = run.found[0] if run.found else None
+    if background is None or float(sigmas.min()) > 0:
+        return out
+    latent = background.latent.to(out)
+    latent = latent.repeat(len(out) // len(latent), 1, 1, 1)
+    return torch.where(background.pixels.to(out.device), out, latent)
+
+
+def find_background(call: ModelCall, family: Family, regions_for: RegionsFor) -> Background | None:
+    """What this run does not compute; None if that is nothing, or if the model does not skip.
+
+    Args:
+        regions_for: the recipe with the regions of a conditioning.
+
+    Raises:
+        ValueError: no source, or a run that ComfyUI did not prepare.
+    """
+    skip: Skip | None = call.options.get(SKIP)
+    if skip is None:
+        return None
+    note: RunNote | None = call.options.get(RUN)
+    run: SkipRun | None = call.options.get(SKIP_RUN)
+    if note is None or run is None:
+        raise ValueError(
+            f"{NODE} works in sampling runs that ComfyUI prepares, but the model was called "
+            "outside of one. Remove it from this model."
+        )
+    if run.found is None:
+        run.found = (None if run.off else new_background(call, regions_for, skip, run),)
+    return run.found[0]
+
+
+def new_background(
+    call: ModelCall, regions_for: RegionsFor, skip: Skip, run: SkipRun
+) -> Background | None:
+    """``find_background``, found anew."""
+    edited: Sequence[Edited] = call.options[RUN].edited
+    recipes = [regions_for(spans) for items, _ in edited for spans in items]
+    if not any(recipe.instances for recipe in recipes):
+        return None
+    patch = require_family(call.model, NODE).patch(call.model)
+    touched = touched_tokens(recipes, picture_extent(call.x, patch), skip.how.margin)
+    if run.mask is not None:
+        touched = touched | masked_tokens(run.mask, patch)
+    if bool(touched.all()):
+        return None
+    size = (call.x.shape[-2], call.x.shape[-1])
+    pixels = spread_tokens(touched[None].float(), patch, size)[0] > 0
+    latent = find_source(skip, edited, recipes, call.x)
+    source = call.base.process_latent_in(latent.to(call.x.device, torch.float32))
+    return Background(touched, pixels, latent, source)
+
+
+def touched_tokens(
+    recipes: Sequence[BiasRecipe], extent: tuple[float, float], margin: int
+) -> Tensor:
+    """(h, w) bool: the latent's tokens that any instance has, at any time, and those near them."""
+    grid = (-int(-extent[0] // 1), -int(-extent[1] // 1))
+    active = [(True,) * len(recipe.instances) for recipe in recipes]
+    masks = [
+        near(recipe.place_latent(grid, on, extent), margin)
+        for recipe, on in zip(recipes, active, strict=True)
+        if on
+    ]
+    return torch.stack(masks).any(0)
+
+
+def masked_tokens(mask: Tensor, patch: int) -> Tensor:
+    """(h, w) bool: tokens that a noise mask, (B, C, H, W), opens."""
+    opened = (mask > 0).flatten(0, -3).any(0).cpu()
+    height, width = opened.shape
+    padded = torch.nn.functional.pad(opened, (0, -width % patch, 0, -height % patch))
+    return padded.unflatten(1, (-1, patch)).unflatten(0, (-1, patch)).any(3).any(1)
+
+
+def find_source(
+    skip: Skip, edited: Sequence[Edited], recipes: Sequence[BiasRecipe], x: Tensor
+) -> Tensor:
+    """(B or 1, C, H, W): the picture that is edited, as a LATENT holds it.
+
+    Raises:
+        ValueError: none of the latent's size, or several.
+    """
+    owned = {region.reference for recipe in recipes for region in recipe.instances}
+    found = [] if skip.latent is None else [skip.latent]
+    for _, references in edited if skip.latent is None else ():
+        scene = [one for r, one in enumerate(references) if r not in owned]
+        found += [one for one in scene if one.shape[-2:] == x.shape[-2:]][:1]
+    if not found or found[0].shape[1:] != x.shape[1:]:
+        came = sorted({tuple(one.shape[-2:]) for _, several in edited for one in several})
+        came = came if skip.latent is None else [tuple(skip.latent.shape[-2:])]
+        raise ValueError(
+            f"{NODE} needs the picture that is edited in the size that is sampled, "
+            f"{tuple(x.shape[-2:])} in latent pixels, got {came or 'none'}: give Reference Latent "
+            "(or this node's 'latent') the picture encoded in that size, or sample a latent of "
+            "the picture's size."
+        )
+    if any(not same_source(one, found[0]) for one in found):
+        raise ValueError(
+            f"{NODE} keeps one picture's background, but the conditionings of this run edit "
+            "several. Give all of them the same Reference Latent."
+        )
+    if len(x) % len(found[0]):
+        raise ValueError(
+            f"{NODE} got {len(found[0])} source pictures for {len(x)} sampled ones: give one, or "
+            "as many as the latent's batch."
+        )
+    return found[0]
+
+
+def same_source(one: Tensor, other: Tensor) -> bool:
+    return one is other or (one.shape == other.shape and torch.equal(one.cpu(), other.cpu()))
+
+
+def is_whole_step(call: ModelCall, full_steps: int) -> bool:
+    """True in the first steps of a run, which are computed whole."""
+    schedule = call.options.get("sample_sigmas")
+    if full_steps == 0 or schedule is None:
+        return False
+    steps = len(schedule) - 1
+    return sampling_progress(call.level, schedule) * steps < full_steps - 1e-6
+
+
+def cut_call(
+    call: ModelCall, family: Family, background: Background, runs: RunRecipes
+) -> Cut | None:
+    """The tokens of a call that stay; None in a step that is computed whole.
+
+    Args:
+        runs: the recipe of each run of the batch's items.
+    """
+    skip: Skip = call.options[SKIP]
+    if is_whole_step(call, skip.how.full_steps):
+        return None
+    sequence = token_sequence(family, call, runs[0][1])
+    layout = sequence.layout
+    references = touched_references(runs, sequence, how_references(call.options, skip.how))
+    pictures = [background.touched, *references]
+    kept = tuple(one.flatten().nonzero()[:, 0] for one in pictures)
+    tokens = (layout.latent_tokens, *layout.reference_tokens)
+    cut = Cut(kept, tokens, background.source, family.patch(call.model))
+    say_cut(call, family, cut, layout.text_total)
+    return cut
+
+
+def touched_references(runs: RunRecipes, sequence: TokenSequence, how: Skipping) -> list[Tensor]:
+    """Per reference of a call (h, w) bool: its tokens that stay for any item of the batch."""
+    layout = sequence.layout
+    found = [torch.zeros(grid, dtype=torch.bool) for grid in layout.reference_grids]
+    for recipe, _, _ in runs:
+        active = (True,) * len(recipe.instances)
+        _, masks, owners = recipe.place(layout, active, sequence.extents)
+        found = [a | b for a, b in zip(found, kept_references(masks, owners, how), strict=True)]
+    return found
+
+
+def kept_options(call: ModelCall, options: Options, cut: Cut) -> Options:
+    """The options under which the tokens that stay have their positions in the whole picture."""
+    run: SkipRun = call.options[SKIP_RUN]
+    return at_their_places(options, true_places(call, options, run.places)[:, cut.places])
+
+
+def say_cut(call: ModelCall, family: Family, cut: Cut, text: int) -> None:
+    """Say once in a run how much is left out, in the log and at the node.
+
+    Args:
+        text: tokens of the text.
+    """
+    heads, width = family.heads(call.model)
+    kept, total = text + len(cut.places), text + sum(cut.tokens)
+    less = 1 / work_share(kept, total, heads * width)
+    said = f"{kept:,} of {total:,} tokens, about {less:.1f} times less work"
+    if say_once(call.options, f"{NODE}: {said}."):
+        call.options[SKIP].say(said)
+
+
+def how_references(options: Options, how: Skipping) -> Skipping:
+    """How much of the references stays: all where core's Flux KV Cache holds their keys, which it
+    takes from the run's first call."""
+    patches = options.get("patches", {}).get("attn1_patch", ())
+    cached = any(type(one).__name__ == "KV_Attn_Input" for one in patches)
+    return replace(how, context="whole") if cached else how
