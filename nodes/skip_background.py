@@ -35,8 +35,8 @@ class SkipBackground(io.ComfyNode):
                     "context",
                     options=list(get_args(Context)),
                     default="whole",
-                    tooltip="whole: the regions see all of the reference picture. near regions: "
-                    "they see what lies near them, which is several times faster still.",
+                    tooltip="whole: regions see all of the reference picture. near regions: they "
+                    "see what lies near them, which is faster still.",
                 ),
                 io.Int.Input(
                     "full_steps",
@@ -52,6 +52,12 @@ class SkipBackground(io.ComfyNode):
                     optional=True,
                     tooltip="The picture that is edited, where it is no Reference Latent.",
                 ),
+                io.Boolean.Input(
+                    "skip",
+                    default=True,
+                    optional=True,
+                    tooltip="Off (neutral): the model as it came, which computes everything.",
+                ),
             ],
             outputs=[io.Model.Output(tooltip="The patched model; the input is untouched.")],
             hidden=[io.Hidden.unique_id],
@@ -65,7 +71,10 @@ class SkipBackground(io.ComfyNode):
         context: Context,
         full_steps: int = 0,
         latent: Mapping[str, Any] | None = None,
+        skip: bool = True,
     ) -> io.NodeOutput:
+        if not skip:
+            return io.NodeOutput(model)
         node: str | None = cls.hidden.unique_id if cls.hidden else None
 
         def say(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import NamedTuple
 
 from . import loaders, steps
@@ -17,6 +18,7 @@ WIDGETS = (
     ("FluxGuidance", "guidance"),
     ("KSampler", "seed"),
     ("KSampler", "steps"),
+    ("InstanceEditSkipBackground", "skip"),
 )
 INPUT, OUTPUT = -10, -20
 IDENTITY = str(uuid.uuid5(NAMESPACE, NAME))
@@ -111,6 +113,8 @@ def _inner(definitions: Definitions) -> Sheet:
     loaded = loaders.Loaded(model[0], clip[0], vae[0], [])
     latent = sheet.add("VAEEncode", pixels=image[0], vae=vae[0])
     prepared = steps.prepare(sheet, loaded, masks[0], latent[0])
+    skipping = sheet.add("InstanceEditSkipBackground", model=prepared.model, skip=False)
+    prepared = replace(prepared, model=skipping[0], nodes=[*prepared.nodes, skipping])
     sampling = steps.sample(sheet, loaded, prepared, steps.Way(28, 2.5), image[0], masks[0])
     sheet.column("Encode", latent, *prepared.nodes)
     sheet.column("Sample", *sampling)
