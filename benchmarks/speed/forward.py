@@ -5,6 +5,7 @@ The seam is imported: `add_comfyui_to_path` comes first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -26,13 +27,25 @@ from ...tools.model_shapes import SHALLOW, Config, flux1
 from ...tools.random_weights import seed_weights
 from .jobs import job_boxes
 
+NORM = re.compile(r"(query|key)_norm\.")
+
 
 @torch.no_grad()
-def random_model(config: Config, dtype: torch.dtype, device: torch.device) -> Any:
-    """A MODEL of this configuration with small random weights, on the device."""
+def random_model(
+    config: Config, dtype: torch.dtype, device: torch.device, norm_scale: float = 1.0
+) -> Any:
+    """A MODEL of this configuration with small random weights, on the device.
+
+    Args:
+        norm_scale: every scale of the query and key norms, which decides how long queries and keys
+            are: sqrt(width of a head) times it.
+    """
     model = empty_model(config, dtype, device)
-    for weight in model.model.diffusion_model.parameters():
-        weight.normal_(std=0.02)
+    for name, weight in model.model.diffusion_model.named_parameters():
+        if NORM.search(name):
+            weight.fill_(norm_scale)
+        else:
+            weight.normal_(std=0.02)
     return model
 
 

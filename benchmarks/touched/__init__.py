@@ -1,0 +1,1 @@
+"""What a forward costs, and an edit is worth, when only what it touches is computed."""
