@@ -142,7 +142,7 @@ def skipping_run(
     return torch.where(background.pixels.to(out.device), out, latent)
 
 
-def find_background(call: ModelCall, family: Family, regions_for: RegionsFor) -> Background | None:
+def find_background(call: ModelCall, regions_for: RegionsFor) -> Background | None:
     """What this run does not compute; None if that is nothing, or if the model does not skip.
 
     Args:

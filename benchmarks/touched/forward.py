@@ -22,7 +22,7 @@ from ...attention.skip_background import Context
 from ...tools.load_pack import add_comfyui_to_path
 from ...tools.model_shapes import Shape, klein_4b, kontext_12b
 from ..cache import cache_folder
-from ..record import median_seconds, write_results
+from ..record import median_seconds
 from .jobs import touching_regions
 
 SHARES = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
