@@ -70,12 +70,13 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
     @around_model
     def forward(call: ModelCall, run: Forward) -> Tensor:
         runs, part = call_spans(call), is_part(call)
+        if runs:
+            refuse_parts(call, [spans for spans, _ in runs], part)
         background = find_background(call, regions_for)
         if not runs:
             say_once(call.options, said_of_plain(call))
             out = run(without_run(call.options))
             return out if background is None else background.over(out)
-        refuse_parts(call, [spans for spans, _ in runs], part)
         recipes = [(regions_for(spans), spans, items) for spans, items in runs]
         refuse_mixed_training(call, runs)
         refuse_parted_guidance(call)

@@ -10,19 +10,18 @@ from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from ..attention.recipe import BiasRecipe
-from ..attention.skip_background import Skipping, kept_references, near, work_share
+from ..attention.skip_background import Skipping, kept_references, work_share
 from ..attention.window import sampling_progress
-from ..mask_ops.found_masks import spread_tokens
 from ..prompts.spans import PromptSpans
+from .background import NODE, Background, make_background
 from .call import KEY, WRAPPER, ModelCall, Options
 from .cut import Cut
 from .families import Family
-from .known import known_model, require_family
+from .known import known_model
 from .places import at_their_places, true_places
-from .run import RUN, Edited, RunNote, say_once
-from .sequence import TokenSequence, picture_extent, token_sequence
+from .run import RUN, RunNote, say_once
+from .sequence import TokenSequence, token_sequence
 
-NODE = "Skip Background"
 SKIP, SKIP_RUN = f"{KEY}_skip", f"{KEY}_skip_run"
 RegionsFor = Callable[[PromptSpans], BiasRecipe]
 RunRecipes = Sequence[tuple[BiasRecipe, PromptSpans, slice]]
@@ -42,30 +41,6 @@ class Skip:
     say: Callable[[str], None]
 
 
-@dataclass(frozen=True, eq=False)
-class Background:
-    """What one run does not compute.
-
-    Attributes:
-        touched: (h, w) bool, the latent's tokens that are computed.
-        pixels: (H, W) bool, the same in latent pixels.
-        latent: (B or 1, C, H, W) the source as a LATENT holds it.
-        source: the same as the model sees it.
-    """
-
-    touched: Tensor
-    pixels: Tensor
-    latent: Tensor
-    source: Tensor
-
-    def over(self, out: Tensor) -> Tensor:
-        """(B, C, H, W) with the source where nothing is computed."""
-        source = self.source.to(out)
-        return torch.where(
-            self.pixels.to(out.device), out, source.repeat(len(out) // len(source), 1, 1, 1)
-        )
-
-
 @dataclass(eq=False)
 class SkipRun:
     """One sampling run.
@@ -75,12 +50,14 @@ class SkipRun:
         off: it reads the whole picture.
         found: its background, in a tuple once it is known.
         places: true positions of image tokens, by what they depend on.
+        cuts: how calls are cut, by whose they are and the size of their pictures.
     """
 
     mask: Tensor | None
     off: bool = False
     found: tuple[Background | None] | None = None
     places: dict[Any, Tensor] = field(default_factory=dict[Any, Tensor])
+    cuts: dict[Any, Cut] = field(default_factory=dict[Any, Cut])
 
 
 def skip_background(
@@ -162,90 +139,14 @@ def find_background(call: ModelCall, regions_for: RegionsFor) -> Background | No
             "outside of one. Remove it from this model."
         )
     if run.found is None:
-        run.found = (None if run.off else new_background(call, regions_for, skip, run),)
+        recipes = [regions_for(spans) for items, _ in note.edited for spans in items]
+        background = None
+        if not run.off and any(recipe.instances for recipe in recipes):
+            background = make_background(
+                call, note.edited, recipes, skip.how.margin, latent=skip.latent, mask=run.mask
+            )
+        run.found = (background,)
     return run.found[0]
-
-
-def new_background(
-    call: ModelCall, regions_for: RegionsFor, skip: Skip, run: SkipRun
-) -> Background | None:
-    """``find_background``, found anew."""
-    edited: Sequence[Edited] = call.options[RUN].edited
-    recipes = [regions_for(spans) for items, _ in edited for spans in items]
-    if not any(recipe.instances for recipe in recipes):
-        return None
-    patch = require_family(call.model, NODE).patch(call.model)
-    touched = touched_tokens(recipes, picture_extent(call.x, patch), skip.how.margin)
-    if run.mask is not None:
-        touched = touched | masked_tokens(run.mask, patch)
-    if bool(touched.all()):
-        return None
-    size = (call.x.shape[-2], call.x.shape[-1])
-    pixels = spread_tokens(touched[None].float(), patch, size)[0] > 0
-    latent = find_source(skip, edited, recipes, call.x)
-    source = call.base.process_latent_in(latent.to(call.x.device, torch.float32))
-    return Background(touched, pixels, latent, source)
-
-
-def touched_tokens(
-    recipes: Sequence[BiasRecipe], extent: tuple[float, float], margin: int
-) -> Tensor:
-    """(h, w) bool: the latent's tokens that any instance has, at any time, and those near them."""
-    grid = (-int(-extent[0] // 1), -int(-extent[1] // 1))
-    active = [(True,) * len(recipe.instances) for recipe in recipes]
-    masks = [
-        near(recipe.place_latent(grid, on, extent), margin)
-        for recipe, on in zip(recipes, active, strict=True)
-        if on
-    ]
-    return torch.stack(masks).any(0)
-
-
-def masked_tokens(mask: Tensor, patch: int) -> Tensor:
-    """(h, w) bool: tokens that a noise mask, (B, C, H, W), opens."""
-    opened = (mask > 0).flatten(0, -3).any(0).cpu()
-    height, width = opened.shape
-    padded = torch.nn.functional.pad(opened, (0, -width % patch, 0, -height % patch))
-    return padded.unflatten(1, (-1, patch)).unflatten(0, (-1, patch)).any(3).any(1)
-
-
-def find_source(
-    skip: Skip, edited: Sequence[Edited], recipes: Sequence[BiasRecipe], x: Tensor
-) -> Tensor:
-    """(B or 1, C, H, W): the picture that is edited, as a LATENT holds it.
-
-    Raises:
-        ValueError: none of the latent's size, or several.
-    """
-    owned = {region.reference for recipe in recipes for region in recipe.instances}
-    found = [] if skip.latent is None else [skip.latent]
-    for _, references in edited if skip.latent is None else ():
-        scene = [one for r, one in enumerate(references) if r not in owned]
-        found += [one for one in scene if one.shape[-2:] == x.shape[-2:]][:1]
-    if not found or found[0].shape[1:] != x.shape[1:]:
-        came = sorted({tuple(one.shape[-2:]) for _, several in edited for one in several})
-        came = came if skip.latent is None else [tuple(skip.latent.shape[-2:])]
-        raise ValueError(
-            f"{NODE} needs the picture that is edited in the size that is sampled, "
-            f"{tuple(x.shape[-2:])} in latent pixels, got {came or 'none'}: give Reference Latent "
-            "(or this node's 'latent') the picture encoded in that size, or sample a latent of "
-            "the picture's size."
-        )
-    if any(not same_source(one, found[0]) for one in found):
-        raise ValueError(
-            f"{NODE} keeps one picture's background, but the conditionings of this run edit "
-            "several. Give all of them the same Reference Latent."
-        )
-    if len(x) % len(found[0]):
-        raise ValueError(
-            f"{NODE} got {len(found[0])} source pictures for {len(x)} sampled ones: give one, or "
-            "as many as the latent's batch."
-        )
-    return found[0]
-
-
-def same_source(one: Tensor, other: Tensor) -> bool:
-    return one is other or (one.shape == other.shape and torch.equal(one.cpu(), other.cpu()))
 
 
 def is_whole_step(call: ModelCall, full_steps: int) -> bool:
@@ -268,15 +169,17 @@ def cut_call(
     skip: Skip = call.options[SKIP]
     if is_whole_step(call, skip.how.full_steps):
         return None
-    sequence = token_sequence(family, call, runs[0][1])
-    layout = sequence.layout
-    references = touched_references(runs, sequence, how_references(call.options, skip.how))
-    pictures = [background.touched, *references]
-    kept = tuple(one.flatten().nonzero()[:, 0] for one in pictures)
-    tokens = (layout.latent_tokens, *layout.reference_tokens)
-    cut = Cut(kept, tokens, background.source, family.patch(call.model))
-    say_cut(call, family, cut, layout.text_total)
-    return cut
+    run: SkipRun = call.options[SKIP_RUN]
+    sequence, how = token_sequence(family, call, runs[0][1]), how_references(call.options, skip.how)
+    key = (tuple(spans for _, spans, _ in runs), sequence.extents, how)
+    if key not in run.cuts:
+        references = touched_references(runs, sequence, how)
+        kept = [one.flatten().nonzero()[:, 0] for one in (background.touched, *references)]
+        layout, patch = sequence.layout, family.patch(call.model)
+        tokens = (layout.latent_tokens, *layout.reference_tokens)
+        run.cuts[key] = cut = Cut(tuple(kept), tokens, background.source, patch)
+        say_cut(call, family, cut, layout.text_total)
+    return run.cuts[key]
 
 
 def touched_references(runs: RunRecipes, sequence: TokenSequence, how: Skipping) -> list[Tensor]:

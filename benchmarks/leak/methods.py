@@ -51,9 +51,16 @@ exact_regions = partial(masked_regions, exact=True)
 
 
 def compared(
-    method: BiasMethod, changes: Mapping[str, Any] | None = None, regions: Regions = masked_regions
+    method: BiasMethod,
+    changes: Mapping[str, Any] | None = None,
+    regions: Regions = masked_regions,
+    patch: Callable[[Studio, Any], Any] | None = None,
 ) -> Method:
-    """The pack's own chain with one method, as its node offers it but for ``changes``."""
+    """The pack's own chain with one method, as its node offers it but for ``changes``.
+
+    Args:
+        patch: what else is done to the model, behind Apply Instance Attention.
+    """
 
     def edit(studio: Studio, task: EditTask) -> Latent:
         found = regions(studio, task)
@@ -65,6 +72,7 @@ def compared(
             text_length={"text_length": "real tokens"},
         )
         model = biased_model(studio, found, method, changes)
+        model = patch(studio, model) if patch else model
         return studio.sample(model, studio.refer(conditioning, task.reference), task)
 
     return Method(edit, one_forward)

@@ -17,6 +17,7 @@ from instance_edit.tests.with_comfyui.comfyui import ModelPatcher
 from instance_edit.tests.with_comfyui.compositions import lora_hooks, redux
 from instance_edit.tests.with_comfyui.core import (
     Conditioning,
+    random_conditioning,
     random_latent,
     reference,
     run_core,
@@ -139,9 +140,16 @@ def test_nothing_is_compiled_anew_after_the_second_step(pack_nodes, flux1) -> No
     assert len(frames) == 5 and len(set(frames[1:])) == 1
 
 
-def test_previews_show_the_source_around_the_edit(edit: Skipped) -> None:
+@pytest.mark.parametrize("how", ["cut", "whole steps", "plain negative"])
+def test_every_prediction_has_the_source_around_the_edit(edit: Skipped, how: str) -> None:
     shown: list[Tensor] = []
-    edit.run(edit.skip(), steps=3, callback=lambda i, clean, x, total: shown.append(clean))
+    guided = {"negative": random_conditioning(edit.model, tokens=10), "cfg": 3.0}
+    edit.run(
+        edit.skip(full_steps=2 if how == "whole steps" else 0),
+        steps=3,
+        callback=lambda i, clean, x, total: shown.append(clean),
+        **(guided if how == "plain negative" else {}),
+    )
     source = edit.model.model.process_latent_in(edit.source["samples"])
     assert len(shown) == 3
     for clean in shown:
