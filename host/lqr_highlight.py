@@ -22,8 +22,8 @@ from .known import require_family
 from .override import counted_options
 from .reached import Tally, check_reached, watching_blocks
 from .sequence import Added, prompts_alone, token_sequence, watch_text, whole_text
-from .whole import refuse_pieces
 from .skip_background import SKIP
+from .whole import refuse_pieces
 
 Words = Callable[[PromptSpans], Sequence[Sequence[int]]]
 POSITIVE = 0
