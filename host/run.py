@@ -26,7 +26,7 @@ Edited = tuple[tuple[PromptSpans, ...], tuple[Tensor, ...]]
 """Of a conditioning with instances: the spans of its items, and its references as LATENTs."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RunNote:
     """What is known of one sampling run.
 
@@ -84,10 +84,10 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
         options = run_options(*args, **kwargs)
         if options is not None:
             options.setdefault("transformer_options", {})[RUN] = RunNote(
-                mixed_regions(conds),
-                (noise_shape[-2], noise_shape[-1]),
-                expects_instances(conds),
-                any(cond.get("hooks") is not None for cond in every_cond(conds)),
+                mixed=mixed_regions(conds),
+                whole=(noise_shape[-2], noise_shape[-1]),
+                expected=expects_instances(conds),
+                hooked=any(cond.get("hooks") is not None for cond in every_cond(conds)),
                 edited=edited_conds(conds),
             )
         text, total = longest_sequence(model, noise_shape, conds)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from instance_edit.attention.recipe import BiasRecipe
 from instance_edit.mask_ops.boxes import Box
@@ -21,6 +22,16 @@ class TextEncoder:
 
     def tokenize(self, text: str) -> None:
         raise AssertionError(f"{text!r} was encoded")
+
+
+class Pictures:
+    """Stands for a VAE where the node must not come to use it."""
+
+    def encode(self, pixels: Tensor) -> None:
+        raise AssertionError(f"{tuple(pixels.shape)} was encoded")
+
+    def decode(self, samples: Tensor) -> None:
+        raise AssertionError(f"{tuple(samples.shape)} was decoded")
 
 
 def good_inputs(schema: Any, model: ModelPatcher) -> dict[str, Any]:
@@ -49,6 +60,7 @@ def good_value(item: Any, model: ModelPatcher) -> Any:
         "CONDITIONING": random_conditioning(model),
         "MODEL": model,
         "CLIP": TextEncoder(),
+        "VAE": Pictures(),
         "SAMPLER": samplers.sampler_object("euler"),
         "SIGMAS": torch.tensor([1.0, 0.5, 0.0]),
     }.get(kind, "[0, 0, 32, 32]")  # boxes

@@ -163,15 +163,20 @@ class Runner:
         return [{"type": "obj", "bbox": [y1, x1, y2, x2], "desc": "make it red"}]
 
 
+SOURCES = {"InstanceEditCompositeBackground": "source", "InstanceEditDecodeRegions": "image"}
+"""Nodes that keep the source outside of the regions, and what they call it."""
+
+
 @pytest.mark.parametrize("size", SIZES[1:], ids=str)
 @pytest.mark.parametrize("name", PAINTED)
 def test_in_every_shipped_workflow_regions_lie_on_their_objects(
     pack_nodes: dict[str, type], name: str, size: Size
 ) -> None:
     workflow: Workflow = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
-    (paste,) = (n for n in workflow.values() if "CompositeBackground" in n["class_type"])
+    (paste,) = (node for node in workflow.values() if node["class_type"] in SOURCES)
     runner = Runner(pack_nodes, workflow, size)
-    edited, regions = (runner.value(paste["inputs"][part]) for part in ("source", "regions"))
+    source = SOURCES[paste["class_type"]]
+    edited, regions = (runner.value(paste["inputs"][part]) for part in (source, "regions"))
     touched = torch.nn.functional.max_pool2d(object_of(edited), 16)[0] > 0
     for region in regions:
         if region.mask is not None:
