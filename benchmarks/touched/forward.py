@@ -1,4 +1,6 @@
-"""`make bench-touched`: what a forward costs against the share of the picture that is touched.
+"""What a forward costs against the share of the picture that is touched.
+
+    python -m tools.run benchmarks.touched.forward [--only 0,3]
 
 Whole forwards of ComfyUI's Flux class at real widths and few blocks, random weights, one reference
 as large as the picture, one thread. Every job's calls are timed in turns, one round unmeasured, and
