@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from comfy.utils import repeat_to_batch_size
 from torch import Tensor
 
 from ..attention.recipe import BiasRecipe
 from ..attention.skip_background import near
 from ..mask_ops.found_masks import spread_tokens
+from ..mask_ops.windows import needed_cells
 from .call import ModelCall
 from .known import require_family
 from .run import Edited
@@ -35,11 +37,16 @@ class Background:
     source: Tensor
 
     def over(self, out: Tensor) -> Tensor:
-        """(B, C, H, W) with the source where nothing is computed."""
-        source = self.source.to(out)
-        return torch.where(
-            self.pixels.to(out.device), out, source.repeat(len(out) // len(source), 1, 1, 1)
-        )
+        """A prediction, (B, C, H, W), with the source where nothing is computed."""
+        return self._around(out, self.source)
+
+    def over_latent(self, out: Tensor) -> Tensor:
+        """``over`` for a result as a LATENT holds it."""
+        return self._around(out, self.latent)
+
+    def _around(self, out: Tensor, source: Tensor) -> Tensor:
+        kept = repeat_to_batch_size(source.to(out), len(out))
+        return torch.where(self.pixels.to(out.device), out, kept)
 
 
 def make_background(
@@ -66,7 +73,7 @@ def make_background(
     patch = require_family(call.model, NODE).patch(call.model)
     touched = touched_tokens(recipes, picture_extent(call.x, patch), margin)
     if mask is not None:
-        touched = touched | masked_tokens(mask, patch)
+        touched = touched | needed_cells(mask.flatten(0, -3).amax(0).cpu(), patch)
     if bool(touched.all()):
         return None
     size = (call.x.shape[-2], call.x.shape[-1])
@@ -87,14 +94,6 @@ def touched_tokens(
         if recipe.instances
     ]
     return torch.stack(masks).any(0)
-
-
-def masked_tokens(mask: Tensor, patch: int) -> Tensor:
-    """(h, w) bool: tokens that a noise mask, (B, C, H, W), opens."""
-    opened = (mask > 0).flatten(0, -3).any(0).cpu()
-    height, width = opened.shape
-    padded = torch.nn.functional.pad(opened, (0, -width % patch, 0, -height % patch))
-    return padded.unflatten(1, (-1, patch)).unflatten(0, (-1, patch)).any(3).any(1)
 
 
 def find_source(

@@ -21,7 +21,6 @@ from .families import Family
 from .kernels import Override, open_call, whole_sequence
 from .known import require_family
 from .sequence import Added, prompts_alone, token_sequence, watch_text, whole_text
-from .skip_background import SKIP
 
 CAPTURE = f"{KEY}_capture"
 READING = f"{KEY}_reading"
@@ -112,11 +111,9 @@ def capture_attention(model: ModelPatcher, *captures: Capture) -> ModelPatcher:
     """A clone of the model that fills captures while it is sampled; sampling is unchanged.
 
     It stands before all other wrappers, so what it reads is the attention as it is computed:
-    with the bias of instance attention and whatever mask other patches set; always of the whole
-    picture.
+    with the bias of instance attention and whatever mask other patches set.
     """
     patched = model.clone()
-    patched.model_options["transformer_options"].pop(SKIP, None)
     others = patched.wrappers.get(WRAPPER, {})
     readers = [capturing_forward(capture) for capture in captures]
     patched.wrappers[WRAPPER] = {CAPTURE: readers + others.pop(CAPTURE, []), **others}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -29,13 +30,13 @@ class Cut:
     source: Tensor
     patch: int
 
-    @property
+    @cached_property
     def places(self) -> Tensor:
         """Places in ``[latent | references]`` of the tokens that stay."""
         starts = torch.tensor((0, *self.tokens[:-1])).cumsum(0).tolist()
         return torch.cat([k + start for k, start in zip(self.kept, starts, strict=True)])
 
-    @property
+    @cached_property
     def flags(self) -> Tensor:
         """(image tokens,) bool, whether each stays."""
         flags = torch.zeros(sum(self.tokens), dtype=torch.bool)

@@ -1,6 +1,5 @@
 """Picture tokens keep the positions that they have in the whole picture, whatever is left out."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -8,8 +7,8 @@ from torch import Tensor
 
 from .call import KEY, ModelCall, Options
 from .cut import REFERENCES
+from .sequence import Inputs, patched_first
 
-Inputs = Mapping[str, Any]
 PLACES = f"{KEY}_places"
 
 
@@ -68,9 +67,7 @@ def ask_places(call: ModelCall, rope: Options) -> Tensor:
 
 def at_their_places(options: Options, places: Tensor) -> Options:
     """The options under which the picture's tokens have these positions, (B, kept, axes)."""
-    patches = dict(options.get("patches", {}))
-    patches["post_input"] = [take_places, *patches.get("post_input", ())]
-    return {**options, "patches": patches, PLACES: places}
+    return patched_first(options, take_places, PLACES, places)
 
 
 def take_places(inputs: Inputs) -> Inputs:

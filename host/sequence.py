@@ -88,9 +88,16 @@ def prompts_alone(family: Family, call: ModelCall, runs: Runs, options: Options)
     tokens, items = call.context.shape[1], len(call.context)
     rows = tuple(spans.positions(tokens) for spans, part in runs for _ in range(items)[part])
     options = family.alone(options, runs[0][0].lengths[0])
+    return patched_first(options, take_positions, POSITIONS, positions_on(rows, call.x.device))
+
+
+def patched_first(
+    options: Options, patch: Callable[[Inputs], Inputs], name: str, value: Tensor
+) -> Options:
+    """The options with a ``post_input`` patch before all others, and what it reads from them."""
     patches = dict(options.get("patches", {}))
-    patches["post_input"] = [take_positions, *patches.get("post_input", ())]
-    return {**options, "patches": patches, POSITIONS: positions_on(rows, call.x.device)}
+    patches["post_input"] = [patch, *patches.get("post_input", ())]
+    return {**options, "patches": patches, name: value}
 
 
 @lru_cache(maxsize=16)

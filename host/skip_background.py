@@ -50,7 +50,7 @@ class SkipRun:
         off: it reads the whole picture.
         found: its background, in a tuple once it is known.
         places: true positions of image tokens, by what they depend on.
-        cuts: how calls are cut, by whose they are and the size of their pictures.
+        cuts: how calls are cut, by whose they are and the sizes of their references.
     """
 
     mask: Tensor | None
@@ -114,9 +114,7 @@ def skipping_run(
     background = run.found[0] if run.found else None
     if background is None or float(sigmas.min()) > 0:
         return out
-    latent = background.latent.to(out)
-    latent = latent.repeat(len(out) // len(latent), 1, 1, 1)
-    return torch.where(background.pixels.to(out.device), out, latent)
+    return background.over_latent(out)
 
 
 def find_background(call: ModelCall, regions_for: RegionsFor) -> Background | None:
@@ -170,9 +168,11 @@ def cut_call(
     if is_whole_step(call, skip.how.full_steps):
         return None
     run: SkipRun = call.options[SKIP_RUN]
-    sequence, how = token_sequence(family, call, runs[0][1]), how_references(call.options, skip.how)
-    key = (tuple(spans for _, spans, _ in runs), sequence.extents, how)
+    how = how_references(call.options, skip.how)
+    sizes = tuple(tuple(one.shape[-2:]) for one in family.references(call))
+    key = (tuple(spans for _, spans, _ in runs), sizes, how)
     if key not in run.cuts:
+        sequence = token_sequence(family, call, runs[0][1])
         references = touched_references(runs, sequence, how)
         kept = [one.flatten().nonzero()[:, 0] for one in (background.touched, *references)]
         layout, patch = sequence.layout, family.patch(call.model)

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..prompts.spans import PromptSpans
 from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
 from .run import RUN, RunNote, check_texts, prepared_sampling, run_options
+from .skip_background import SKIP
 
 WHOLE = f"{KEY}_whole"
 
@@ -24,7 +25,7 @@ def watch_runs(model: ModelPatcher, key: str, dense: bool = False) -> None:
 def seen_whole(model: ModelPatcher, node: str) -> ModelPatcher:
     """A clone all of whose model calls must come to our wrapper and see the whole picture.
 
-    For nodes that read the model without a bias.
+    For nodes that read the model without a bias; what Skip Background left out is computed again.
     """
 
     @around_model
@@ -33,6 +34,7 @@ def seen_whole(model: ModelPatcher, node: str) -> ModelPatcher:
         return run()
 
     patched = model.clone()
+    patched.model_options["transformer_options"].pop(SKIP, None)
     patched.add_wrapper_with_key(WRAPPER, WHOLE, forward)
     patched.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, WHOLE, noted_sampling)
     patched.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, WHOLE, proved_prediction)

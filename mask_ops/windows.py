@@ -39,9 +39,10 @@ def needed_cells(weight: Tensor, factor: int) -> Tensor:
     """(h, w) bool: the cells of which some pixel is taken.
 
     Args:
-        weight: (h * factor, w * factor) of the picture; 0 where nothing is taken.
+        weight: (H, W) of the picture, 0 where nothing is taken; the last cells may be cut.
     """
-    return F.max_pool2d((weight > 0).float()[None, None], factor)[0, 0] > 0
+    taken = (weight > 0).float()[None, None]
+    return F.max_pool2d(taken, factor, ceil_mode=True)[0, 0] > 0
 
 
 def decode_windows(needed: Tensor, halo: int, least: int = 1) -> list[DecodeWindow]:

@@ -12,7 +12,8 @@ from ..mask_ops.put_back import Placing, find_place, regions_on_source
 from ..mask_ops.regions import InstanceRegion
 from ..mask_ops.validate import other_shapes
 from .inputs.regions import require_regions
-from .inputs.sockets import CATEGORY, Regions
+from .inputs.seam import pasted_outputs, seam_inputs
+from .inputs.sockets import CATEGORY
 
 
 class CompositeBackground(io.ComfyNode):
@@ -32,23 +33,7 @@ class CompositeBackground(io.ComfyNode):
                     tooltip="The picture after the edit. If it has another size, 'fit' says how "
                     "it lies on the source.",
                 ),
-                Regions.Input("regions", tooltip="The instances; only they and their seam change."),
-                io.Int.Input(
-                    "grow",
-                    default=8,
-                    min=0,
-                    max=512,
-                    tooltip="Pixels around the regions that are taken from the edit as well, for "
-                    "new outlines and shadows. 0 is neutral.",
-                ),
-                io.Int.Input(
-                    "feather",
-                    default=16,
-                    min=0,
-                    max=512,
-                    tooltip="Pixels over which the edit fades into the source. 0 is neutral: a "
-                    "hard edge.",
-                ),
+                *seam_inputs(),
                 io.Combo.Input(
                     "fit",
                     options=list(get_args(Placing)),
@@ -60,11 +45,7 @@ class CompositeBackground(io.ComfyNode):
                     "FluxKontextImageScale does. 'stretch': in full in any case.",
                 ),
             ],
-            outputs=[
-                io.Image.Output(),
-                io.Mask.Output(tooltip="Where the edit is taken: 1 inside, 0 outside."),
-                io.String.Output(display_name="report", tooltip="The change outside, in words."),
-            ],
+            outputs=pasted_outputs("The change outside, in words."),
         )
 
     @classmethod

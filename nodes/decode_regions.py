@@ -12,7 +12,8 @@ from ..mask_ops.put_back import cut_out, regions_on_source, unscaled_place
 from ..mask_ops.regions import InstanceRegion
 from ..mask_ops.validate import other_shapes
 from .inputs.regions import require_regions
-from .inputs.sockets import CATEGORY, Regions
+from .inputs.seam import pasted_outputs, seam_inputs
+from .inputs.sockets import CATEGORY
 
 
 class DecodeRegions(io.ComfyNode):
@@ -34,23 +35,7 @@ class DecodeRegions(io.ComfyNode):
                     tooltip="The source: the picture before the edit, as it went to VAE Encode. "
                     "Its pixels stay outside the regions.",
                 ),
-                Regions.Input("regions", tooltip="The instances; only they and their seam change."),
-                io.Int.Input(
-                    "grow",
-                    default=8,
-                    min=0,
-                    max=512,
-                    tooltip="Pixels around the regions that are taken from the edit as well, for "
-                    "new outlines and shadows. 0 is neutral.",
-                ),
-                io.Int.Input(
-                    "feather",
-                    default=16,
-                    min=0,
-                    max=512,
-                    tooltip="Pixels over which the edit fades into the source. 0 is neutral: a "
-                    "hard edge.",
-                ),
+                *seam_inputs(),
                 io.Int.Input(
                     "halo",
                     default=0,
@@ -68,11 +53,7 @@ class DecodeRegions(io.ComfyNode):
                     "what parts it from the source around the regions. Off is neutral.",
                 ),
             ],
-            outputs=[
-                io.Image.Output(),
-                io.Mask.Output(tooltip="Where the edit is taken: 1 inside, 0 outside."),
-                io.String.Output(display_name="report", tooltip="What was decoded, in words."),
-            ],
+            outputs=pasted_outputs("What was decoded, in words."),
         )
 
     @classmethod

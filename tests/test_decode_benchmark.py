@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from instance_edit.benchmarks.decode.jobs import RASTERS, photograph, touched_regions
+from instance_edit.benchmarks.decode.jobs import photograph, touched_regions
 from instance_edit.mask_ops.regions import rasterise
 
 
-@pytest.mark.parametrize("number", RASTERS)
+@pytest.mark.parametrize("number", [1, 8])
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.25, 0.5, 1.0])
 def test_the_boxes_touch_the_share_that_they_say(number: int, share: float) -> None:
     masks = rasterise(touched_regions(number, share), (1600, 1600))

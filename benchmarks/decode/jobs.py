@@ -12,9 +12,7 @@ from torch import Tensor
 from ...mask_ops.boxes import Box
 from ...mask_ops.composite import stretch
 from ...mask_ops.regions import InstanceRegion, rasterise
-
-RASTERS = {1: (1, 1), 8: (2, 4)}
-"""Rows and columns in which N boxes stand."""
+from ..touched.jobs import raster
 
 
 class Job(NamedTuple):
@@ -70,7 +68,7 @@ def trained_job(vae: Any, side: int) -> Job:
 
 def touched_regions(number: int, share: float) -> tuple[InstanceRegion, ...]:
     """N boxes, evenly spread, that cover this share of the picture together."""
-    rows, columns = RASTERS[number]
+    rows, columns = raster(number)
     side = share**0.5
     boxes = [
         Box(

@@ -63,9 +63,17 @@ def job_regions(instances: int) -> tuple[InstanceRegion, ...]:
 
 
 def forward_calls(
-    model: Any, layout: TokenLayout, dtype: torch.dtype, device: torch.device
+    model: Any,
+    layout: TokenLayout,
+    dtype: torch.dtype,
+    device: torch.device,
+    regions: tuple[InstanceRegion, ...] | None = None,
 ) -> dict[str, Callable[[], Tensor]]:
-    """Calls of a FLUX model at equal token count: "unpatched", "ours" and "dense"."""
+    """Calls of a FLUX model at equal token count: "unpatched", "ours" and "dense".
+
+    Args:
+        regions: of the layout's instances; default ``job_regions``.
+    """
     params = model.model.diffusion_model.params
     make = partial(torch.randn, dtype=dtype, device=device)
     height, width = (side * params.patch_size for side in layout.latent_grid)
@@ -76,7 +84,7 @@ def forward_calls(
     }
     if params.vec_in_dim is not None:
         extras["pooled_output"] = make(1, params.vec_in_dim)
-    regions = job_regions(layout.instances)
+    regions = job_regions(layout.instances) if regions is None else regions
     recipe = BiasRecipe("MICE", regions, {"mice": mice_bias}, equal_stages(("mice",)))
     spans = PromptSpans(layout.text_lengths, tuple(region.instruction for region in regions))
     text = make(1, layout.text_total, params.context_in_dim)

@@ -14,7 +14,8 @@ from torch import Tensor
 from ...attention.mice import mice_bias
 from ...attention.recipe import BiasRecipe
 from ...attention.schedule import equal_stages
-from ...attention.skip_background import Context, Skipping
+from ...attention.skip_background import Context, Skipping, near
+from ...attention.tokens import TokenLayout
 from ...host.carrier import attach_spans
 from ...host.patch import apply_instance_attention
 from ...host.prediction import model_call
@@ -22,8 +23,8 @@ from ...host.run import RUN, RunNote
 from ...host.skip_background import SKIP_RUN, SkipRun, skip_background
 from ...mask_ops.regions import InstanceRegion
 from ...prompts.spans import PromptSpans
-
-GLOBAL_WORDS, INSTANCE_WORDS = 20, 10
+from ..speed.forward import forward_calls
+from ..speed.jobs import GLOBAL_WORDS, INSTANCE_WORDS
 
 
 class Job:
@@ -58,29 +59,18 @@ class Job:
 
     def whole(self) -> dict[str, Callable[[], Tensor]]:
         """Calls on the whole picture."""
-        x, plain, conditioning = self.inputs()
-        models = {
-            "ours": apply_instance_attention(self.model, self.recipe),
-            "dense": apply_instance_attention(self.model, self.recipe, dense=True),
-        }
-        calls = {name: model_call(one, conditioning, x) for name, one in models.items()}
-        return {"unpatched": model_call(self.model, plain, x), **calls}
-
-    def inputs(self) -> tuple[Tensor, list[list[Any]], list[list[Any]]]:
-        """The latent, the conditioning without and with its instances."""
-        x, reference = (self.picture(self.side**2, self.side) for _ in range(2))
-        plain = self.text(reference)
-        spans = PromptSpans(self.words, tuple(region.instruction for region in self.regions))
-        return x, plain, attach_spans(plain, spans)
+        grid = (self.side, self.side)
+        layout = TokenLayout(self.words, grid, (grid,))
+        return forward_calls(self.model, layout, self.dtype, self.device, self.regions)
 
     def skipping(self, context: Context, margin: int = 1) -> Callable[[], Tensor]:
         """A call that skips the background, in the midst of a run."""
-        x, [[_, extras]], conditioning = self.inputs()
+        x, reference = (self.picture(self.side**2, self.side) for _ in range(2))
+        spans = PromptSpans(self.words, tuple(region.instruction for region in self.regions))
+        conditioning = attach_spans(self.text(reference), spans)
         applied = apply_instance_attention(self.model, self.recipe)
         model = skip_background(applied, Skipping(margin, context))
-        [[_, carried]] = conditioning
-        spans = next(iter(carried["model_conds"].values())).items
-        note = RunNote(edited=((spans, tuple(extras["reference_latents"])),))
+        note = RunNote(edited=(((spans,), (reference,)),))
         model.model_options["transformer_options"] |= {RUN: note, SKIP_RUN: SkipRun(None)}
         return model_call(model, conditioning, x)
 
@@ -91,8 +81,6 @@ class Job:
 
     def kept(self, context: Context, margin: int = 1) -> tuple[int, int]:
         """How many tokens of the latent and of the reference stay."""
-        from ...attention.skip_background import near
-
         grid = (self.side, self.side)
         masks = self.recipe.place_latent(grid, (True,) * len(self.regions))
         touched = int(near(masks, margin).sum())

@@ -19,6 +19,9 @@ from instance_edit.tests.with_comfyui.core import (
 from instance_edit.tests.with_comfyui.editing import Editor, Method, idattn
 from instance_edit.tests.with_comfyui.test_instance_attention import spans_for
 
+CLOSE = 1e-5
+"""Share of the largest value by which kernels may round differently."""
+CONTEXTS = ("whole", "near regions")
 SIDE = 12
 PLACES = ((2, 6, 2, 6), (8, 10, 8, 10))
 

@@ -21,15 +21,20 @@ from instance_edit.tests.with_comfyui.core import (
     reference,
 )
 from instance_edit.tests.with_comfyui.editing import idattn
-from instance_edit.tests.with_comfyui.skipping import PLACES, SIDE, Skipped, two_masks
+from instance_edit.tests.with_comfyui.skipping import (
+    CLOSE,
+    CONTEXTS,
+    PLACES,
+    SIDE,
+    Skipped,
+    two_masks,
+)
 from instance_edit.tests.with_comfyui.test_carried_regions import (
     batch_regions,
     bias_without_regions,
 )
 from instance_edit.tests.with_comfyui.test_instance_attention import change_prompt, spans_for
 
-CLOSE = 1e-5
-CONTEXTS = ("whole", "near regions")
 FLUX = ("flux1", "flux2")
 
 

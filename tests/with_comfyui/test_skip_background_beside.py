@@ -29,13 +29,10 @@ from instance_edit.tests.with_comfyui.locating import (
     locate_instruction,
 )
 from instance_edit.tests.with_comfyui.sessions import ON, Session
-from instance_edit.tests.with_comfyui.skipping import SIDE, Skipped
+from instance_edit.tests.with_comfyui.skipping import CLOSE, CONTEXTS, SIDE, Skipped
 from instance_edit.tests.with_comfyui.test_composition import with_lora
 from instance_edit.tests.with_comfyui.test_instance_attention import spans_for
 from instance_edit.tests.with_comfyui.tiny_controlnets import controlled
-
-CLOSE = 1e-5
-CONTEXTS = ("whole", "near regions")
 
 
 @pytest.fixture(params=["flux1", "flux2"])
