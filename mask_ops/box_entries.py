@@ -35,8 +35,9 @@ LISTED: tuple[tuple[str, Dialect | None], ...] = (
 )
 """Keys of a list of numbers, and what they alone say of it. Qwen writes ``bbox_2d`` in pixels of
 the picture as it scaled it, or in thousandths, by its version."""
+TOLD_BY = ("instruction", "desc", "text")
 WORDS = (
-    *("instruction", "desc", "text", "label"),
+    *(*TOLD_BY, "label"),
     *("description", "caption", "phrase", "name", "class_name", "class"),
 )
 FORMS = (
@@ -55,13 +56,14 @@ def plain(data: object) -> object:
     return cast(object, data)
 
 
-def one_box(item: object, number: int) -> RawBox:
-    """A box of any form that stands for one.
+def one_box(item: object, name: str) -> RawBox:
+    """A box of any form that stands for one, or that was read before.
 
     Raises:
-        ValueError: another form, with the box's number.
+        ValueError: another form, with the box's name, e.g. ``box 2``.
     """
-    name = f"box {number}"
+    if isinstance(item, RawBox):
+        return item
     if isinstance(item, Mapping):
         return _entry(cast(Mapping[str, Any], item), name)
     if isinstance(item, Sequence) and not isinstance(item, str):
@@ -160,13 +162,23 @@ def label_of(value: object) -> str:
     return value.replace("</s>", "").strip() if isinstance(value, str) else ""
 
 
+def has_words(item: object, keys: Sequence[str]) -> bool:
+    """Whether a box has words under one of these keys."""
+    return isinstance(item, Mapping) and bool(_words(cast(Mapping[str, Any], item), keys))
+
+
 def _text(entry: Mapping[str, Any]) -> str:
     """The words of a box: its instruction, else its description, text, label and the like."""
+    return _words(entry, WORDS)
+
+
+def _words(entry: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """What the first of these keys says, in the entry or in its metadata."""
     metadata = entry.get("metadata")
     sources = [entry]
     if isinstance(metadata, Mapping):
         sources.append(cast(Mapping[str, Any], metadata))
-    for key in WORDS:
+    for key in keys:
         for source in sources:
             if isinstance(source.get(key), str) and source[key].strip():
                 return label_of(source[key])

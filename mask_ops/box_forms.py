@@ -7,12 +7,17 @@ from .box_entries import (
     LISTED,
     NAMED,
     PIXELS,
+    TOLD_BY,
+    WORDS,
+    has_words,
     label_of,
     numbers_of,
     one_box,
     outline_error,
     plain,
 )
+from .box_faults import read_all, untold_error
+from .box_instances import instance_boxes, is_regions_json
 from .dialects import Dialect, RawBox
 
 COLUMNS = (("bboxes", "labels"), ("quad_boxes", "labels"), ("bboxes", "bboxes_labels"))
@@ -35,7 +40,8 @@ def gather_boxes(data: object) -> list[RawBox]:
     """All boxes of one picture, in order.
 
     Raises:
-        ValueError: no form that is known, several frames, or very many boxes.
+        ValueError: no form that is known, several frames, very many boxes, or instructions for
+            some of them only.
     """
     data = plain(data)
     items = _items(data)
@@ -44,9 +50,11 @@ def gather_boxes(data: object) -> list[RawBox]:
             f"{len(items)} boxes came in, more than {MOST}: pick those of the things that are "
             "edited."
         )
-    return [
-        item if isinstance(item, RawBox) else one_box(item, i + 1) for i, item in enumerate(items)
-    ]
+    if any(has_words(item, WORDS[:1]) for item in items):
+        untold = [i + 1 for i, item in enumerate(items) if not has_words(item, TOLD_BY)]
+        if untold:
+            raise untold_error(untold)
+    return read_all(items, one_box)
 
 
 def _items(data: object) -> list[object]:
@@ -86,6 +94,8 @@ def _of_mapping(entry: Mapping[str, Any]) -> list[object]:
     """The boxes of an object that is one itself, has them in columns, or wraps a list of them."""
     if _is_box(entry):
         return [entry]
+    if is_regions_json(entry):
+        return list(instance_boxes(entry))
     for boxes, labels in COLUMNS:
         if boxes in entry and labels in entry:
             return _columns(entry[boxes], entry[labels], PIXELS)

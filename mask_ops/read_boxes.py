@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from .box_faults import read_all
 from .box_forms import gather_boxes
 from .box_text import read_text
 from .boxes import Box
@@ -39,16 +40,17 @@ def parse_boxes(
     chosen = find_dialect(dialect)
     found = gather_boxes(read_text(data) if isinstance(data, str) else data)
     if not found:
-        raise ValueError("no boxes came in: draw at least one box, or connect a list of boxes.")
-    size = (height, width)
-    return [
-        LabelledBox(
-            read_box(raw, chosen, size, f"box {i + 1}"),
-            raw.text,
-            raw.size or _pixels(raw, chosen, size),
+        raise ValueError(
+            "no boxes came in: draw at least one box, or connect a list of boxes. A model that "
+            "answers with none found nothing to change: say more about what is in the picture."
         )
-        for i, raw in enumerate(found)
-    ]
+    size = (height, width)
+
+    def read(raw: RawBox, name: str) -> LabelledBox:
+        box = read_box(raw, chosen, size, name)
+        return LabelledBox(box, raw.text, raw.size or _pixels(raw, chosen, size))
+
+    return read_all(found, read)
 
 
 def _pixels(raw: RawBox, chosen: Dialect | None, size: tuple[int, int]) -> tuple[int, int] | None:

@@ -23,6 +23,7 @@ from .locate_by_velocity_contrast import LocateByVelocityContrast
 from .locate_instances import LocateInstances
 from .locate_instruction import LocateInstruction
 from .multi_prompt_encode import MultiPromptEncode
+from .plan_regions import PlanRegions
 from .preview_attention_bias import PreviewAttentionBias
 from .preview_instance_regions import PreviewInstanceRegions
 from .skip_background import SkipBackground
@@ -36,6 +37,7 @@ NODES: list[type[io.ComfyNode]] = [
     InstanceRegionsFromBoxes,
     InstanceRegionsFromMasks,
     InstanceRegionsFromInstructions,
+    PlanRegions,
     FitRegions,
     MultiPromptEncode,
     BuildDisentangledBias,

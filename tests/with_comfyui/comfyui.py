@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 
 import comfy.controlnet as controlnet
 import comfy.hooks as hooks
@@ -69,6 +71,7 @@ __all__ = [
     "ops",
     "ovis_text",
     "pixart_text",
+    "qwen3vl_text",
     "sample",
     "samplers",
     "sd",
@@ -81,11 +84,17 @@ __all__ = [
 EXTRAS = (
     *("nodes_bounding_boxes", "nodes_custom_sampler", "nodes_edit_model", "nodes_flux"),
     *("nodes_model_advanced", "nodes_model_merging", "nodes_nag", "nodes_post_processing"),
-    *("nodes_torch_compile", "nodes_train"),
+    *("nodes_textgen", "nodes_torch_compile", "nodes_train"),
     *("nodes_apg", "nodes_cfg", "nodes_context_windows", "nodes_differential_diffusion"),
     *("nodes_easycache", "nodes_hooks", "nodes_slg", "nodes_tcfg"),
     "nodes_images",  # last: it imports the server, and 0.18.2's does not import beside the tests
 )
+
+
+def qwen3vl_text() -> ModuleType | None:
+    """Core's Qwen3-VL; a ComfyUI before 0.26.0 has none."""
+    name = "comfy.text_encoders.qwen3vl"
+    return import_module(name) if find_spec(name) else None
 
 
 @cache

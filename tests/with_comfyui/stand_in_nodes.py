@@ -36,6 +36,19 @@ class StandInClip:
         return (tiny_clips.flux1_clip() if kind == "flux1" else tiny_clips.klein_clip(),)
 
 
+class StandInPlanner:
+    """A miniature Qwen3-VL that answers what a file says."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES = "tests", "load", ("CLIP",)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict:
+        return {"required": {"path": ("STRING", {})}}
+
+    def load(self, path: str) -> tuple:
+        return (tiny_clips.planner_clip(Path(path).read_text(encoding="utf-8")),)
+
+
 class StandInMasks:
     """A batch of masks, as SAM3 Detect gives it, from a file of tensors."""
 
@@ -49,8 +62,9 @@ class StandInMasks:
         return (torch.load(path, weights_only=True),)
 
 
+STAND_INS = (StandInClip, StandInPlanner, StandInMasks)
 # Their names are not spelt out, or ComfyUI Manager's scan of the repository takes them for ours.
-NODE_CLASS_MAPPINGS = {node.__name__: node for node in (StandInClip, StandInMasks)}
+NODE_CLASS_MAPPINGS = {node.__name__: node for node in STAND_INS}
 
 
 @PromptServer.instance.routes.post("/stand_in/validate")

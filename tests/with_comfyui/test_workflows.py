@@ -4,6 +4,7 @@ What differs from what a user runs, and why:
 - the demo's workflows run as they are shipped; the others' weights are random and tiny, under the
   workflows' names, for no test machine has the real ones;
 - FLUX's text encoders come from a stand-in node, for no stock loader takes a miniature one;
+- Qwen3-VL's weights neither: a miniature of it says a recorded answer;
 - SAM 3's weights cannot be had: its node's masks are fed from a file;
 - FLUX.2's VAE is its small one, which VAELoader knows as taef2;
 - pictures are 128 pixels wide and sampling takes two steps, for a CPU.
@@ -34,6 +35,7 @@ from instance_edit.tools.make_workflows import BLUEPRINT, blueprint_text, writte
 from instance_edit.tools.workflow_sheets.since import SINCE, version_numbers
 
 FOLDER = ROOT / "workflows"
+ANSWER = ROOT / "tests" / "answers" / "qwen3_vl_chatter.txt"
 NAMES = sorted(path.stem for path in (FOLDER / "api").glob("*.json"))
 Workflow = dict[str, dict[str, Any]]
 
@@ -67,6 +69,8 @@ def suit(workflow: Workflow, base: Path) -> Workflow:
             node |= {"class_type": "StandInClip", "inputs": {"kind": "flux1"}}
         elif inputs.get("clip_name") == "qwen_3_4b.safetensors":
             node |= {"class_type": "StandInClip", "inputs": {"kind": "klein"}}
+        elif inputs.get("clip_name") == "qwen3vl_4b_fp8_scaled.safetensors":
+            node |= {"class_type": "StandInPlanner", "inputs": {"path": str(ANSWER)}}
     return without_sam3(workflow, base / "input" / "masks.pt")
 
 

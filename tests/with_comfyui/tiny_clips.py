@@ -15,6 +15,7 @@ from instance_edit.tests.with_comfyui.comfyui import (
     longcat_text,
     ovis_text,
     pixart_text,
+    qwen3vl_text,
     supported_models_base,
 )
 from instance_edit.tools.model_shapes import POOLED_WIDTH, TEXT_WIDTH
@@ -94,6 +95,38 @@ def chroma_clip(seed: int = 0) -> CLIP:
     t5xxl = {"d_model": TEXT_WIDTH, "d_kv": 16, "d_ff": 128, "num_heads": 4, "num_layers": 2}
     configs: dict[str, dict[str, object]] = {"t5xxl": {**t5xxl}}
     return _clip(pixart_text.pixart_te(), pixart_text.PixArtTokenizer, configs, seed)
+
+
+def planner_clip(answer: str, seed: int = 0) -> CLIP:
+    """Qwen3-VL, narrow: it reads the picture and the prompt, then says what is recorded.
+
+    A ComfyUI without Qwen3-VL gets klein's text encoder, which sees no picture.
+    """
+    qwen = qwen3vl_text()
+    if qwen is None:
+        made, name = klein_clip(seed), "qwen3_4b"
+    else:
+        name = "qwen3vl_tiny"
+        qwen.QWEN3VL_CONFIGS[name] = qwen.QWEN3VL_CONFIGS["qwen3vl_4b"]
+        qwen.QWEN3VL_VISION[name] = {
+            "hidden_size": 128,
+            "intermediate_size": 128,
+            "depth": 2,
+            "deepstack_visual_indexes": [0, 1],
+        }
+        configs: dict[str, dict[str, object]] = {name: {**_LLAMA, "num_hidden_layers": 2}}
+        tokenizer = qwen.tokenizer(model_type=name)
+        made = _clip(qwen.te(model_type=name), tokenizer, configs, seed)
+    model = getattr(made.cond_stage_model, made.cond_stage_model.clip)
+    generate = model.generate
+    words = getattr(made.tokenizer, name).tokenizer(answer)["input_ids"]
+
+    def say(tokens: Any, **options: Any) -> list[int]:
+        generate(tokens, **{**options, "max_length": 1})
+        return words[: options["max_length"]]
+
+    model.generate = say
+    return made
 
 
 def _tekken() -> torch.Tensor:

@@ -41,6 +41,49 @@ def mice_klein_sam3(sheet: Sheet) -> None:
     steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(4))
 
 
+def plan_and_edit(sheet: Sheet) -> None:
+    """One sentence: a local vision-language model divides it into instructions with boxes."""
+    sheet.note(
+        "# Say it in one sentence\n*Plan Regions* asks the vision-language model in *Generate "
+        "Text* to divide your sentence into single edits, each with its place. Run; look at "
+        "*Preview Instance Regions*. If a box is wrong, say more about the thing, or copy the "
+        "answer into a text node, mend it there and connect that.",
+        520,
+        210,
+    )
+    sheet.note(
+        "## The planner\nQwen3-VL 4B answers in 5 GB of memory, from ComfyUI 0.26.0 on. Another "
+        "model that takes pictures does as well: load it, and choose its form in *answer*.",
+        380,
+        210,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 210)
+    loaded = loaders.klein(sheet)
+    source = steps.picture(sheet, loaded.vae, "pixels")
+    planner = loaders.load(
+        sheet, "CLIPLoader", "Planner", clip_name="qwen3vl_4b_fp8_scaled.safetensors"
+    )
+    plan = sheet.add(
+        "InstanceEditPlanRegions",
+        sentence="Turn the dress into a red kimono, and make a hot air balloon of each cloud.",
+        image=source.image,
+    )
+    answer = sheet.add(
+        "TextGenerate",
+        clip=planner[0],
+        prompt=plan[0],
+        image=source.image,
+        max_length=1024,
+        sampling_mode="off",
+    )
+    shown = sheet.add("PreviewAny", "What the model answered", source=answer[0])
+    regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=answer[0], dialect=plan[1])
+    sheet.column("1  Models", *loaded.nodes, planner)
+    sheet.column("2  Picture", *source.nodes)
+    sheet.column("3  Plan", plan, answer, shown, regions, width=400)
+    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(4))
+
+
 def mice_two_references(sheet: Sheet) -> None:
     """Two reference images: the scene, and the new subject of one instance."""
     sheet.note(

@@ -37,6 +37,10 @@ FILES = {
         "checkpoints",
         "Comfy-Org/sam3.1/resolve/main/checkpoints",
     ),
+    "qwen3vl_4b_fp8_scaled.safetensors": (
+        "text_encoders",
+        "Comfy-Org/Qwen3-VL/resolve/main/text_encoders",
+    ),
 }
 
 

@@ -12,6 +12,7 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     kontext.mice_kontext_boxes,
     kontext.mice_kontext_masks,
     klein.mice_klein_sam3,
+    klein.plan_and_edit,
     kontext.idattn_infographic,
     klein.mice_two_references,
     klein.klein_decode_regions,
