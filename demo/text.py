@@ -48,6 +48,12 @@ def tokenize(text: str) -> list[int]:
     return [index for index in known if index is not None] + [INDEX[END]]
 
 
+def left_out(text: str) -> list[str]:
+    """The words of a text that ``tokenize`` leaves out."""
+    words: list[str] = re.findall(r"\w+", text.lower())
+    return [word for word in dict.fromkeys(words) if SYNONYMS.get(word, word) not in INDEX]
+
+
 def pad_tokens(rows: Sequence[Sequence[int]], length: int | None = None) -> Tensor:
     """Token lists as one (B, T) int64 tensor filled up with <pad>."""
     length = max(len(row) for row in rows) if length is None else length

@@ -9,7 +9,7 @@ from comfy.supported_models_base import ClipTarget
 from torch import Tensor
 
 from ..demo.flux import POOLED
-from ..demo.text import END, INDEX, LAYERS, PAD, VOCABULARY, TextEncoder, tokenize
+from ..demo.text import END, INDEX, LAYERS, PAD, VOCABULARY, TextEncoder, left_out, tokenize
 
 NAME = "demo"
 
@@ -23,6 +23,10 @@ class _Words:
 
     def __call__(self, text: str) -> dict[str, list[int]]:
         return {"input_ids": tokenize(text)}
+
+    def left_out(self, text: str) -> list[str]:
+        """The words that it has no tokens for."""
+        return left_out(text)
 
     def get_vocab(self) -> dict[str, int]:
         return dict(INDEX)

@@ -1,11 +1,20 @@
 """The demo's miniature FLUX as ComfyUI's own MODEL and VAE."""
 
+import logging
+from typing import Any
+
 import comfy.sd
 import torch
 from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor
 
+from ..demo.scenes import CANVAS
 from ..demo.weights import load_weights
 from .loading import load_model, load_vae
+
+LATENT_CELL = 8
+log = logging.getLogger("instance_edit")
 
 
 def demo_model(disable_dynamic: bool = False) -> ModelPatcher:
@@ -13,7 +22,20 @@ def demo_model(disable_dynamic: bool = False) -> ModelPatcher:
     (torch.compile with dynamic memory, training, several GPUs)."""
     model = load_model(load_weights().model, torch.float32, disable_dynamic)
     model.cached_patcher_init = (demo_model, ())
+    model.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, "instance_edit_demo", warned_sampling)
     return model
+
+
+def warned_sampling(executor: Any, noise: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """A run of the miniature, and a warning where the picture is larger than it knows."""
+    height, width = (side * LATENT_CELL for side in noise.shape[-2:])
+    if max(height, width) > CANVAS:
+        log.warning(
+            "the demo model was trained on %d x %d pixels and makes little of %d x %d: use Demo "
+            "Scene with side %d, or a real FLUX.",
+            CANVAS, CANVAS, width, height, CANVAS,
+        )  # fmt: skip
+    return executor(noise, *args, **kwargs)
 
 
 def demo_vae() -> comfy.sd.VAE:

@@ -37,6 +37,8 @@ def prompt_notes(
 def unknown_words(clip: Any, text: str) -> list[str]:
     """The words of a text of which the encoder's tokenizer has no tokens, in their order."""
     name, tokenizer = sequence_tokenizer(clip)
+    if hasattr(tokenizer.tokenizer, "left_out"):  # the demo's
+        return [repr(word) for word in tokenizer.tokenizer.left_out(text)]
     unknown = getattr(tokenizer.tokenizer, "unk_token_id", None)
     if unknown in (None, tokenizer.pad_token, tokenizer.end_token):  # bytes: all can be said
         return []

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .boxes import Box, box_to_grid, clip_box
 from .masks import check_grow, check_mask, compact_mask, grow_mask, mask_planes
+from .naming import about_instance
 from .overlap import OverlapPolicy, resolve_overlap
 from .token_grid import masks_to_grid
 
@@ -147,15 +148,16 @@ class InstanceRegion:
         if reference is not None and masks is not None:
             if reference >= len(masks):
                 raise ValueError(
-                    f"a region has masks for {len(masks)} reference image(s), but the conditioning "
-                    f"holds at least {reference + 1}. Give one mask per reference image, or none."
+                    f"its region has masks for {len(masks)} reference image(s), but the "
+                    f"conditioning holds at least {reference + 1}. Give one mask per reference "
+                    "image, or none."
                 )
             return masks_to_grid(masks[reference][None], grid, extent)[0]
         if self.box is not None:
             return box_to_grid(self.box, grid, extent)
         if self.pictures > 1:
             raise ValueError(
-                f"the region for {self.instruction!r} has masks for {self.pictures} pictures, but "
+                f"its region has masks for {self.pictures} pictures, but "
                 "one picture is looked at here. Connect the mask of that picture alone."
             )
         assert self.mask is not None
@@ -169,7 +171,11 @@ def rasterise(
     reference: int | None = None,
 ) -> Tensor:
     """(N, h, w) bool: every region's tokens, whoever else claims them; see ``on_grid``."""
-    return torch.stack([region.on_grid(grid, extent, reference) for region in regions])
+    masks: list[Tensor] = []
+    for number, region in enumerate(regions, start=1):
+        with about_instance(number, region.instruction):
+            masks.append(region.on_grid(grid, extent, reference))
+    return torch.stack(masks)
 
 
 def region_masks(

@@ -15,10 +15,17 @@ class ApplyInstanceAttention(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditApplyAttention",
             display_name="Apply Instance Attention",
-            category=CATEGORY,
+            category=f"{CATEGORY}/methods",
             description="Patches a model so that each instruction acts in its own region. "
             "Sample with the conditioning of Multi-Prompt Encode.",
-            search_aliases=["regional attention", "attention mask", "patch model"],
+            search_aliases=[
+                "regional attention",
+                "kontext",
+                "klein",
+                "flux",
+                "qwen",
+                "patch model",
+            ],
             inputs=[
                 io.Model.Input(
                     "model",

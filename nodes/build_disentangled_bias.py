@@ -22,7 +22,7 @@ class BuildDisentangledBias(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditBuildBias",
             display_name="Build Disentangled Bias",
-            category=CATEGORY,
+            category=f"{CATEGORY}/methods",
             description="Says who may attend to whom, so that every instruction stays at home. "
             "Connect it to Apply Instance Attention.",
             search_aliases=[*METHODS, "attention mask", "regional attention"],

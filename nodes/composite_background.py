@@ -22,7 +22,7 @@ class CompositeBackground(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditCompositeBackground",
             display_name="Composite Background",
-            category=CATEGORY,
+            category=f"{CATEGORY}/methods",
             description="Pastes the source back outside the regions, so that untouched pixels are "
             "exactly the source's, and says how much the edit had changed there.",
             search_aliases=["paste back", "stitch", "keep background", "mask composite"],
@@ -65,9 +65,15 @@ class CompositeBackground(io.ComfyNode):
         weight = region_weight(regions, place.source, grow, feather)
         pasted = lay_over(source[..., :3], edited[..., :3], weight, place)
         change = describe_change(source[..., :3], pasted.edited, pasted.weight)
-        lines = [change, place.words, pasted.words, *other_shapes(regions, place.source)]
+        seam = describe_seam(grow, feather)
+        lines = [change, seam, place.words, pasted.words, *other_shapes(regions, place.source)]
         report = " ".join(filter(None, lines))
         return io.NodeOutput(pasted.image, pasted.weight, report, ui=ui.PreviewText(report))
+
+
+def describe_seam(grow: int, feather: int) -> str:
+    """What counts as inside beside the regions themselves."""
+    return f"Regions reach {grow} pixels further (grow), with a seam of {feather} (feather)."
 
 
 def describe_change(source: Tensor, edited: Tensor, weight: Tensor) -> str:

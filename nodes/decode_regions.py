@@ -22,7 +22,7 @@ class DecodeRegions(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditDecodeRegions",
             display_name="Decode Regions",
-            category=CATEGORY,
+            category=f"{CATEGORY}/methods",
             description="VAE Decode and Composite Background in one, for less work: decodes "
             "windows around the regions and lays them into the source, whose own pixels stay "
             "everywhere else.",

@@ -14,7 +14,7 @@ class DemoModelLoader(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditDemoModelLoader",
             display_name="Demo Model Loader",
-            category=CATEGORY,
+            category=f"{CATEGORY}/demo",
             description="A miniature FLUX.1 Kontext that comes with the pack: it edits pictures of "
             "nine shapes at most, 144 x 144 pixels, in a second on a CPU. It understands "
             "'replace the [colour] shape [at place] with a colour shape', joined by 'and'.",

@@ -14,7 +14,7 @@ class DemoScene(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditDemoScene",
             display_name="Demo Scene",
-            category=CATEGORY,
+            category=f"{CATEGORY}/demo",
             description="A picture of three shapes and a mask for each. For the Demo Model "
             "Loader's miniature FLUX.",
             search_aliases=["example image", "test picture", "shapes"],

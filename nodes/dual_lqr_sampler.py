@@ -23,7 +23,7 @@ class DualLQRSampler(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditDualLQRSampler",
             display_name="Dual-LQR Sampler",
-            category=CATEGORY,
+            category=f"{CATEGORY}/turns",
             description="A sampler for SamplerCustomAdvanced that edits an inverted picture. Its "
             "first steps are drawn to the first picture and the previous turn's result; later, "
             "what only drifts from these is put back.",

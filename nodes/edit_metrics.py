@@ -19,7 +19,7 @@ class EditMetrics(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditMetrics",
             display_name="Edit Metrics",
-            category=CATEGORY,
+            category=f"{CATEGORY}/look",
             description="Measures an edit: how much the background changed (MAE_B, SSIM_B) and "
             "how many instances changed at all (AR). Connect 'report' to Preview as Text.",
             search_aliases=["MAE", "SSIM", "evaluate", "compare images", "benchmark"],

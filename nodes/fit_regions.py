@@ -19,7 +19,7 @@ class FitRegions(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditFitRegions",
             display_name="Fit Regions",
-            category=CATEGORY,
+            category=f"{CATEGORY}/regions",
             description="Moves regions to where they are after their picture was cropped, "
             "stretched, padded or cut into tiles. Put it behind FluxKontextImageScale, which "
             "crops, so that masks painted on the whole picture stay on their objects.",

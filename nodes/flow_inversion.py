@@ -14,7 +14,7 @@ class FlowInversion(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditFlowInversion",
             display_name="Flow Inversion",
-            category=CATEGORY,
+            category=f"{CATEGORY}/turns",
             description="A sampler for SamplerCustomAdvanced that walks a picture's latent back to "
             "noise. Sample that noise with Dual-LQR Sampler to edit the picture.",
             search_aliases=["RF inversion", "unsample", "FireFlow", "multi-turn"],

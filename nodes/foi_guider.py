@@ -20,7 +20,7 @@ class FoIGuider(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditFoIGuider",
             display_name="FoI Guider",
-            category=CATEGORY,
+            category=f"{CATEGORY}/find",
             description="A guider for Sampler Custom Advanced: outside its mask an instruction is "
             "read as an empty one, inside it is boosted, and for the first 75 % of the steps the "
             "picture moves inside the masks only.",

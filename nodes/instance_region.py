@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..mask_ops import regions as placed
 from ..mask_ops.dialects import AS_LABELLED
+from ..mask_ops.naming import about_instance
 from ..mask_ops.read_boxes import LabelledBox, parse_boxes
 from .inputs.regions import (
     BOX_TYPES,
@@ -26,10 +27,18 @@ class InstanceRegion(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditRegion",
             display_name="Instance Region",
-            category=CATEGORY,
+            category=f"{CATEGORY}/regions",
             description="One instance: where it is (a mask or a box) and what shall happen to it. "
             "Chain several to edit several instances at once.",
-            search_aliases=["regional prompt", "multi edit", "MICE", "IDAttn", "mask prompt"],
+            search_aliases=[
+                "regional",
+                "inpaint many",
+                "edit many objects",
+                "multi edit",
+                "MICE",
+                "IDAttn",
+                "mask prompt",
+            ],
             inputs=[
                 regions_input(),
                 io.Mask.Input(
@@ -101,19 +110,20 @@ class InstanceRegion(io.ComfyNode):
         grow: int = 0,
         dialect: str = AS_LABELLED,
     ) -> io.NodeOutput:
-        drawn = None if box is None else only_box(box, image, dialect)
-        region = placed.InstanceRegion(
-            instruction=instruction.strip(),
-            mask=mask,
-            box=None if drawn is None else drawn.box,
-            strength=strength,
-            start=start,
-            end=end,
-            reference=reference - 1 if reference else None,
-            reference_masks=reference_masks,
-            size=None if drawn is None else drawn.size or tuple(image.shape[1:3]),
-        )
-        return io.NodeOutput(placed.join_regions(regions, [region.grown(grow)]))
+        with about_instance(len(regions) + 1, instruction):
+            drawn = None if box is None else only_box(box, image, dialect)
+            region = placed.InstanceRegion(
+                instruction=instruction.strip(),
+                mask=mask,
+                box=None if drawn is None else drawn.box,
+                strength=strength,
+                start=start,
+                end=end,
+                reference=reference - 1 if reference else None,
+                reference_masks=reference_masks,
+                size=None if drawn is None else drawn.size or tuple(image.shape[1:3]),
+            ).grown(grow)
+        return io.NodeOutput(placed.join_regions(regions, [region]))
 
 
 def only_box(boxes: Any, image: Tensor | None, dialect: str = AS_LABELLED) -> LabelledBox:

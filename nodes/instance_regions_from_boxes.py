@@ -5,6 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..mask_ops.dialects import AS_LABELLED
+from ..mask_ops.naming import about_instance
 from ..mask_ops.read_boxes import parse_boxes
 from ..mask_ops.regions import InstanceRegion, join_regions
 from ..prompts.lines import instruction_lines
@@ -26,10 +27,17 @@ class InstanceRegionsFromBoxes(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditRegionsFromBoxes",
             display_name="Instance Regions from Boxes",
-            category=CATEGORY,
+            category=f"{CATEGORY}/regions",
             description="One region per box. Connect 'elements' of Create Bounding Boxes to take "
             "the text of each box as its instruction.",
-            search_aliases=["bbox", "bounding boxes", "regional prompt", "layout", "grounding"],
+            search_aliases=[
+                "bbox",
+                "bounding boxes",
+                "regional prompt",
+                "multi edit",
+                "qwen",
+                "grounding",
+            ],
             inputs=[
                 regions_input(),
                 io.MultiType.Input(
@@ -65,8 +73,8 @@ class InstanceRegionsFromBoxes(io.ComfyNode):
                     multiline=True,
                     dynamic_prompts=True,
                     default="",
-                    tooltip="One instruction per line, in the order of the boxes. Empty (neutral): "
-                    "the text that came with each box.",
+                    tooltip="One instruction per line, in the order of the boxes, or one line for "
+                    "all of them. Empty (neutral): the text that came with each box.",
                 ),
                 strength_input(),
                 start_input(),
@@ -107,8 +115,10 @@ class InstanceRegionsFromBoxes(io.ComfyNode):
                     "box its text."
                 )
         size = None if image is None else (height, width)
-        added = [
-            InstanceRegion(text, None, box.box, strength, start, end, size=box.size or size)
-            for text, box in zip(texts, found, strict=True)
-        ]
-        return io.NodeOutput(join_regions(regions, [region.grown(grow) for region in added]))
+        added: list[InstanceRegion] = []
+        for n, (text, box) in enumerate(zip(texts, found, strict=True), start=len(regions) + 1):
+            with about_instance(n, text):
+                drawn_on = box.size or size
+                region = InstanceRegion(text, None, box.box, strength, start, end, size=drawn_on)
+                added.append(region.grown(grow))
+        return io.NodeOutput(join_regions(regions, added))

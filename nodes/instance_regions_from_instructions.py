@@ -13,7 +13,7 @@ class InstanceRegionsFromInstructions(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditRegionsFromInstructions",
             display_name="Instance Regions from Instructions",
-            category=CATEGORY,
+            category=f"{CATEGORY}/regions",
             description="One region per line, each covering the whole picture, for Multi-Prompt "
             "Encode. A Locate node then finds where each one really is.",
             search_aliases=["IID", "FoI", "automatic regions", "no mask"],

@@ -5,6 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..mask_ops.masks import check_mask, mask_planes
+from ..mask_ops.naming import about_instance
 from ..mask_ops.regions import InstanceRegion, join_regions
 from ..prompts.lines import instruction_lines
 from .inputs.regions import (
@@ -23,10 +24,16 @@ class InstanceRegionsFromMasks(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditRegionsFromMasks",
             display_name="Instance Regions from Masks",
-            category=CATEGORY,
+            category=f"{CATEGORY}/regions",
             description="One region per mask of a batch, such as SAM3 Detect's with "
             "'individual_masks' on, and one instruction per line.",
-            search_aliases=["SAM3", "segmentation", "mask batch", "regional prompt"],
+            search_aliases=[
+                "SAM3",
+                "segmentation",
+                "mask batch",
+                "inpaint many",
+                "edit many objects",
+            ],
             inputs=[
                 regions_input(),
                 io.Mask.Input(
@@ -38,7 +45,8 @@ class InstanceRegionsFromMasks(io.ComfyNode):
                     multiline=True,
                     dynamic_prompts=True,
                     default="",
-                    tooltip="One instruction per line, in the order of the masks.",
+                    tooltip="One instruction per line, in the order of the masks; or one line for "
+                    "all of them.",
                 ),
                 strength_input(),
                 start_input(),
@@ -61,11 +69,10 @@ class InstanceRegionsFromMasks(io.ComfyNode):
     ) -> io.NodeOutput:
         planes = mask_planes(masks, "masks")
         texts = instruction_lines(instructions, len(planes), "masks")
-        checked = [
-            check_mask(mask, f"mask {n} of {len(planes)}") for n, mask in enumerate(planes, start=1)
-        ]
-        added = [
-            InstanceRegion(text, mask, strength=strength, start=start, end=end).grown(grow)
-            for text, mask in zip(texts, checked, strict=True)
-        ]
+        added: list[InstanceRegion] = []
+        for n, (text, plane) in enumerate(zip(texts, planes, strict=True), start=1):
+            with about_instance(len(regions) + n, text):
+                mask = check_mask(plane, f"mask {n} of {len(planes)}")
+                region = InstanceRegion(text, mask, strength=strength, start=start, end=end)
+                added.append(region.grown(grow))
         return io.NodeOutput(join_regions(regions, added))

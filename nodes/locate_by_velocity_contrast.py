@@ -19,7 +19,7 @@ class LocateByVelocityContrast(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditLocateByContrast",
             display_name="Locate by Velocity Contrast",
-            category=CATEGORY,
+            category=f"{CATEGORY}/find",
             description="Finds where each instruction acts by how much it changes the model's "
             "prediction, compared with the global prompt alone. Reads no attention.",
             search_aliases=["DiffEdit", "automatic mask", "find regions"],

@@ -25,7 +25,7 @@ class LocateInstances(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditLocateInstances",
             display_name="Locate Instances (IID)",
-            category=CATEGORY,
+            category=f"{CATEGORY}/find",
             description="Finds where each instruction acts: samples one branch per instruction for "
             "the first steps and compares what they attend to. Go on from its latent and sigmas "
             "with method IID, or give its regions to any other method.",

@@ -28,7 +28,7 @@ class LocateInstruction(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditLocateInstruction",
             display_name="Locate Instruction (FoI)",
-            category=CATEGORY,
+            category=f"{CATEGORY}/find",
             description="Finds where each instruction acts from the picture's attention to its "
             "keywords, in the first step. Feed its regions to FoI Guider or any other method.",
             search_aliases=["FoI", "automatic mask", "attention map", "keywords"],

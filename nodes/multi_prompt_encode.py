@@ -20,10 +20,16 @@ class MultiPromptEncode(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditMultiPromptEncode",
             display_name="Multi-Prompt Encode",
-            category=CATEGORY,
+            category=f"{CATEGORY}/methods",
             description="Encodes the global prompt and every region's instruction one by one. Use "
             "it instead of CLIP Text Encode; the conditioning carries the regions to the model.",
-            search_aliases=["CLIP text encode", "multi prompt", "regional prompt"],
+            search_aliases=[
+                "CLIP text encode",
+                "multi prompt",
+                "regional prompt",
+                "kontext",
+                "klein",
+            ],
             inputs=[
                 io.Clip.Input(
                     "clip",

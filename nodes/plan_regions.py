@@ -15,7 +15,7 @@ class PlanRegions(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditPlanRegions",
             display_name="Plan Regions",
-            category=CATEGORY,
+            category=f"{CATEGORY}/regions",
             description="One sentence becomes the prompt for Generate Text: a vision-language "
             "model divides the wish into instructions with a box each. Instance Regions from Boxes "
             "reads its answer.",

@@ -27,7 +27,7 @@ class PreviewAttentionBias(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditPreviewBias",
             display_name="Preview Attention Bias",
-            category=CATEGORY,
+            category=f"{CATEGORY}/look",
             description="Draws what a bias does before you sample: who sees whom, and over the "
             "picture how far every instruction reaches. One picture per kind of bias.",
             search_aliases=["attention mask", "heat map", "visualize", "debug"],

@@ -30,7 +30,7 @@ class PreviewInstanceRegions(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditPreviewRegions",
             display_name="Preview Instance Regions",
-            category=CATEGORY,
+            category=f"{CATEGORY}/look",
             description="Draws every region over the picture with its number and instruction, and "
             "says in words what is empty, tiny, doubled or overlapping. Nothing is sampled.",
             search_aliases=["regional prompt", "draw boxes", "visualize", "validate", "debug"],

@@ -14,7 +14,7 @@ class TurnMemory(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditTurnMemory",
             display_name="Turn Memory",
-            category=CATEGORY,
+            category=f"{CATEGORY}/turns",
             description="Starts a turn of an editing session: remembers the latent it starts from, "
             "and the very first one. To add a turn, copy the group of the last turn and connect "
             "its latent and its turn memory to the copy.",

@@ -17,7 +17,7 @@ class UndoDrift(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditUndoDrift",
             display_name="Undo Drift",
-            category=CATEGORY,
+            category=f"{CATEGORY}/turns",
             description="Puts back what an edit moved only a little: where the new latent comes "
             "close to the first picture, or else to the one that this turn started from, that "
             "returns. Needs no mask, and works after any sampler.",

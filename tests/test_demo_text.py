@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import torch
 
-from instance_edit.demo.text import END, INDEX, PAD, VOCABULARY, TextEncoder, pad_tokens, tokenize
+from instance_edit.demo.text import (
+    END,
+    INDEX,
+    PAD,
+    VOCABULARY,
+    TextEncoder,
+    left_out,
+    pad_tokens,
+    tokenize,
+)
 
 
 def words(text: str) -> list[str]:
@@ -38,3 +47,8 @@ def test_padding_changes_no_feature_and_holds_zeros() -> None:
     torch.testing.assert_close(padded[:1, : len(rows[0])], alone, rtol=1e-4, atol=1e-5)
     assert not padded[0, len(rows[0]) :].any() and not padded[1, 1:].any()
     assert INDEX[PAD] == 0
+
+
+def test_words_that_the_miniature_leaves_out_are_named() -> None:
+    assert left_out("Replace the red DOG, with a dog; in the middle") == ["dog"]
+    assert left_out("turn the upper ring into a blue star") == []

@@ -214,10 +214,14 @@ def test_masks_of_different_sizes_are_refused() -> None:
         join_regions([InstanceRegion("a", mask=MASK)], [InstanceRegion("b", mask=torch.ones(8, 9))])
 
 
-@pytest.mark.parametrize("text", ["one", "one\ntwo\nthree", ""])
+@pytest.mark.parametrize("text", ["one\ntwo\nthree", ""])
 def test_more_or_fewer_instructions_than_masks_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="for 2 masks"):
         instruction_lines(text, 2, "masks")
+
+
+def test_one_instruction_serves_all_masks() -> None:
+    assert instruction_lines(" one \n", 3, "masks") == ["one", "one", "one"]
 
 
 def test_blank_lines_at_the_ends_do_not_count() -> None:

@@ -6,3 +6,4 @@ Regions = io.Custom("INSTANCE_EDIT_REGIONS")
 Bias = io.Custom("INSTANCE_EDIT_BIAS")
 Turn = io.Custom("INSTANCE_EDIT_TURN")
 CATEGORY = "instance edit"
+"""Each node adds its shelf: regions, methods, find, turns, look or demo."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from typing import Any
 
@@ -17,6 +18,7 @@ from instance_edit.demo.training.evaluate import disentangled_mask
 from instance_edit.demo.training.flow_run import initialise
 from instance_edit.demo.training.judging import judge
 from instance_edit.demo.weights import WEIGHTS, DemoWeights, load_weights
+from instance_edit.host.text_notes import unknown_words
 from instance_edit.tests.with_comfyui import tiny_models
 from instance_edit.tests.with_comfyui.core import reference, run_core, run_node, sample
 
@@ -143,6 +145,18 @@ def test_single_edits_succeed_and_leave_the_rest_alone(loaded: tuple[Any, Any, A
     result = judge(torch.cat(results), scenes, edits_of(scenes, clauses))
     assert result.success >= MIN_SUCCESS and result.clean >= MIN_SUCCESS
     assert result.mae_b < 3.0
+
+
+def test_what_the_miniature_cannot_do_is_said(
+    loaded: tuple[Any, Any, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert unknown_words(loaded[1], "turn the DOG into a blue star") == ["'dog'"]
+    small, large = torch.zeros(1, 3, 144, 144), torch.zeros(1, 3, 160, 160)
+    with caplog.at_level(logging.WARNING, logger="instance_edit"):
+        edited(loaded, small, "", 0)
+        assert "trained on" not in caplog.text
+        edited(loaded, large, "", 0)
+    assert "trained on 144 x 144 pixels and makes little of 160 x 160" in caplog.text
 
 
 def test_the_empty_prompt_copies_the_picture(loaded: tuple[Any, Any, Any]) -> None:

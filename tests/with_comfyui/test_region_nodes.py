@@ -200,3 +200,24 @@ def test_every_instruction_field_draws_wildcards_as_cores_prompts_do(
     assert len(fields) >= 5
     for name, field in fields:
         assert field.dynamic_prompts, f"{name}.{field.id}"
+
+
+def test_an_error_names_the_instance_by_its_number_and_instruction(
+    region: Make, from_masks: Make, from_boxes: Make
+) -> None:
+    first = region(mask=corner_masks()[:1])
+    with pytest.raises(ValueError, match=r"^instance 2 \('a hat'\): the region's mask is empty"):
+        region(regions=first, mask=torch.zeros(1, 8, 8), instruction="a hat")
+    masks = torch.stack([torch.ones(8, 8), torch.zeros(8, 8)])
+    with pytest.raises(ValueError, match=r"^instance 3 \('two'\): mask 2 of 2 is empty"):
+        from_masks(masks, "one\ntwo", regions=first)
+    with pytest.raises(ValueError, match=r"^instance 1 \('a hat'\): strength must be"):
+        from_boxes([[100, 0, 200, 50]], instructions="a hat", strength=-1.0)
+
+
+def test_one_line_is_the_instruction_of_every_mask_and_box(
+    from_masks: Make, from_boxes: Make
+) -> None:
+    assert [r.instruction for r in from_masks(corner_masks()[:2], "a hat")] == ["a hat"] * 2
+    boxes = from_boxes([[0, 0, 50, 50], [100, 0, 200, 50]], instructions="a hat")
+    assert [r.instruction for r in boxes] == ["a hat"] * 2

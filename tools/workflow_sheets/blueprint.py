@@ -20,6 +20,15 @@ WIDGETS = (
     ("KSampler", "steps"),
     ("InstanceEditSkipBackground", "skip"),
 )
+CATEGORY = "Image generation and editing"
+DESCRIPTION = (
+    "Edits many things of one picture in one pass: every region has an instruction of its own, and "
+    "the rest of the picture stays as it is. For FLUX.1 Kontext and FLUX.2 klein or dev."
+)
+ALIASES = (
+    *("regional", "regional prompt", "inpaint many", "multi edit", "edit many objects"),
+    *("kontext", "klein", "flux", "qwen", "instance edit"),
+)
 INPUT, OUTPUT = -10, -20
 IDENTITY = str(uuid.uuid5(NAMESPACE, NAME))
 
@@ -45,6 +54,8 @@ def blueprint(definitions: Definitions) -> Json:
         "nodes": [_moved(node) for node in graph["nodes"] if node["id"] not in (*outer, save)],
         "groups": [],
         "links": links,
+        "category": CATEGORY,
+        "description": DESCRIPTION,
         "extra": {},
     }
     return {
@@ -53,6 +64,7 @@ def blueprint(definitions: Definitions) -> Json:
         "last_link_id": 0,
         "nodes": [_outer_node(inner)],
         "links": [],
+        "extra": {"BlueprintDescription": DESCRIPTION, "BlueprintSearchAliases": list(ALIASES)},
         "version": 0.4,
         "definitions": {"subgraphs": [inner]},
     }

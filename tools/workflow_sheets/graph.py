@@ -110,7 +110,7 @@ def _graph_node(sheet: Sheet, node: Node, order: int, links: list[Link]) -> Json
         "mode": 0,
         "inputs": inputs,
         "outputs": outputs,
-        "title": node.title,
+        **({} if node.title == definition["display_name"] else {"title": node.title}),
         "properties": properties,
         "widgets_values": values,
     }

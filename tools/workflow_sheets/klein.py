@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import loaders, steps
-from .instructions import INSTRUCTIONS, PREVIEW_NOTE, draw_boxes
+from .instructions import INSTRUCTIONS, PREVIEW_NOTE, Placed, draw_boxes
 from .sheet import Sheet
 
 
@@ -99,13 +99,15 @@ def mice_two_references(sheet: Sheet) -> None:
     subject = sheet.add("LoadImage", "The new subject", image="example.png")
     small = steps.scale_pixels(sheet, subject[0], 0.25)
     second = sheet.add("VAEEncode", "Reference 2", pixels=small[0], vae=loaded.vae)
-    box = draw_boxes(sheet, "Where the subject goes", source.image, INSTRUCTIONS[:1])
+    wish = "replace the dress with the dress of image 2"
+    place = Placed(INSTRUCTIONS[0].box, wish)
+    box = draw_boxes(sheet, "Where the subject goes", source.image, [place])
     first = sheet.add(
         "InstanceEditRegion",
         "Instance 1, with a subject of its own",
         box=box[2],
         image=source.image,
-        instruction="replace the dress with the dress of image 2",
+        instruction=wish,
         reference=2,
     )
     others = draw_boxes(sheet, "Further boxes and instructions", source.image, INSTRUCTIONS[2:])
