@@ -1,13 +1,13 @@
 """Errors that say which instance they are about."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 WORDS = 60
 
 
 @contextmanager
-def about_instance(number: int, words: str) -> Iterator[None]:
+def about_instance(number: int, words: str) -> Generator[None, None, None]:
     """Put an instance's name before every ValueError from inside.
 
     Args:
