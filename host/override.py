@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..attention.execute.attend import attend, takes_whole_bias
+from ..attention.execute.attend_shared import attend_shared, can_share
 from ..attention.execute.faint import Faint
 from ..attention.execute.plan import BiasPlan, Decide
 from .attention_call import OVERRIDE, Heads, as_wanted, split_heads
@@ -47,12 +48,14 @@ class Kernels:
         plain: the user's own choice, for parts that need no mask.
         dense: give ``masked`` the whole bias at once.
         decide: whether faint keys may be left out.
+        own: no other pack has a say in how it is computed.
     """
 
     masked: Override
     plain: Override
     dense: bool = False
     decide: Decide = Faint.is_exact
+    own: bool = False
 
 
 def biased_override(
@@ -94,7 +97,7 @@ def biased_override(
             return plain(q, k, v, heads, mask=mask, **rest)
         split = split_heads(q, k, v, heads, rest)
         masked = attention_call(previous, split.q)
-        kernels = Kernels(masked, plain, whole, partial(decide, block))
+        kernels = Kernels(masked, plain, whole, partial(decide, block), previous is None)
         report_run(where, planned(), plans, masked, plain, whole)
         parts = [attend_items(split, plan, items, mask, kernels) for plan, items in plans]
         return as_wanted(parts[0] if len(parts) == 1 else torch.cat(parts), heads, split.flat)
@@ -141,6 +144,9 @@ def biased_attention(
 
     if not takes_whole_bias(plan, mask, kernels.dense):
         plan = plan.decided(q, k, kernels.decide)
+        shared = plan.shared(q.shape[2]) if kernels.own and can_share(q, k) else None
+        if shared is not None:
+            return attend_shared(q, k, v, shared)
     return attend(q, k, v, plan, kernel, mask, open_kernel=open_kernel, dense=kernels.dense)
 
 

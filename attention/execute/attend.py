@@ -148,3 +148,8 @@ def write_rows(out: Tensor, part: Tensor, places: Picked) -> None:
         out.narrow(1, places.start, places.stop - places.start).copy_(part)
     else:
         out[:, places] = part
+
+
+def joined(out: Tensor) -> Tensor:
+    """(B, H, L, D) -> (B, L, H * D)."""
+    return out.transpose(1, 2).flatten(2)

@@ -120,3 +120,8 @@ def as_slice(places: Tensor) -> Picked:
     """A run of places as a slice, which is a view and no copy; else the places themselves."""
     first, last = int(places[0]), int(places[-1])
     return slice(first, last + 1) if last - first + 1 == len(places) else places
+
+
+def size(places: Picked) -> int:
+    """How many places."""
+    return places.stop - places.start if isinstance(places, slice) else len(places)

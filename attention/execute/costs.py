@@ -22,6 +22,8 @@ class DeviceCosts:
 
 
 CPU = DeviceCosts(copy_bytes=4 << 20, part_rows=32, call_pairs=1 << 14)
+REST = DeviceCosts(copy_bytes=4 << 20, part_rows=32, call_pairs=1 << 16)
+"""On a CPU, of the few keys that are left beside shared ones: a call costs more than its pairs."""
 ACCELERATOR = DeviceCosts(copy_bytes=64 << 20, part_rows=None, call_pairs=1 << 18)
 
 

@@ -1,15 +1,17 @@
 """Which queries attend to which keys together, so that a bias never becomes a Z x Z matrix."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ..bias import AttentionBias
-from .batches import QueryBatch, make_batch
-from .costs import DeviceCosts, device_costs
+from .batches import QueryBatch, make_batch, size
+from .costs import REST, DeviceCosts, device_costs
 from .faint import Faint, find_faint
+from .shared import SharedKeys, batches_cost, find_shared, shared_cost
 from .views import find_views, seeing_alike, visible_keys
 
 UNIFORM_ROWS = 192
@@ -42,6 +44,7 @@ class BiasPlan:
         self.keep_faint = keep_faint
         self.costs = costs or device_costs(bias.rows.device.type)
         self._batches: dict[int, tuple[QueryBatch, ...]] = {}
+        self._shared: dict[int, SharedKeys | None] = {}
 
     @torch.inference_mode(False)
     def batches(self, queries: int) -> tuple[QueryBatch, ...]:
@@ -49,6 +52,16 @@ class BiasPlan:
         if queries not in self._batches:
             self._batches[queries] = plan_batches(self.bias, queries, self.costs)
         return self._batches[queries]
+
+    @torch.inference_mode(False)
+    def shared(self, queries: int) -> SharedKeys | None:
+        """The first queries with one call for the keys that most of them see alike.
+
+        None where that is not worth it.
+        """
+        if queries not in self._shared:
+            self._shared[queries] = plan_shared(self.bias, queries, self.batches(queries))
+        return self._shared[queries]
 
     @cached_property
     @torch.inference_mode(False)
@@ -93,6 +106,7 @@ def plan_batches(
     *,
     uniform_rows: int = UNIFORM_ROWS,
     tile_rows: int | None = None,
+    tile_bytes: int | None = None,
 ) -> tuple[QueryBatch, ...]:
     """The first ``queries`` of the bias in batches that cover each once, but for blind ones.
 
@@ -101,7 +115,8 @@ def plan_batches(
 
     Args:
         uniform_rows: how many "many" are.
-        tile_rows: longest run; default ``tile_rows_for``.
+        tile_rows: longest run; default as many as ``tile_bytes`` take.
+        tile_bytes: largest tile; default ``tile_bytes_for``.
     """
     host = bias.to("cpu", bias.rows.dtype)
     views = [view for view in find_views(host, queries) if view.keys]
@@ -111,9 +126,15 @@ def plan_batches(
         if len(view.queries) >= uniform_rows
     ]
     rare = [view for view in views if len(view.queries) < uniform_rows]
-    length = tile_rows or tile_rows_for(bias.queries, bias.keys, bias.rows.element_size())
+    itemsize = bias.rows.element_size()
+    allowed = tile_bytes or tile_bytes_for(bias.queries, bias.keys, itemsize)
     for alike in seeing_alike(host, rare, costs.call_pairs):
         together = torch.cat([view.queries for view in alike])
+        whole = make_batch(host, together.sort().values, part_rows=costs.part_rows, shared=False)
+        length = tile_rows or max(1, allowed // (size(whole.keys) * itemsize))
+        if len(together) <= length:
+            batches.append(whole)
+            continue
         batches += [
             make_batch(host, run.sort().values, part_rows=costs.part_rows, shared=False)
             for run in torch.split(together, length)
@@ -121,6 +142,28 @@ def plan_batches(
     return tuple(batch.to(bias.rows.device) for batch in batches)
 
 
+def plan_shared(
+    bias: AttentionBias, queries: int, batches: tuple[QueryBatch, ...]
+) -> SharedKeys | None:
+    """``find_shared`` with its batches, if it costs less than these batches of the whole bias."""
+    every = torch.arange(bias.keys)
+    host = bias.to("cpu", bias.rows.dtype).rectangle(torch.arange(queries), every)
+    shared = find_shared(host)
+    if shared is None:
+        return None
+    allowed = tile_bytes_for(bias.queries, bias.keys, bias.rows.element_size())
+    own = plan_batches(shared.rest, queries, REST, tile_bytes=allowed // 2)
+    shared = replace(shared, batches=own)
+    if shared_cost(shared) > batches_cost(batches):
+        return None
+    return shared.to(bias.rows.device)
+
+
 def tile_rows_for(queries: int, keys: int, itemsize: int) -> int:
-    """Queries whose rows of the bias are held at once: ``TILE_SHARE`` or ``TILE_BYTES``."""
-    return max(int(TILE_SHARE * queries), TILE_BYTES // (keys * itemsize), 1)
+    """Queries whose whole rows of the bias are held at once."""
+    return max(1, tile_bytes_for(queries, keys, itemsize) // (keys * itemsize))
+
+
+def tile_bytes_for(queries: int, keys: int, itemsize: int) -> int:
+    """Bytes of the bias that are held at once: ``TILE_SHARE`` or ``TILE_BYTES``."""
+    return max(int(TILE_SHARE * queries) * keys * itemsize, TILE_BYTES)

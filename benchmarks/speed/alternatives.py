@@ -12,6 +12,8 @@ from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
 from ...attention.bias import AttentionBias
 from ...attention.execute.attend import attend
+from ...attention.execute.attend_shared import attend_shared, can_share
+from ...attention.execute.faint import Faint
 from ...attention.execute.plan import BiasPlan
 from ...attention.mice import mice_bias
 from ...attention.tokens import TokenLayout
@@ -54,9 +56,19 @@ def attention_calls(
     if bias.is_zero:  # blocks without a bias are left as they are
         return {**calls, "ours": calls["unpatched"], "all keys": calls["unpatched"]}
     plan = BiasPlan(bias)
-    calls["ours"] = lambda: attend(q, k, v, plan, sdpa, open_kernel=sdpa)
-    calls["all keys"] = lambda: attend(loud, k, v, plan, sdpa, open_kernel=sdpa)
+    calls["ours"] = lambda: attend_as_host(q, k, v, plan)
+    calls["all keys"] = lambda: attend_as_host(loud, k, v, plan)
     return calls
+
+
+@torch.inference_mode()
+def attend_as_host(q: Tensor, k: Tensor, v: Tensor, plan: BiasPlan) -> Tensor:
+    """Attention by the way that the seam takes, as ``sdpa`` returns it."""
+    plan = plan.decided(q, k, Faint.is_exact)
+    shared = plan.shared(q.shape[2]) if can_share(q, k) else None
+    if shared is not None:
+        return attend_shared(q, k, v, shared)
+    return attend(q, k, v, plan, sdpa, open_kernel=sdpa)
 
 
 def job_bias(layout: TokenLayout, dtype: torch.dtype, device: torch.device) -> AttentionBias:
