@@ -58,7 +58,7 @@ def working_bytes(
         return 3 * total * row_bytes + repeated
     limit = device_costs(device_type).copy_bytes
     copies = min(max(limit, 4 * total * shared * head_bytes), 4 * total * heads * head_bytes)
-    if device_type == "cpu":  # its result is put together by heads, with the sums of its parts
+    if device_type == "cpu" and shared == 1:  # the result and its sums, by heads
         copies += total * heads * (head_bytes + 4 * batch)
     proof = ALL_ANCHORS * heads * head_bytes + PROOF_BYTES
     return max(2 * tile_rows_for(total, total, dtype.itemsize) * row_bytes + copies, proof)

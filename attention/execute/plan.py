@@ -1,6 +1,6 @@
 """Which queries attend to which keys together, so that a bias never becomes a Z x Z matrix."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from ..bias import AttentionBias
-from .batches import QueryBatch, make_batch, size
+from .batches import QueryBatch, make_batch
 from .costs import REST, DeviceCosts, device_costs
 from .faint import Faint, find_faint
 from .shared import SharedKeys, batches_cost, find_shared, shared_cost
-from .views import find_views, seeing_alike, visible_keys
+from .views import View, find_views, seeing_alike, visible_keys
 
 UNIFORM_ROWS = 192
 """Queries with one and the same row of the bias that are worth a kernel call of their own."""
@@ -115,8 +115,8 @@ def plan_batches(
 
     Args:
         uniform_rows: how many "many" are.
-        tile_rows: longest run; default as many as ``tile_bytes`` take.
-        tile_bytes: largest tile; default ``tile_bytes_for``.
+        tile_rows: longest run; default ``tile_rows_for``.
+        tile_bytes: largest tile instead, where most queries see few keys.
     """
     host = bias.to("cpu", bias.rows.dtype)
     views = [view for view in find_views(host, queries) if view.keys]
@@ -126,20 +126,24 @@ def plan_batches(
         if len(view.queries) >= uniform_rows
     ]
     rare = [view for view in views if len(view.queries) < uniform_rows]
-    itemsize = bias.rows.element_size()
-    allowed = tile_bytes or tile_bytes_for(bias.queries, bias.keys, itemsize)
+    length = tile_rows or tile_rows_for(bias.queries, bias.keys, bias.rows.element_size())
     for alike in seeing_alike(host, rare, costs.call_pairs):
         together = torch.cat([view.queries for view in alike])
-        whole = make_batch(host, together.sort().values, part_rows=costs.part_rows, shared=False)
-        length = tile_rows or max(1, allowed // (size(whole.keys) * itemsize))
-        if len(together) <= length:
-            batches.append(whole)
-            continue
+        if tile_bytes is not None:
+            length = tile_bytes // (host.rows.element_size() * _keys_seen(host, alike))
         batches += [
             make_batch(host, run.sort().values, part_rows=costs.part_rows, shared=False)
-            for run in torch.split(together, length)
+            for run in torch.split(together, max(1, length))
         ]
     return tuple(batch.to(bias.rows.device) for batch in batches)
+
+
+def _keys_seen(bias: AttentionBias, views: Sequence[View]) -> int:
+    """How many keys any of these views sees."""
+    classes, columns = zip(*((view.row, view.column) for view in views), strict=True)
+    by_group = bias.rows[list(classes)].isfinite().any(0)[bias.key_group]
+    by_prompt = bias.columns[:, list(columns)].isfinite().any(1)[bias.key_class]
+    return int((by_group & by_prompt).sum())
 
 
 def plan_shared(
