@@ -48,7 +48,7 @@ class Kernels:
         plain: the user's own choice, for parts that need no mask.
         dense: give ``masked`` the whole bias at once.
         decide: whether faint keys may be left out.
-        own: no other pack has a say in how it is computed.
+        own: no other pack has a say in how it is computed, and the scale is the usual one.
     """
 
     masked: Override
@@ -97,7 +97,8 @@ def biased_override(
             return plain(q, k, v, heads, mask=mask, **rest)
         split = split_heads(q, k, v, heads, rest)
         masked = attention_call(previous, split.q)
-        kernels = Kernels(masked, plain, whole, partial(decide, block), previous is None)
+        own = previous is None and "scale" not in rest
+        kernels = Kernels(masked, plain, whole, partial(decide, block), own)
         report_run(where, planned(), plans, masked, plain, whole)
         parts = [attend_items(split, plan, items, mask, kernels) for plan, items in plans]
         return as_wanted(parts[0] if len(parts) == 1 else torch.cat(parts), heads, split.flat)

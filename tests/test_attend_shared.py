@@ -145,6 +145,12 @@ def test_keys_that_hardly_anybody_sees_alike_are_not_shared() -> None:
     assert BiasPlan(scene(1, "dis", side=10)).shared(300) is None
 
 
+def test_a_torch_without_that_kernel_shares_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    q, k, _ = tokens(10)
+    monkeypatch.setattr("instance_edit.attention.execute.attend_shared.KERNEL", "_no_such_kernel")
+    assert not can_share(q, k)
+
+
 def test_only_a_cpu_without_gradients_and_shared_heads_is_taken() -> None:
     q, k, _ = tokens(10)
     assert can_share(q, k)

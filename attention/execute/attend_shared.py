@@ -8,13 +8,18 @@ from .batches import Picked, QueryBatch, size
 from .costs import CPU
 from .shared import SharedKeys
 
+KERNEL = "_scaled_dot_product_flash_attention_for_cpu"
+
 
 def can_share(q: Tensor, k: Tensor) -> bool:
     """True if ``attend_shared`` takes these: torch's kernel for CPUs gives what it weighs with.
 
-    The weights have no gradient, and every head reads keys of its own.
+    The weights have no gradient, and every head reads keys of its own. The kernel is no public
+    function of torch: where a version lacks it, nothing is shared.
     """
-    return q.device.type == "cpu" and q.shape[1] == k.shape[1] and not torch.is_grad_enabled()
+    if q.device.type != "cpu" or not hasattr(torch.ops.aten, KERNEL):
+        return False
+    return q.shape[1] == k.shape[1] and not torch.is_grad_enabled()
 
 
 def attend_shared(q: Tensor, k: Tensor, v: Tensor, shared: SharedKeys) -> Tensor:
@@ -103,6 +108,5 @@ def attend_with_sums(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """torch's attention on a CPU: (B, H, Lq, D), and (B, H, Lq) the logarithms of its sums."""
-    return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-        q, k, v, 0.0, False, attn_mask=mask
-    )
+    kernel = getattr(torch.ops.aten, KERNEL)
+    return kernel(q, k, v, dropout_p=0.0, is_causal=False, attn_mask=mask)
