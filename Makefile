@@ -12,7 +12,7 @@ HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes
 	checked,$(BIN)/pyright -p tools/pyright_host.json)
 
 .PHONY: setup demo test test-pure test-comfyui test-browser test-versions lint format mutations fuzz check-pins serve bench \
-	bench-quality bench-turns bench-gpu train-demo
+	bench-quality bench-touched bench-turns bench-gpu train-demo
 .DEFAULT_GOAL := setup
 
 setup:
@@ -72,6 +72,11 @@ bench: setup
 
 bench-quality: setup
 	$(RUN) benchmarks.leak.quality
+
+bench-touched: setup   ## hours; finished parts are kept in build/touched
+	$(RUN) benchmarks.touched.forward
+	$(RUN) benchmarks.touched.quality
+	$(RUN) benchmarks.touched.report
 
 bench-turns: setup
 	$(RUN) benchmarks.turns.turns

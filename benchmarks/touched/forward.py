@@ -2,6 +2,8 @@
 
     python -m tools.run benchmarks.touched.forward [--only 0,3]
 
+`make bench-touched` runs it, `quality` and `report` one after the other.
+
 Whole forwards of ComfyUI's Flux class at real widths and few blocks, random weights, one reference
 as large as the picture, one thread. Every job's calls are timed in turns, one round unmeasured, and
 kept under `build/touched/`, so that a run may be cut short. `floor` is an unpatched forward over as
@@ -16,11 +18,11 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any
 
 import torch
 
-from ...attention.skip_background import Context
 from ...tools.load_pack import add_comfyui_to_path
 from ...tools.model_shapes import Shape, klein_4b, kontext_12b
 from ..cache import cache_folder
@@ -62,11 +64,11 @@ class Plan:
         return f"{self.widths}, {size} x {size}, {blocks}, norm scale {self.scale:g}"
 
 
-MAIN = Plan("klein 4B", 64, 8, double=1, single=2)
+MAIN = Plan("klein 4B", 64, 8, single=2)
 PLANS = (
     MAIN,
     *(Plan("klein 4B", 32, n) for n in (1, 8, 40)),
-    *(Plan("klein 4B", 64, n, shares=(0.1, 0.5)) for n in (1, 40)),
+    *(Plan("klein 4B", 64, n, single=2, shares=(0.1, 0.5)) for n in (1, 40)),
     *(Plan(widths, 32, 8, scale=2.0, shares=(0.1,)) for widths in WIDTHS),
     Plan("klein 4B", 64, 8, scale=2.0, shares=(0.1,)),
     Plan("klein 4B", 48, 8),
@@ -89,9 +91,10 @@ def measure(plan: Plan, repeats: int) -> Figures:
     for share in plan.shares:
         job = Job(model, touching_regions(plan.instances, share, plan.side), plan.side)
         touched[f"{share:g}"] = round(job.share(), 4)
-        if share == plan.shares[len(plan.shares) // 2]:
-            calls |= {f"{name}|": call for name, call in job.whole().items()}
-        calls |= {f"{name}|{share:g}": call for name, call in job.cut().items()}
+        whole = job.whole()
+        if len(touched) > 1:  # the same at every share
+            del whole["unpatched"], whole["dense"]
+        calls |= {f"{name}|{share:g}": call for name, call in (whole | job.cut()).items()}
     seconds = median_seconds(calls, device, repeats)
     figures: Figures = {"touched": touched}
     for name, value in seconds.items():
@@ -100,18 +103,16 @@ def measure(plan: Plan, repeats: int) -> Figures:
     return figures
 
 
-def ratios(figures: Figures, instances: int) -> dict[str, Any]:
-    """Every call over the unpatched one, and skipping over its floor."""
-    unpatched = figures["unpatched"][""]
-    row: dict[str, Any] = {"touched": figures["touched"], "seconds/unpatched": round(unpatched, 3)}
-    row |= {name: round(figures[name][""] / unpatched, 4) for name in ("ours", "dense")}
-    row |= {"turns": instances, "multidiffusion": instances + 1}
-    for context in get_args(Context):
-        skip, floor = figures[f"skipping, {context}"], figures[f"floor, {context}"]
-        row[f"skipping, {context}"] = {s: round(v / unpatched, 4) for s, v in skip.items()}
-        row[f"floor, {context}"] = {s: round(v / unpatched, 4) for s, v in floor.items()}
-        row[f"skipping/floor, {context}"] = {s: round(v / floor[s], 4) for s, v in skip.items()}
-    return row
+def kept_figures(folder: Path) -> dict[Plan, Figures]:
+    """What ``main`` has measured so far."""
+    paths = {plan: folder / f"{number}.json" for number, plan in enumerate(PLANS)}
+    return {plan: json.loads(path.read_text()) for plan, path in paths.items() if path.exists()}
+
+
+def forward_folder() -> Path:
+    """Where the seconds of every plan are kept."""
+    code = ["benchmarks/touched", "host", "attention", "attention/execute"]
+    return cache_folder("touched", code, "forward")
 
 
 def main() -> None:
@@ -121,7 +122,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     add_comfyui_to_path(("--cpu", "--use-pytorch-cross-attention"))
-    folder = cache_folder("touched", ["benchmarks/touched", "host", "attention"], "forward")
+    folder = forward_folder()
     folder.mkdir(parents=True, exist_ok=True)
     chosen = [int(n) for n in arguments.only.split(",") if n] or range(len(PLANS))
     for number in chosen:
@@ -129,7 +130,7 @@ def main() -> None:
         if not path.exists():
             figures = measure(PLANS[number], arguments.repeats)
             path.write_text(json.dumps(figures))
-        print(PLANS[number].name, json.dumps(ratios(json.loads(path.read_text()), 1)), flush=True)
+        print(PLANS[number], path.read_text(), flush=True)
 
 
 if __name__ == "__main__":
