@@ -19,6 +19,7 @@ SAID = {
     "end": "steps window",
     "reference": "own reference",
     "reference_masks": "reference masks",
+    "seed": "seed",
 }
 
 

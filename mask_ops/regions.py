@@ -40,6 +40,8 @@ class InstanceRegion:
         origin: where its place comes from.
         size: (H, W) pixels of the picture that it was drawn on, by default the mask's; None where
             that is not known. It says nothing of what happens, so it does not count for equality.
+        label: its name for people, "" for none; it does not count for equality either.
+        seed: of the noise of its own that Instance Noise gives its tokens; None: the picture's.
     """
 
     instruction: str
@@ -52,6 +54,8 @@ class InstanceRegion:
     reference_masks: Tensor | None = None
     origin: Origin = "drawn"
     size: tuple[int, int] | None = None
+    label: str = ""
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         if (self.mask is None) == (self.box is None):
@@ -82,7 +86,7 @@ class InstanceRegion:
     def fingerprint(self) -> bytes:
         """What all that the region says comes to; equal for regions that say the same."""
         numbers = (self.box, self.strength, self.start, self.end, self.reference, self.origin)
-        said = hashlib.sha256(repr((self.instruction, *numbers)).encode())
+        said = hashlib.sha256(repr((self.instruction, *numbers, self.seed)).encode())
         for mask in (self.mask, self.reference_masks):
             said.update(b"none" if mask is None else repr((mask.dtype, mask.shape)).encode())
             if mask is not None:
