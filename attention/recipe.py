@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..mask_ops.overlap import OverlapPolicy
-from ..mask_ops.regions import InstanceRegion, region_masks
+from ..mask_ops.regions import InstanceRegion, name_of, region_masks
 from .bias import AttentionBias
 from .schedule import OFF, Stage, block_kinds
 from .shared_padding import share_padding
@@ -178,8 +178,8 @@ class BiasRecipe:
                 continue
             if region.reference >= references:
                 raise ValueError(
-                    f"instance {n + 1} owns reference image {region.reference + 1}, but the "
-                    f"conditioning holds {references}. Add a Reference Latent node for it, or set "
+                    f"{name_of(n + 1, region.label)} owns reference image {region.reference + 1}, "
+                    f"but the conditioning holds {references}. Add a Reference Latent node for it, or set "
                     "the instance's reference to 0."
                 )
             taken = owners[region.reference]

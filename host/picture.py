@@ -1,6 +1,5 @@
 """The picture that is edited: brought to a size that the model likes, together with the regions."""
 
-from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from comfy_execution.graph_utils import ExecutionBlocker
@@ -70,7 +69,6 @@ def encode_picture(vae: Any, image: Tensor) -> dict[str, Tensor]:
     return {"samples": vae.encode(image[..., :3])}
 
 
-def missing_output(name: str, wanted: Sequence[str]) -> Any:
+def missing_output(node: str, name: str, remedy: str) -> Any:
     """What an output gives that has nothing to give: whoever uses it gets this sentence."""
-    needed = " and ".join(repr(one) for one in wanted)
-    return ExecutionBlocker(f"Multi-Prompt Encode has no '{name}' to give: connect {needed} to it.")
+    return ExecutionBlocker(f"{node} has no '{name}' to give: {remedy}.")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ..attention.recipe import BiasRecipe, Extent
 from ..mask_ops.fit import same_shape
 from ..mask_ops.put_back import vae_crop
-from ..mask_ops.regions import InstanceRegion, picture_sets
+from ..mask_ops.regions import InstanceRegion, name_of, picture_sets
 from ..prompts.spans import PromptSpans
 
 Regions = tuple[InstanceRegion, ...]
@@ -46,10 +46,14 @@ def carried_regions(spans: PromptSpans) -> Regions:
             "neither the bias nor the conditioning has regions. Encode again with Multi-Prompt "
             "Encode, or connect 'regions' to Build Disentangled Bias."
         )
-    nowhere = [n + 1 for n, region in enumerate(spans.regions) if region.origin == "nowhere"]
+    nowhere = [
+        name_of(n, region.label)
+        for n, region in enumerate(spans.regions, start=1)
+        if region.origin == "nowhere"
+    ]
     if nowhere:
         raise ValueError(
-            f"instance {', '.join(map(str, nowhere))} has no place yet: connect the regions that a "
+            f"{', '.join(nowhere)} has no place yet: connect the regions that a "
             "locator found to 'regions' of Build Disentangled Bias."
         )
     return spans.regions
@@ -104,7 +108,9 @@ def difference(own: Regions, carried: Regions) -> str | None:
         if one == other or {one.origin, other.origin} != {"drawn"}:
             continue
         parts = [name for field, name in SAID.items() if field_differs(one, other, field)]
-        return f"instance {n + 1} has another {' and another '.join(dict.fromkeys(parts))}"
+        return (
+            f"{name_of(n + 1, one.label)} has another {' and another '.join(dict.fromkeys(parts))}"
+        )
     return None
 
 

@@ -10,9 +10,9 @@ from .fit import Size, same_shape
 from .fit import shown as shown_size
 from .masks import grow_mask
 from .png import png_size, read_png, write_png
-from .regions import InstanceRegion, join_regions
-from .regions_json import DrawnInstance, DrawnRegions, name_of
-from .shapes import FULL, BoxShape, Painted, draw_shapes, raster_size
+from .regions import InstanceRegion, join_regions, name_of
+from .regions_json import DrawnInstance, DrawnRegions
+from .shapes import FULL, BoxShape, Painted, cover, draw_shapes, raster_size
 
 
 def taking_part(drawn: DrawnRegions) -> tuple[DrawnInstance, ...]:
@@ -183,3 +183,21 @@ def _shape_of(region: InstanceRegion) -> BoxShape | Painted:
         return BoxShape("add", region.box)
     assert region.mask is not None
     return Painted("add", write_png(region.mask))
+
+
+def pixel_masks(regions: Sequence[InstanceRegion], size: Size) -> Tensor:
+    """(N, H, W) float in 0 .. 1: the pixels of regions that have one size of masks.
+
+    Args:
+        size: (H, W) of the picture; theirs where none has a mask.
+    """
+    masks = [region.mask for region in regions if region.mask is not None]
+    raster = (masks[0].shape[-2], masks[0].shape[-1]) if masks else raster_size(size)
+    return torch.stack([_pixel_mask(region, raster) for region in regions])
+
+
+def _pixel_mask(region: InstanceRegion, raster: Size) -> Tensor:
+    if region.box is not None:
+        return cover(BoxShape("add", region.box), raster).float() / FULL
+    assert region.mask is not None
+    return region.mask.float() / (1 if region.mask.dtype == torch.bool else FULL)

@@ -1,6 +1,6 @@
 """What is worth knowing about one region, or about the picture it lies on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,13 +10,14 @@ from torch import Tensor
 
 from .fit import same_shape
 from .masks import inside_of
-from .regions import InstanceRegion
+from .regions import InstanceRegion, name_of
 from .token_grid import HALF, TOUCH, grid_coverage, kept_shares
 
 LOST = 0.75
 FAINT = 0.6
 APART = 8
 LATENT_CELL = 8
+Text = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,15 @@ def check_region(seen: Seen) -> list[Finding]:
         checks = [*_few_tokens(seen), *_whole(seen), *_aspect(seen.region, seen.size)]
     said = [] if seen.region.instruction.strip() else [("no instruction", _UNTOLD)]
     found = [*checks, *said, *_edges(seen)]
-    return [
-        Finding(problem, (seen.number,), f"Instance {seen.number} {text}")
-        for problem, text in found
-    ]
+    return _about(seen.number, seen.region, found)
+
+
+def _about(number: int, region: InstanceRegion, found: Iterable[Text]) -> list[Finding]:
+    name = name_of(number, region.label).replace("i", "I", 1)
+    return [Finding(problem, (number,), f"{name} {text}") for problem, text in found]
 
 
 _UNTOLD = "has no instruction: write what shall happen there."
-Text = tuple[str, str]
 
 
 def _nowhere(seen: Seen) -> list[Text]:
@@ -160,10 +162,7 @@ def _whole(seen: Seen) -> Iterator[Text]:
 
 def check_shape(number: int, region: InstanceRegion, size: tuple[int, int]) -> list[Finding]:
     """Whether a region was drawn on a picture of another aspect, by itself."""
-    return [
-        Finding(problem, (number,), f"Instance {number} {text}")
-        for problem, text in _aspect(region, size)
-    ]
+    return _about(number, region, _aspect(region, size))
 
 
 def _aspect(region: InstanceRegion, size: tuple[int, int] | None) -> Iterator[Text]:

@@ -168,6 +168,11 @@ class InstanceRegion:
         return masks_to_grid(self.mask[None], grid, extent)[0]
 
 
+def name_of(number: int, label: str) -> str:
+    """An instance in words: its 1-based number, and its label where it has one."""
+    return f"instance {number} ({label})" if label else f"instance {number}"
+
+
 def rasterise(
     regions: Sequence[InstanceRegion],
     grid: tuple[int, int],

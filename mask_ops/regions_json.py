@@ -12,6 +12,7 @@ from .boxes import Box
 from .fit import Size
 from .json_fields import FILE, INSTANCE, SHAPES, checked, shown
 from .png import png_size
+from .regions import name_of
 from .shapes import BoxShape, Painted, Polygon, Shape, Stroke
 
 VERSION = 1
@@ -58,11 +59,6 @@ class DrawnRegions:
 
     instances: tuple[DrawnInstance, ...]
     size: Size | None = None
-
-
-def name_of(number: int, label: str) -> str:
-    """An instance in words: its 1-based number, and its label where it has one."""
-    return f"instance {number} ({label})" if label else f"instance {number}"
 
 
 def read_regions_json(text: str, name: str) -> DrawnRegions:

@@ -103,7 +103,9 @@ def region_report(
     ]
     for n, (region, mask) in enumerate(zip(regions, masks, strict=True)):
         words = "" if text_tokens is None else f" and {text_tokens[n]} text tokens"
-        lines.append(f"{n + 1}. {int(mask.sum())} tokens{words}: {_short(region.instruction)}")
+        said = _short(region.instruction)
+        label = f"{region.label}: " if region.label else ""
+        lines.append(f"{n + 1}. {label}{int(mask.sum())} tokens{words}: {said}")
     lines += _scaled(regions, size)
     found = [finding.text for finding in find_problems(regions, masks, extent, overlap, size)]
     lines += [f"- {text}" for text in (*found, *others)] or ["No problems found."]

@@ -15,6 +15,7 @@ from .fit_regions import FitRegions
 from .flow_inversion import FlowInversion
 from .foi_guider import FoIGuider
 from .inputs.check import with_checked_inputs
+from .instance_canvas import InstanceCanvas
 from .instance_region import InstanceRegion
 from .instance_regions_from_boxes import InstanceRegionsFromBoxes
 from .instance_regions_from_instructions import InstanceRegionsFromInstructions
@@ -33,6 +34,7 @@ from .undo_drift import UndoDrift
 NODES: list[type[io.ComfyNode]] = [
     DemoModelLoader,
     DemoScene,
+    InstanceCanvas,
     InstanceRegion,
     InstanceRegionsFromBoxes,
     InstanceRegionsFromMasks,

@@ -104,8 +104,9 @@ class MultiPromptEncode(io.ComfyNode):
                 "with Reference Latent."
             )
         regions = require_regions(regions)
-        latent: Any = missing_output("latent", ("image", "vae"))
-        fitted: Any = missing_output("image", ("image", "vae"))
+        needed = "connect 'image' and 'vae' to it"
+        latent: Any = missing_output("Multi-Prompt Encode", "latent", needed)
+        fitted: Any = missing_output("Multi-Prompt Encode", "image", needed)
         if image is not None:
             fitted, regions = fit_picture(vae, Picture(image, regions), fit)
             latent = encode_picture(vae, fitted)

@@ -39,6 +39,14 @@ def instance_colour(n: int) -> Colour:
     return PALETTE[n % len(PALETTE)]
 
 
+def chosen_colour(n: int, chosen: str | None) -> Colour:
+    """Colour of instance n (0-based): #rrggbb if one was chosen, else the palette's."""
+    if chosen is None:
+        return instance_colour(n)
+    red, green, blue = bytes.fromhex(chosen[1:])
+    return red, green, blue
+
+
 def readable_on(colour: Colour) -> Colour:
     """Black or white, whichever can be read on a colour."""
     red, green, blue = colour
@@ -89,9 +97,15 @@ def shorten(text: str, face: Font, width: float) -> str:
     return text.rstrip() + "..."
 
 
-def badge(draw: ImageDraw.ImageDraw, place: tuple[float, float], n: int, size: int = 22) -> float:
-    """An instance's number on its colour; returns the mark's width."""
-    face, name, colour = font(round(size * 0.72)), str(n + 1), instance_colour(n)
+def badge(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    n: int,
+    size: int = 22,
+    colour: Colour | None = None,
+) -> float:
+    """An instance's number on its colour, by default the palette's; returns the mark's width."""
+    face, name, colour = font(round(size * 0.72)), str(n + 1), colour or instance_colour(n)
     width = max(size, face.getlength(name) + size * 0.5)
     x, y = place
     draw.rounded_rectangle((x, y, x + width, y + size), size * 0.25, colour, INK)

@@ -15,7 +15,7 @@ from .marks import (
     PAPER,
     Colour,
     badge,
-    instance_colour,
+    chosen_colour,
     outline_cells,
     picture_of,
     readable_on,
@@ -35,26 +35,39 @@ def draw_regions(
     masks: Tensor | None = None,
     extent: Extent = (1.0, 1.0),
 ) -> Image.Image:
-    """A page with the picture, its long side 1024 pixels, and the report.
+    """A page with the picture as ``draw_places`` draws it, and the report."""
+    return _with_report(draw_places(picture, regions, masks, extent), report)
+
+
+def draw_places(
+    picture: Image.Image,
+    regions: Sequence[InstanceRegion],
+    masks: Tensor | None = None,
+    extent: Extent = (1.0, 1.0),
+    chosen: Sequence[str | None] | None = None,
+) -> Image.Image:
+    """The picture, its long side 1024 pixels, with every region outlined, numbered and labelled.
 
     Args:
         masks: (N, h, w) bool, the regions' tokens: shows them and the token grid. None: regions as
             they were drawn.
         extent: rows and columns of tokens that the picture really spans.
+        chosen: each region's colour as #rrggbb; None for the palette's.
     """
     scale = LONG_SIDE / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     ground = picture.resize(size, Image.Resampling.LANCZOS)
-    for n, region in enumerate(regions):
-        colour = instance_colour(n)
+    colours = [chosen_colour(n, one) for n, one in enumerate(chosen or [None] * len(regions))]
+    for region, colour in zip(regions, colours, strict=True):
         if masks is None:
             _draw_mask(ground, region.on_grid((ground.height, ground.width)), colour)
     draw = ImageDraw.Draw(ground)
     if masks is not None:
-        _draw_tokens(draw, masks, (ground.width / extent[1], ground.height / extent[0]), size)
-    for n, region in enumerate(regions):
-        _draw_label(draw, n, region, size)
-    return _with_report(ground, report)
+        cell = (ground.width / extent[1], ground.height / extent[0])
+        _draw_tokens(draw, masks, cell, size, colours)
+    for n, (region, colour) in enumerate(zip(regions, colours, strict=True)):
+        _draw_label(draw, n, region, size, colour)
+    return ground
 
 
 def _draw_mask(ground: Image.Image, mask: Tensor, colour: Colour) -> None:
@@ -75,27 +88,35 @@ def _draw_mask(ground: Image.Image, mask: Tensor, colour: Colour) -> None:
 
 
 def _draw_tokens(
-    draw: ImageDraw.ImageDraw, masks: Tensor, cell: tuple[float, float], size: tuple[int, int]
+    draw: ImageDraw.ImageDraw,
+    masks: Tensor,
+    cell: tuple[float, float],
+    size: tuple[int, int],
+    colours: Sequence[Colour],
 ) -> None:
     for x in range(masks.shape[2] + 1):
         draw.line((x * cell[0], 0, x * cell[0], size[1]), (150, 150, 150), 1)
     for y in range(masks.shape[1] + 1):
         draw.line((0, y * cell[1], size[0], y * cell[1]), (150, 150, 150), 1)
-    for n, mask in enumerate(masks):
-        outline_cells(draw, mask, cell, instance_colour(n), 3)
+    for mask, colour in zip(masks, colours, strict=True):
+        outline_cells(draw, mask, cell, colour, 3)
 
 
 def _draw_label(
-    draw: ImageDraw.ImageDraw, n: int, region: InstanceRegion, size: tuple[int, int]
+    draw: ImageDraw.ImageDraw,
+    n: int,
+    region: InstanceRegion,
+    size: tuple[int, int],
+    colour: Colour,
 ) -> None:
-    """Number and instruction at the upper left corner of a region."""
+    """Number, label and instruction at the upper left corner of a region."""
     left, top, right = _bounds(region, size)
-    colour = instance_colour(n)
-    width = badge(draw, (left, top), n, 26)
-    face = font(17, region.instruction)
-    text = shorten(region.instruction, face, max(right, left + 240) - left - width - 12)
+    width = badge(draw, (left, top), n, 26, colour)
+    words = ": ".join(filter(None, (region.label, region.instruction)))
+    face = font(17, words)
+    text = shorten(words, face, max(right, left + 240) - left - width - 12)
     room = size[0] - left - width - 12
-    if not region.instruction or room < 60:
+    if not words or room < 60:
         return
     text = shorten(text, face, room)
     end = left + width + face.getlength(text) + 10

@@ -14,6 +14,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
+from ...mask_ops.json_fields import is_text
 from .kinds import KINDS, is_number
 
 
@@ -90,9 +91,9 @@ def refuse_wrong_choice(node: str, item: io.DynamicCombo.Input, value: Any) -> N
 
 
 def holds(item: io.Input, value: Any) -> bool:
-    """Whether the value is what the input takes."""
+    """Whether the value is what the input takes; whether a file is there is for the node to say."""
     if isinstance(item, io.Combo.Input):
-        return isinstance(value, str) and value in options_of(item)
+        return is_text(value) and (value in options_of(item) or item.image_folder is not None)
     fits = any(KINDS[name].holds(value) for name in item.get_io_type().split(","))
     if not fits or not isinstance(item, io.Int.Input | io.Float.Input):
         return fits

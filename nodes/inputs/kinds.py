@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...attention.recipe import BiasRecipe
+from ...mask_ops.json_fields import is_text
 from ...mask_ops.regions import InstanceRegion
 from ...sampling.lqr import TurnMemory
 from .regions import BOX_TYPES
@@ -65,11 +66,6 @@ def is_latent(value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """A finite number; True and False are none."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def is_text(value: Any) -> bool:
-    """Text that can be written as UTF-8, as every tokenizer does."""
-    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def is_boxes(value: Any) -> bool:

@@ -42,6 +42,8 @@ def wrong_values(item: Any) -> list[Any]:
     """What one input of a schema must refuse; nothing at all where it is not optional."""
     kind = item.get_io_type()
     values = NO_BOXES if "BOUNDING_BOX" in kind else WRONG.get(kind, [*LITERALS, *STRANGE])
+    if kind == "COMBO":  # of files, "" may be none of them
+        values = [value for value in values if not (value == "" and "" in item.options)]
     return values if item.optional else [None, *values]
 
 
