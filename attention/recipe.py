@@ -179,8 +179,8 @@ class BiasRecipe:
             if region.reference >= references:
                 raise ValueError(
                     f"{name_of(n + 1, region.label)} owns reference image {region.reference + 1}, "
-                    f"but the conditioning holds {references}. Add a Reference Latent node for it, or set "
-                    "the instance's reference to 0."
+                    f"but the conditioning holds {references}. Add a Reference Latent node for it, "
+                    "or set the instance's reference to 0."
                 )
             taken = owners[region.reference]
             if taken is not None:

@@ -2,13 +2,18 @@
 
 import hashlib
 import os
+import re
+import tempfile
 from pathlib import Path
 
 import folder_paths
 from torch import Tensor
 
+from ..mask_ops.json_fields import shown
 from .core_nodes import core_nodes, run_node
 
+SAVED = "regions"
+"""Folder of the output folder for which Save Regions is set."""
 FOLDERS = {"output": folder_paths.get_output_directory, "temp": folder_paths.get_temp_directory}
 
 
@@ -49,7 +54,7 @@ def find_file(name: str, where: str, what: str) -> Path:
     inside = full.startswith(os.path.join(folder, ""))
     if "\0" in path or not inside or not os.path.isfile(full):
         raise ValueError(
-            f"{where} must be {what} of the {kind} folder, got {name!r}, which is not there. "
+            f"{where} must be {what} of the {kind} folder, got {shown(name)}, which is not there. "
             "Choose another, or upload it."
         )
     return Path(full)
@@ -70,3 +75,61 @@ def load_picture(name: str) -> Tensor:
 def digest(path: Path) -> str:
     """What a file's content comes to."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def regions_files() -> list[str]:
+    """JSON files of the input folder, and those that Save Regions writes where it is not told."""
+    found = _json_files("input", "")
+    return found + [f"{name} [output]" for name in _json_files("output", SAVED)]
+
+
+def _json_files(kind: str, subfolder: str) -> list[str]:
+    folder = Path(folder_of(kind), subfolder)
+    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    return [path.relative_to(folder_of(kind)).as_posix() for path in files]
+
+
+def read_text_file(name: str, where: str, what: str) -> str:
+    """The text of a file; see ``find_file``.
+
+    Raises:
+        ValueError: also if it is no UTF-8.
+    """
+    try:
+        return find_file(name, where, what).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{where} must be a text in UTF-8, but {shown(name)} is none.") from None
+
+
+def save_text_file(prefix: str, text: str, suffix: str, where: str) -> str:
+    """Write a text to the output folder, whole or not at all; returns its name there.
+
+    Args:
+        prefix: as core's Save Image takes it, e.g. ``regions/cat``; a number comes behind it.
+        where: the input that gave it, for errors.
+
+    Raises:
+        ValueError: a prefix without a name, or outside of the folder, or a name that the disk
+            does not take.
+    """
+    folder = os.path.abspath(folder_paths.get_output_directory())
+    full = os.path.abspath(os.path.join(folder, prefix))
+    inside = full.startswith(os.path.join(folder, ""))
+    if "\0" in prefix or not inside or not re.sub(r"[.\s]", "", os.path.basename(prefix)):
+        raise ValueError(
+            f"{where} must be the start of a file's name in the output folder, e.g. "
+            f"'{SAVED}/cat', got {shown(prefix)}."
+        )
+    temporary = ""
+    try:
+        path, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, folder)
+        saved = f"{name}_{counter:05}_{suffix}"
+        handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=path)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.replace(temporary, os.path.join(path, saved))
+    except OSError as fault:
+        if temporary and os.path.exists(temporary):
+            os.remove(temporary)
+        raise ValueError(f"{where}: {shown(prefix)} cannot be written ({fault.strerror}).") from None
+    return Path(subfolder, saved).as_posix()

@@ -47,13 +47,13 @@ def carried_regions(spans: PromptSpans) -> Regions:
             "Encode, or connect 'regions' to Build Disentangled Bias."
         )
     nowhere = [
-        name_of(n, region.label)
+        name_of(n, region.label).removeprefix("instance ")
         for n, region in enumerate(spans.regions, start=1)
         if region.origin == "nowhere"
     ]
     if nowhere:
         raise ValueError(
-            f"{', '.join(nowhere)} has no place yet: connect the regions that a "
+            f"instance {', '.join(nowhere)} has no place yet: connect the regions that a "
             "locator found to 'regions' of Build Disentangled Bias."
         )
     return spans.regions

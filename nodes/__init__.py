@@ -20,6 +20,7 @@ from .instance_region import InstanceRegion
 from .instance_regions_from_boxes import InstanceRegionsFromBoxes
 from .instance_regions_from_instructions import InstanceRegionsFromInstructions
 from .instance_regions_from_masks import InstanceRegionsFromMasks
+from .load_regions import LoadRegions
 from .locate_by_velocity_contrast import LocateByVelocityContrast
 from .locate_instances import LocateInstances
 from .locate_instruction import LocateInstruction
@@ -27,6 +28,7 @@ from .multi_prompt_encode import MultiPromptEncode
 from .plan_regions import PlanRegions
 from .preview_attention_bias import PreviewAttentionBias
 from .preview_instance_regions import PreviewInstanceRegions
+from .save_regions import SaveRegions
 from .skip_background import SkipBackground
 from .turn_memory import TurnMemory
 from .undo_drift import UndoDrift
@@ -41,6 +43,8 @@ NODES: list[type[io.ComfyNode]] = [
     InstanceRegionsFromInstructions,
     PlanRegions,
     FitRegions,
+    SaveRegions,
+    LoadRegions,
     MultiPromptEncode,
     BuildDisentangledBias,
     ApplyInstanceAttention,
