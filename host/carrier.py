@@ -116,20 +116,33 @@ def conditioning_spans(conditioning: Conditioning, picture: int | None = None) -
     Raises:
         ValueError: none, those of several pictures, or a text that another node changed.
     """
+    items = conditioning_items(conditioning)[0]
+    if picture is None and len(items) > 1:
+        raise ValueError(
+            f"the conditioning holds the regions of {len(items)} pictures, but one "
+            "picture is looked at here. Encode that picture's regions alone."
+        )
+    return items[(picture or 0) % len(items)]
+
+
+def conditioning_items(conditioning: Conditioning) -> tuple[Items, ...]:
+    """Of each part of a conditioning that holds instances: the spans of its items.
+
+    Raises:
+        ValueError: no part holds any, or another node changed a text.
+    """
+    found: list[Items] = []
     for text, extras in conditioning:
         carried = carried_spans(extras)
-        if carried is None:
-            continue
-        appended_tokens(carried, text)
-        if picture is None and len(carried.items) > 1:
-            raise ValueError(
-                f"the conditioning holds the regions of {len(carried.items)} pictures, but one "
-                "picture is looked at here. Encode that picture's regions alone."
-            )
-        return carried.items[(picture or 0) % len(carried.items)]
-    raise ValueError(
-        "the conditioning holds no instances: connect the one that comes from Multi-Prompt Encode."
-    )
+        if carried is not None:
+            appended_tokens(carried, text)
+            found.append(carried.items)
+    if not found:
+        raise ValueError(
+            "the conditioning holds no instances: connect the one that comes from Multi-Prompt "
+            "Encode."
+        )
+    return tuple(found)
 
 
 def appended_tokens(carried: SpansCond, text: Tensor) -> int:

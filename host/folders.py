@@ -131,5 +131,7 @@ def save_text_file(prefix: str, text: str, suffix: str, where: str) -> str:
     except OSError as fault:
         if temporary and os.path.exists(temporary):
             os.remove(temporary)
-        raise ValueError(f"{where}: {shown(prefix)} cannot be written ({fault.strerror}).") from None
+        raise ValueError(
+            f"{where}: {shown(prefix)} cannot be written ({fault.strerror})."
+        ) from None
     return Path(subfolder, saved).as_posix()

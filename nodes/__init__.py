@@ -16,6 +16,7 @@ from .flow_inversion import FlowInversion
 from .foi_guider import FoIGuider
 from .inputs.check import with_checked_inputs
 from .instance_canvas import InstanceCanvas
+from .instance_noise import InstanceNoise
 from .instance_region import InstanceRegion
 from .instance_regions_from_boxes import InstanceRegionsFromBoxes
 from .instance_regions_from_instructions import InstanceRegionsFromInstructions
@@ -49,6 +50,7 @@ NODES: list[type[io.ComfyNode]] = [
     BuildDisentangledBias,
     ApplyInstanceAttention,
     SkipBackground,
+    InstanceNoise,
     PreviewInstanceRegions,
     PreviewAttentionBias,
     CompositeBackground,

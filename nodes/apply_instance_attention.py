@@ -7,6 +7,10 @@ from comfy_api.latest import io
 from ..attention.recipe import BiasRecipe
 from ..host.patch import apply_instance_attention
 from .inputs.sockets import CATEGORY, Bias
+from .methods import METHODS
+
+DEFAULT = next(iter(METHODS.values()))
+"""The method that Build Disentangled Bias offers first."""
 
 
 class ApplyInstanceAttention(io.ComfyNode):
@@ -31,7 +35,12 @@ class ApplyInstanceAttention(io.ComfyNode):
                     "model",
                     tooltip="FLUX.1, FLUX.2, LongCat-Image, Ovis-Image or Chroma, LoRAs and all.",
                 ),
-                Bias.Input("bias", tooltip="From Build Disentangled Bias."),
+                Bias.Input(
+                    "bias",
+                    optional=True,
+                    tooltip="From Build Disentangled Bias. Not connected (neutral): MICE as it is "
+                    "set there, with the regions that each conditioning brings along.",
+                ),
                 io.Combo.Input(
                     "execution",
                     options=["auto", "dense"],
@@ -47,5 +56,13 @@ class ApplyInstanceAttention(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model: Any, bias: BiasRecipe, execution: str = "auto") -> io.NodeOutput:
-        return io.NodeOutput(apply_instance_attention(model, bias, dense=execution == "dense"))
+    def execute(
+        cls, model: Any, bias: BiasRecipe | None = None, execution: str = "auto"
+    ) -> io.NodeOutput:
+        recipe = bias or default_recipe()
+        return io.NodeOutput(apply_instance_attention(model, recipe, dense=execution == "dense"))
+
+
+def default_recipe() -> BiasRecipe:
+    """What Build Disentangled Bias gives as it is set, with no regions of its own."""
+    return BiasRecipe(DEFAULT.name, None, *DEFAULT.recipe(DEFAULT.defaults))

@@ -18,18 +18,22 @@ from PIL import Image, ImageDraw, ImageFilter
 from ..demo.example import INSTANCES, first_scene, instance_masks
 from ..demo.scenes import render
 from ..mask_ops.boxes import Box
+from ..mask_ops.drawn_regions import regions_of
 from ..mask_ops.regions import InstanceRegion
+from ..mask_ops.regions_json import read_regions_json
 from ..pictures.letters import font
 from ..pictures.marks import INK, PAPER, to_picture
 from ..pictures.regions import draw_regions
 from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT, find_comfyui
+from .workflow_sheets.canvas import drawing
 from .workflow_sheets.instructions import INSTRUCTIONS
 
 SIDE, BAR, INSET = 512, 56, 140
 DRESS, HAIR, CLOUD = (255, 166, 214), (250, 241, 107), (255, 255, 255)
 TITLES = {
     "first_edit": "Three edits, one pass",
+    "canvas_first_edit": "Draw and edit",
     "mice_kontext_boxes": "Draw boxes, write instructions",
     "mice_kontext_masks": "Paint masks",
     "mice_klein_sam3": "Find objects by name",
@@ -98,9 +102,15 @@ def scene() -> tuple[Image.Image, list[InstanceRegion]]:
     return to_picture(render(first)[0].movedim(0, -1)), regions
 
 
-def edited_scene() -> Image.Image:
-    """What the first workflow makes of the demo's shapes."""
-    workflow = json.loads((ROOT / "workflows" / "api" / "first_edit.json").read_text())
+def drawn_scene() -> tuple[Image.Image, Sequence[InstanceRegion]]:
+    """The demo's shapes, with what is drawn on the canvas around them."""
+    drawn = read_regions_json(json.dumps(drawing()), "the drawing")
+    return scene()[0], regions_of(drawn, "the drawing")
+
+
+def edited_scene(name: str) -> Image.Image:
+    """What a workflow makes of the demo's shapes."""
+    workflow = json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text())
     (save,) = (key for key, node in workflow.items() if node["class_type"] == "SaveImage")
     with (
         tempfile.TemporaryDirectory(prefix="instance-edit-thumbnails-") as base,
@@ -131,6 +141,7 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
     ]
     return {
         "first_edit": scene(),
+        "canvas_first_edit": drawn_scene(),
         "mice_kontext_boxes": (picture, boxes(4)),
         "mice_kontext_masks": (picture, [dress, coloured(HAIR, "silver hair"), clouds[0]]),
         "mice_klein_sam3": (picture, clouds),
@@ -162,8 +173,8 @@ def draw(name: str, picture: Image.Image, regions: Sequence[InstanceRegion]) -> 
 def main() -> None:
     for name, (picture, regions) in contents().items():
         thumbnail = draw(name, picture, regions)
-        if name == "first_edit":
-            inset = edited_scene().resize((INSET, INSET), Image.Resampling.LANCZOS)
+        if name in ("first_edit", "canvas_first_edit"):
+            inset = edited_scene(name).resize((INSET, INSET), Image.Resampling.LANCZOS)
             thumbnail.paste("white", (10, SIDE - BAR - INSET - 18, INSET + 18, SIDE - BAR - 10))
             thumbnail.paste(inset, (14, SIDE - BAR - INSET - 14))
         thumbnail.save(ROOT / "workflows" / f"{name}.jpg", quality=88)

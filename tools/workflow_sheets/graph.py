@@ -9,7 +9,10 @@ from .sheet import Field, Json, Node, Output, Sheet, default_value
 from .since import since
 
 GAP, TITLE, SLOT, WIDGET, MULTILINE = 56, 30, 20, 30, 96
-PICTURES = {"LoadImage": 300, "SaveImage": 300, "CreateBoundingBoxes": 620, "PreviewAny": 120}
+PICTURES = {
+    **{"LoadImage": 300, "SaveImage": 300, "PreviewAny": 120},
+    **{"CreateBoundingBoxes": 620, "InstanceEditCanvas": 620},
+}
 PREVIEW = 420
 COLOURS = ("#3f789e", "#8A8", "#b58b2a", "#a1309b", "#b06634", "#88A")
 NAMESPACE = uuid.UUID("6a2f0c1e-6a55-4f0e-9a61-0d9f4a3a5a10")

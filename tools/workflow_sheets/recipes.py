@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import demo, klein, kontext, located, turns
+from . import canvas, demo, klein, kontext, located, turns
 from .sheet import Sheet
 
 RECIPES: tuple[Callable[[Sheet], None], ...] = (
     demo.first_edit,
+    canvas.canvas_first_edit,
     kontext.mice_kontext_boxes,
     kontext.mice_kontext_masks,
     klein.mice_klein_sam3,
