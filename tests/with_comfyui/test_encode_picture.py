@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -63,6 +64,37 @@ def test_regions_follow_the_picture(editor, demo, fit: Fit, size: tuple[int, int
     for conditioning in (positive, negative):
         [reference] = conditioning[0][1]["reference_latents"]
         assert torch.equal(reference, wanted["samples"])
+
+
+@pytest.mark.parametrize(
+    ("fit", "size"),
+    [("Kontext's sizes", (150, 311)), ("multiple of 16", (150, 211)), ("off", (99, 400))],
+)
+def test_what_is_drawn_on_the_canvas_follows_the_picture(
+    pack_nodes: dict[str, type], editor, demo, fit: Fit, size: tuple[int, int]
+) -> None:
+    """The same rectangle as a box, and as a polygon: a region with a box and one with a mask."""
+    image, mask = marked_picture(*size)
+    rows, columns = mask[0].nonzero().T
+    x1, x2 = float(columns.min()) / size[1], float(columns.max() + 1) / size[1]
+    y1, y2 = float(rows.min()) / size[0], float(rows.max() + 1) / size[0]
+    shapes = [
+        {"kind": "box", "op": "add", "box": [x1, y1, x2, y2]},
+        {"kind": "polygon", "op": "add", "points": [[x1, y1], [x2, y1], [x2, y2], [x1, y2]]},
+    ]
+    instances = [{"instruction": "turn it red", "shapes": [shape]} for shape in shapes]
+    text = json.dumps({"version": 1, "instances": instances})
+    regions, drawn_on, *_ = run_node(pack_nodes["InstanceEditCanvas"], canvas=text, image=image)
+    outputs = editor.encode_all(demo[1], regions, vae=demo[2], image=drawn_on, fit=fit)
+    box, polygon = outputs[0][0][1]["model_conds"]["instance_edit"].cond.regions
+    fitted = outputs[3]
+    white = fitted[0, :, :, 0] > 0.5
+    high, wide = white.shape
+    assert region_iou(fitted, polygon) > (0.9 if fit == "Kontext's sizes" else 0.999)
+    found = white.nonzero()
+    corners = (found[:, 1].min(), found[:, 0].min(), found[:, 1].max() + 1, found[:, 0].max() + 1)
+    wanted = [float(place) / side for place, side in zip(corners, (wide, high) * 2, strict=True)]
+    assert box.box == pytest.approx(wanted, abs=1.5 / min(high, wide))
 
 
 def test_kontexts_sizes_are_what_cores_node_makes(editor, demo) -> None:

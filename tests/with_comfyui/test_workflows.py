@@ -170,3 +170,8 @@ def test_the_workflows_cover_what_the_pack_promises() -> None:
             assert {"InstanceEditPreviewRegions", "InstanceEditPreviewBias"} <= used_here
             assert "InstanceEditCompositeBackground" in used_here
     assert "InstanceEditDemoModelLoader" in kinds["first_edit"]
+    loaders = {"InstanceEditDemoModelLoader", "InstanceEditDemoScene"}
+    ours = {kind for kind in kinds["canvas_first_edit"] if kind.startswith("InstanceEdit")}
+    assert ours - loaders == {
+        *("InstanceEditCanvas", "InstanceEditMultiPromptEncode", "InstanceEditApplyAttention"),
+    }

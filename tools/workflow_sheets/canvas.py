@@ -40,8 +40,8 @@ def drawing() -> Json:
 def canvas_first_edit(sheet: Sheet) -> None:
     """Draw, write, run: canvas, encode, apply, sampler."""
     sheet.note(
-        "# Draw and edit\nWhat is drawn on *Instance Canvas* is edited in **one pass**: *Canvas* -> "
-        "*Multi-Prompt Encode* -> *KSampler*, and the model through *Apply Instance Attention*. "
+        "# Draw and edit\nWhat is drawn on *Instance Canvas* is edited in **one pass**: *Canvas* "
+        "-> *Multi-Prompt Encode* -> *KSampler*, and the model through *Apply Instance Attention*. "
         "The rest loads, decodes and saves.\n\nPress **Run**. Then draw another shape or write "
         "another word (shapes: circle, square, triangle, star, ring, cross) and run again.",
         560,
