@@ -9,7 +9,7 @@ from pathlib import Path
 import folder_paths
 from torch import Tensor
 
-from ..mask_ops.json_fields import shown
+from ..mask_ops.json_fields import is_text, shown
 from .core_nodes import core_nodes, run_node
 
 SAVED = "regions"
@@ -48,7 +48,7 @@ def find_file(name: str, where: str, what: str) -> Path:
     Raises:
         ValueError: no such file, or one outside of the folder.
     """
-    kind, path = split_name(name)
+    kind, path = split_name(name if is_text(name) else "")
     folder = os.path.abspath(folder_of(kind))
     full = os.path.abspath(os.path.join(folder, path))
     inside = full.startswith(os.path.join(folder, ""))
@@ -129,9 +129,10 @@ def save_text_file(prefix: str, text: str, suffix: str, where: str) -> str:
             file.write(text)
         os.replace(temporary, os.path.join(path, saved))
     except OSError as fault:
-        if temporary and os.path.exists(temporary):
-            os.remove(temporary)
         raise ValueError(
             f"{where}: {shown(prefix)} cannot be written ({fault.strerror})."
         ) from None
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
     return Path(subfolder, saved).as_posix()

@@ -2,6 +2,7 @@
 
 import math
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -156,7 +157,7 @@ def checked(data: Mapping[str, Any], fields: Mapping[str, Field], where: str) ->
     """
     for key in data.keys() - fields.keys():
         raise ValueError(
-            f"{where} has no key {key!r}: remove it, or update Instance Edit if a newer version "
+            f"{where} has no key {shown(key)}: remove it, or update Instance Edit if a newer version "
             f"wrote it. It has {', '.join(fields)}."
         )
     for key, field in fields.items():
@@ -167,7 +168,8 @@ def checked(data: Mapping[str, Any], fields: Mapping[str, Field], where: str) ->
     return {key: data.get(key, field.default) for key, field in fields.items()}
 
 
-def shown(value: Any, limit: int = 80) -> str:
+def shown(value: Any) -> str:
     """A value in a few words."""
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 80
+    return short.repr(value)

@@ -125,6 +125,7 @@ class InstanceCanvas(io.ComfyNode):
         size = drawn_size(drawn) if image is None else (image.shape[1], image.shape[2])
         imported = imports(masks, boxes, regions, size)
         whole = with_imported(drawn, imported)
+        size = size or drawn_size(whole)
         placed = regions_of(whole, "the canvas", size)
         if image is not None and shown is None:
             shown = dict(ui.PreviewImage(image[:1], cls=cls).as_dict()["images"][0])

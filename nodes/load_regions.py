@@ -50,7 +50,9 @@ class LoadRegions(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, file: str) -> bool | str:
+    def validate_inputs(cls, file: str | None) -> bool | str:
+        if file is None:  # it comes by a link, and is not known yet
+            return True
         try:
             find_file(file, FILE, WHAT)
         except ValueError as wrong:
@@ -58,8 +60,9 @@ class LoadRegions(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, file: str, **_: Any) -> str:
-        return digest(find_file(file, FILE, WHAT)) if cls.validate_inputs(file) is True else ""
+    def fingerprint_inputs(cls, file: str | None, **_: Any) -> str:
+        known = file is not None and cls.validate_inputs(file) is True
+        return digest(find_file(file or "", FILE, WHAT)) if known else ""
 
     @classmethod
     def execute(
