@@ -157,8 +157,8 @@ def checked(data: Mapping[str, Any], fields: Mapping[str, Field], where: str) ->
     """
     for key in data.keys() - fields.keys():
         raise ValueError(
-            f"{where} has no key {shown(key)}: remove it, or update Instance Edit if a newer version "
-            f"wrote it. It has {', '.join(fields)}."
+            f"{where} has no key {shown(key)}: remove it, or update Instance Edit if a newer "
+            f"version wrote it. It has {', '.join(fields)}."
         )
     for key, field in fields.items():
         if key not in data and field.default is REQUIRED:

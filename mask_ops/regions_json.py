@@ -149,8 +149,8 @@ def _refuse_doubled_ids(instances: Sequence[DrawnInstance], name: str) -> None:
     for n, one in enumerate(instances, start=1):
         if one.id and one.id in seen:
             raise ValueError(
-                f"{name}: instances {seen[one.id]} and {n} have the same id {shown(one.id)}: give one "
-                "of them another."
+                f"{name}: instances {seen[one.id]} and {n} have the same id {shown(one.id)}: give "
+                "one of them another."
             )
         seen[one.id] = n
 
