@@ -7,8 +7,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ..mask_ops.naming import instance_name
 from ..mask_ops.overlap import OverlapPolicy
-from ..mask_ops.regions import InstanceRegion, name_of, region_masks
+from ..mask_ops.regions import InstanceRegion, region_masks
 from .bias import AttentionBias
 from .schedule import OFF, Stage, block_kinds
 from .shared_padding import share_padding
@@ -177,10 +178,11 @@ class BiasRecipe:
             if region.reference is None:
                 continue
             if region.reference >= references:
+                name = instance_name(n + 1, region.label)
                 raise ValueError(
-                    f"{name_of(n + 1, region.label)} owns reference image {region.reference + 1}, "
-                    f"but the conditioning holds {references}. Add a Reference Latent node for it, "
-                    "or set the instance's reference to 0."
+                    f"{name} owns reference image {region.reference + 1}, but the "
+                    f"conditioning holds {references}. Add a Reference Latent node for it, or set "
+                    "the instance's reference to 0."
                 )
             taken = owners[region.reference]
             if taken is not None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from ..attention.recipe import BiasRecipe, Extent
 from ..mask_ops.fit import same_shape
+from ..mask_ops.naming import instance_name
 from ..mask_ops.put_back import vae_crop
-from ..mask_ops.regions import InstanceRegion, name_of, picture_sets
+from ..mask_ops.regions import InstanceRegion, picture_sets
 from ..prompts.spans import PromptSpans
 
 Regions = tuple[InstanceRegion, ...]
@@ -47,7 +48,7 @@ def carried_regions(spans: PromptSpans) -> Regions:
             "Encode, or connect 'regions' to Build Disentangled Bias."
         )
     nowhere = [
-        name_of(n, region.label).removeprefix("instance ")
+        instance_name(n, region.label).removeprefix("instance ")
         for n, region in enumerate(spans.regions, start=1)
         if region.origin == "nowhere"
     ]
@@ -108,9 +109,8 @@ def difference(own: Regions, carried: Regions) -> str | None:
         if one == other or {one.origin, other.origin} != {"drawn"}:
             continue
         parts = [name for field, name in SAID.items() if field_differs(one, other, field)]
-        return (
-            f"{name_of(n + 1, one.label)} has another {' and another '.join(dict.fromkeys(parts))}"
-        )
+        others = " and another ".join(dict.fromkeys(parts))
+        return f"{instance_name(n + 1, one.label)} has another {others}"
     return None
 
 

@@ -6,14 +6,12 @@ from typing import Any, cast
 from .box_entries import FRACTIONS, numbers_of
 from .box_faults import read_all
 from .dialects import RawBox
+from .json_fields import INSTANCE
+from .regions_json import VERSION
 
-VERSION = 1
-NEUTRAL: dict[str, object] = {
-    **{"color": None, "strength": 1, "start": 0, "end": 1, "grow": 0, "reference": None},
-    **{"seed": None, "loras": [], "hidden": False, "locked": False, "muted": False},
-}
+WORDS_AND_PLACE = {"id", "instruction", "label", "shapes"}
+NEUTRAL = {key: field.default for key, field in INSTANCE.items() if key not in WORDS_AND_PLACE}
 """What an instance has beside its words and shapes, with the values that change nothing here."""
-OWN = {"id", "instruction", "label", "shapes", *NEUTRAL}
 CANVAS = "Instance Canvas reads it."
 
 
@@ -48,7 +46,7 @@ def _instance_box(item: object, name: str) -> RawBox:
     text = instance.get("instruction")
     if not isinstance(text, str) or not text.strip():
         raise ValueError(f"{name} must have an 'instruction' in words, got {text!r}.")
-    if unknown := sorted(instance.keys() - OWN):
+    if unknown := sorted(instance.keys() - INSTANCE.keys()):
         raise ValueError(f"{name} has {unknown}, which regions JSON does not know. Remove it.")
     for key, neutral in NEUTRAL.items():
         if instance.get(key, neutral) not in (neutral, None):

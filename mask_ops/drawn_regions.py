@@ -9,8 +9,9 @@ from .boxes import Box
 from .fit import Size, same_shape
 from .fit import shown as shown_size
 from .masks import grow_mask
+from .naming import instance_name
 from .png import png_size, read_png, write_png
-from .regions import InstanceRegion, join_regions, name_of
+from .regions import InstanceRegion, join_regions
 from .regions_json import DrawnInstance, DrawnRegions
 from .shapes import FULL, BoxShape, Painted, cover, draw_shapes, raster_size
 
@@ -45,7 +46,7 @@ def regions_of(
     raster = None if size is None else raster_size(size, pngs)
     placed: list[InstanceRegion] = []
     for n, one in enumerate(taking_part(drawn), start=1):
-        where = f"{name}, {name_of(n, one.label)}"
+        where = f"{name}, {instance_name(n, one.label)}"
         try:
             placed.append(_region_of(one, raster, drawn.size or size))
         except ValueError as wrong:
@@ -153,7 +154,7 @@ def drawn_of(regions: Sequence[InstanceRegion], prefix: str = "") -> DrawnRegion
 
 
 def _instance_of(region: InstanceRegion, number: int, prefix: str) -> DrawnInstance:
-    where = name_of(number, region.label)
+    where = instance_name(number, region.label)
     if region.origin == "nowhere":
         raise ValueError(
             f"{where} has no place yet: connect the regions that a Locate node found for it."

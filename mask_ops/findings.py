@@ -10,7 +10,8 @@ from torch import Tensor
 
 from .fit import same_shape
 from .masks import inside_of
-from .regions import InstanceRegion, name_of
+from .naming import instance_name
+from .regions import InstanceRegion
 from .token_grid import HALF, TOUCH, grid_coverage, kept_shares
 
 LOST = 0.75
@@ -66,7 +67,7 @@ def check_region(seen: Seen) -> list[Finding]:
 
 
 def _about(number: int, region: InstanceRegion, found: Iterable[Text]) -> list[Finding]:
-    name = name_of(number, region.label).replace("i", "I", 1)
+    name = instance_name(number, region.label).replace("i", "I", 1)
     return [Finding(problem, (number,), f"{name} {text}") for problem, text in found]
 
 

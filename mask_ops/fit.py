@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .boxes import Box
-from .regions import InstanceRegion, name_of
+from .naming import instance_name
+from .regions import InstanceRegion
 
 Size = tuple[int, int]
 Fit = Literal["centre crop", "stretch", "pad", "tile"]
@@ -195,7 +196,7 @@ def refuse_other_shapes(regions: Sequence[InstanceRegion], before: Size) -> None
     for n, region in enumerate(regions, start=1):
         if region.size is not None and not same_shape(region.size, before):
             raise ValueError(
-                f"{name_of(n, region.label)} ({region.instruction!r}) was drawn on a picture of "
+                f"{instance_name(n, region.label or region.instruction)} was drawn on a picture of "
                 f"{shown(region.size)}, but the picture before is {shown(before)}, of another "
                 "shape. Connect the picture that it was drawn on."
             )

@@ -125,12 +125,12 @@ INSTANCE: Mapping[str, Field] = {
     "grow": Field(f"a whole number from 0 to {LARGEST_GROW}", between(0, LARGEST_GROW), 0),
     "reference": Field("null or a whole number from 1", nullable(between(1, 2**31)), None),
     "reference_masks": Field(
-        "a list of grey PNGs in base64", lambda value: is_list(value, is_text), ()
+        "a list of grey PNGs in base64", lambda value: is_list(value, is_text), []
     ),
     "seed": Field(
         "null or a whole number from 0 to 2^64 - 1", nullable(between(0, LARGEST_SEED)), None
     ),
-    "loras": Field("a list", lambda value: isinstance(value, list), ()),
+    "loras": Field("a list", lambda value: isinstance(value, list), []),
     "hidden": Field("true or false", is_flag, False),
     "locked": Field("true or false", is_flag, False),
     "muted": Field("true or false", is_flag, False),

@@ -168,11 +168,6 @@ class InstanceRegion:
         return masks_to_grid(self.mask[None], grid, extent)[0]
 
 
-def name_of(number: int, label: str) -> str:
-    """An instance in words: its 1-based number, and its label where it has one."""
-    return f"instance {number} ({label})" if label else f"instance {number}"
-
-
 def rasterise(
     regions: Sequence[InstanceRegion],
     grid: tuple[int, int],
@@ -182,7 +177,7 @@ def rasterise(
     """(N, h, w) bool: every region's tokens, whoever else claims them; see ``on_grid``."""
     masks: list[Tensor] = []
     for number, region in enumerate(regions, start=1):
-        with about_instance(number, region.instruction):
+        with about_instance(number, region.label or region.instruction):
             masks.append(region.on_grid(grid, extent, reference))
     return torch.stack(masks)
 

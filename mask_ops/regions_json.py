@@ -11,8 +11,8 @@ from typing import Any, cast
 from .boxes import Box
 from .fit import Size
 from .json_fields import FILE, INSTANCE, SHAPES, checked, shown
+from .naming import instance_name
 from .png import png_size
-from .regions import name_of
 from .shapes import BoxShape, Painted, Polygon, Shape, Stroke
 
 VERSION = 1
@@ -105,7 +105,7 @@ def _read_file(data: Mapping[str, Any], name: str) -> DrawnRegions:
 
 def _read_instance(data: Mapping[str, Any], number: int, name: str) -> DrawnInstance:
     label = data.get("label")
-    where = f"{name}, {name_of(number, label if isinstance(label, str) else '')}"
+    where = f"{name}, {instance_name(number, label if isinstance(label, str) else '')}"
     values = checked(data, INSTANCE, where)
     if not values["start"] < values["end"]:
         raise ValueError(

@@ -40,7 +40,7 @@ class InstanceCanvas(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditCanvas",
             display_name=NAME,
-            category=CATEGORY,
+            category=f"{CATEGORY}/regions",
             description="Draw every instance on the picture and write what shall happen there. "
             "Without the canvas in the browser, the text is JSON that can be written by hand.",
             search_aliases=["draw regions", "mask editor", "lasso", "regional prompt", "inpaint"],

@@ -15,7 +15,7 @@ class InstanceNoise(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditNoise",
             display_name="Instance Noise",
-            category=CATEGORY,
+            category=f"{CATEGORY}/methods",
             description="Gives the tokens of every instance that has a seed noise of their own, so "
             "that one instance can be drawn anew while the others stay.",
             search_aliases=["seed per instance", "redo", "random noise", "variation"],

@@ -20,7 +20,7 @@ class LoadRegions(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditLoadRegions",
             display_name="Load Regions",
-            category=CATEGORY,
+            category=f"{CATEGORY}/regions",
             description="Reads the regions of a JSON file that Save Regions wrote, or that keeps "
             "what was drawn on Instance Canvas.",
             search_aliases=["import regions", "regions from JSON", "read masks"],

@@ -16,7 +16,7 @@ class SaveRegions(io.ComfyNode):
         return io.Schema(
             node_id="InstanceEditSaveRegions",
             display_name="Save Regions",
-            category=CATEGORY,
+            category=f"{CATEGORY}/regions",
             description="Writes regions to a JSON file of the output folder, masks and all. Load "
             "Regions and Instance Canvas read it.",
             search_aliases=["export regions", "regions to JSON", "store masks"],
