@@ -23,7 +23,7 @@ from instance_edit.tests.with_comfyui.editing import Editor, idattn
 
 LEFT = InstanceRegion("a red cat", box=Box(0, 0, 0.5, 0.5), seed=11)
 RIGHT = InstanceRegion("a big dog", box=Box(0.5, 0.5, 1, 1), seed=12)
-SIZE = 8
+SIZE, LENGTH = 8, 40
 CHANGES: dict[str, dict[str, Any]] = {
     "seed": {"seed": 13},
     "no seed": {"seed": None},
@@ -46,16 +46,17 @@ class Studio:
         self.model = self.editor.apply(model, bias)
         self.latent = random_latent(model, SIZE, SIZE)
 
-    def encode(self, *regions: InstanceRegion) -> Any:
-        return reference(self.editor.encode(self.clip, regions), self.latent)
+    def encode(self, *regions: InstanceRegion, length: int | None = LENGTH) -> Any:
+        """With so many tokens of text per instruction; None: as many as its words have."""
+        return reference(self.editor.encode(self.clip, regions, length=length), self.latent)
 
     def noise(self, conditioning: Any, seed: int = 5) -> Any:
         node = self.nodes["InstanceEditNoise"]
         return run_node(node, model=self.model, conditioning=conditioning, noise_seed=seed)
 
-    def edit(self, *regions: InstanceRegion, seed: int = 5) -> Tensor:
+    def edit(self, *regions: InstanceRegion, seed: int = 5, length: int | None = LENGTH) -> Tensor:
         """(C, H, W), by KSampler."""
-        conditioning = self.encode(*regions)
+        conditioning = self.encode(*regions, length=length)
         model = self.noise(conditioning)[1]
         return sample(model, conditioning, conditioning, self.latent, steps=2, seed=seed)[0]
 
@@ -82,6 +83,13 @@ def test_what_changes_in_one_instance_leaves_the_other_as_it_was(
     after = studio.edit(LEFT, replace(RIGHT, **CHANGES[change]))
     assert torch.equal(of_left(after), of_left(before))
     assert not torch.equal(of_right(after), of_right(before))
+
+
+def test_words_of_another_length_leave_the_other_up_to_rounding(studio: Studio) -> None:
+    """Of the model's own products, which have other shapes then."""
+    longer = replace(RIGHT, **CHANGES["words"])
+    before, after = (studio.edit(LEFT, other, length=None) for other in (RIGHT, longer))
+    torch.testing.assert_close(of_left(after), of_left(before), rtol=1e-4, atol=1e-4)
 
 
 def test_the_seed_of_the_picture_changes_no_instance_that_has_its_own(studio: Studio) -> None:
