@@ -37,8 +37,14 @@ class InstanceNoise:
     def generate_noise(self, input_latent: Mapping[str, Any]) -> Tensor:
         """(B, C, H, W) for a LATENT."""
         samples, numbers = pictures_only(input_latent["samples"]), input_latent.get("batch_index")
-        noise = comfy.sample.prepare_noise(samples, self.seed, numbers)
+        noise = picture_noise(samples, self.seed, numbers)
         return own_noise(noise, self.items, self.patch, numbers)
+
+
+def picture_noise(samples: Tensor, seed: int, numbers: Sequence[int] | None) -> Tensor:
+    """(B, C, H, W) as core's samplers make it of a seed; see ``own_noise`` for the numbers."""
+    noise: Any = comfy.sample.prepare_noise(samples, seed, numbers)  # nested for nested samples
+    return noise
 
 
 def own_noise(
@@ -64,7 +70,7 @@ def own_noise(
 
     @cache
     def seeded(seed: int) -> Tensor:
-        return comfy.sample.prepare_noise(pictures.cpu(), seed, numbers)
+        return picture_noise(pictures.cpu(), seed, numbers)
 
     for several in items:
         if len(pictures) % len(several):

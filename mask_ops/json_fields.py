@@ -9,6 +9,7 @@ from typing import Any, cast
 
 LARGEST_GROW, LARGEST_STRENGTH = 512, 10
 LARGEST_SEED = 2**64 - 1
+LONGEST_SHOWN = 80
 REQUIRED = object()
 
 
@@ -170,6 +171,6 @@ def checked(data: Mapping[str, Any], fields: Mapping[str, Field], where: str) ->
 
 def shown(value: Any) -> str:
     """A value in a few words."""
-    short = reprlib.Repr()
-    short.maxstring = short.maxother = 80
-    return short.repr(value)
+    if isinstance(value, str):
+        return repr(value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "...")
+    return reprlib.repr(value)
