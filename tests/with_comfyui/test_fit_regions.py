@@ -120,7 +120,7 @@ class Runner:
     """Runs what a workflow needs for its regions and its picture, without any model.
 
     Loaded pictures are the scene with its object painted as mask; boxes are drawn around the
-    object in the picture under the canvas; SAM 3 finds it.
+    object in the picture under the canvas; SAM 3 and a vision model find it.
     """
 
     def __init__(self, nodes: dict[str, type], workflow: Workflow, size: Size) -> None:
@@ -147,6 +147,8 @@ class Runner:
             return (found.expand(2, -1, -1),)
         if kind == "CreateBoundingBoxes":
             return None, None, self.drawn(self.value(inputs["background"]))
+        if kind == "TextGenerate":
+            return (self.answered(self.value(inputs["image"])),)
         values = {name: self.value(value) for name, value in inputs.items()}
         if kind == "InstanceEditFitRegions":
             values["how"] = {"how": values["how"]}
@@ -161,6 +163,13 @@ class Runner:
         y1, y2 = (int(y) * 1000 // image.shape[1] for y in (rows.min(), rows.max() + 1))
         x1, x2 = (int(x) * 1000 // image.shape[2] for x in (columns.min(), columns.max() + 1))
         return [{"type": "obj", "bbox": [y1, x1, y2, x2], "desc": "make it red"}]
+
+    @classmethod
+    def answered(cls, image: Tensor) -> str:
+        """The same box as a vision model writes it."""
+        (element,) = cls.drawn(image)
+        y1, x1, y2, x2 = element["bbox"]
+        return json.dumps([{"bbox_2d": [x1, y1, x2, y2], "instruction": element["desc"]}])
 
 
 SOURCES = {"InstanceEditCompositeBackground": "source", "InstanceEditDecodeRegions": "image"}
