@@ -17,6 +17,7 @@ from instance_edit.tools.load_pack import ROOT
 SNAPSHOT = json.loads(Path(__file__).with_name("node_snapshot.json").read_text(encoding="utf-8"))
 PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 LANGUAGES = ("en", "zh", "fr")
+WORDS = {"regional", "inpaint many", "multi edit", "edit many objects", "kontext", "klein", "qwen"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -40,6 +41,13 @@ def test_every_node_has_a_help_page_with_pictures_that_are_there(node: str) -> N
     pictures = [name for name in pictures if name.startswith("pictures/")]
     assert f"pictures/{node}.jpg" in pictures
     assert all((docs / name).is_file() for name in pictures)
+
+
+def test_the_blueprint_says_what_it_does_and_is_found_by_the_words_that_people_use() -> None:
+    (path,) = (ROOT / "subgraphs").glob("*.json")
+    extra = json.loads(path.read_text(encoding="utf-8"))["extra"]
+    assert set(extra["BlueprintSearchAliases"]) >= WORDS
+    assert extra["BlueprintDescription"].startswith("Edits many things of one picture")
 
 
 def test_icon_and_banner_have_the_registrys_sizes() -> None:

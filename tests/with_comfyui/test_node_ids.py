@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from instance_edit.tests.test_registry import WORDS
 from instance_edit.tools.load_pack import ROOT, find_comfyui
 from instance_edit.tools.make_snapshot import SNAPSHOT, interface
 
@@ -57,6 +58,11 @@ def test_every_input_has_a_tooltip_and_every_node_aliases(pack_nodes: dict[str, 
         assert schema.description and schema.search_aliases, name
         assert schema.category.removeprefix("instance edit/") in SHELVES, name
         assert all(item.tooltip for item in schema.inputs), name
+
+
+def test_nodes_are_found_by_the_words_that_people_use(pack_nodes: dict[str, type]) -> None:
+    aliases = {alias for node in pack_nodes.values() for alias in node.GET_SCHEMA().search_aliases}
+    assert aliases >= WORDS
 
 
 def test_a_node_class_and_its_file_are_named_as_its_display_name(
