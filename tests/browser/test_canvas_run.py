@@ -1,0 +1,81 @@
+"""A first edit as a new user does it: own picture, three instances, Run; actions are counted."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from typing import Any
+
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, expect
+
+from instance_edit.tests.browser import canvas as on
+from instance_edit.tests.browser.front_end import keep_picture
+from instance_edit.tools.load_pack import ROOT
+
+MOST_ACTIONS = 12
+WISHES = (
+    ((0.1, 0.1), (0.42, 0.42), "replace the red circle with a green star"),
+    ((0.55, 0.12), (0.9, 0.45), "replace the blue square with a white ring"),
+    ((0.3, 0.55), (0.7, 0.92), "replace the yellow triangle with a purple cross"),
+)
+DROP = """async ([name, text]) => {
+  const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0))
+  const data = new DataTransfer()
+  data.items.add(new File([bytes], name, { type: 'image/png' }))
+  const stage = [...document.querySelectorAll('.ie-stage')].find(one => one.clientWidth)
+  const where = { bubbles: true, cancelable: true, dataTransfer: data }
+  stage.dispatchEvent(new DragEvent('dragover', where))
+  stage.dispatchEvent(new DragEvent('drop', where))
+}"""
+
+
+def own_picture() -> str:
+    """A PNG in base64, with three things on it."""
+    picture = Image.new("RGB", (128, 128), (70, 70, 70))
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse((16, 16, 50, 50), fill=(220, 30, 30))
+    pen.rectangle((74, 18, 110, 54), fill=(30, 60, 220))
+    pen.polygon(((64, 74), (42, 114), (86, 114)), fill=(240, 220, 40))
+    written = io.BytesIO()
+    picture.save(written, "PNG")
+    return base64.b64encode(written.getvalue()).decode()
+
+
+def empty_workflow() -> dict[str, Any]:
+    """The shipped workflow with nothing drawn, two steps, and no scene on the canvas."""
+    graph = json.loads((ROOT / "workflows" / "canvas_first_edit.json").read_text(encoding="utf-8"))
+    nodes = {node["type"]: node for node in graph["nodes"]}
+    nodes["InstanceEditCanvas"]["widgets_values"][:2] = [on.EMPTY, ""]
+    image = next(one for one in nodes["InstanceEditCanvas"]["inputs"] if one["name"] == "image")
+    removed, image["link"] = image["link"], None
+    graph["links"] = [link for link in graph["links"] if link[0] != removed]
+    for output in nodes["InstanceEditDemoScene"]["outputs"]:
+        output["links"] = [link for link in output["links"] or [] if link != removed]
+    nodes["KSampler"]["widgets_values"][2] = 2
+    return graph
+
+
+def test_own_picture_three_instances_and_the_result_in_few_actions(canvases: Page) -> None:
+    page, actions = canvases, 0
+    page.evaluate("graph => window.app.loadGraphData(graph)", empty_workflow())
+    expect(on.surface(page)).to_be_visible(timeout=60_000)
+    page.evaluate(DROP, ["my_picture.png", own_picture()])
+    actions += 1
+    expect(on.board(page).locator(".ie-status")).to_contain_text("8 × 8", timeout=30_000)
+    for start, end, wish in WISHES:
+        on.drag(page, start, end)
+        on.type_wish(page, wish)
+        actions += 1
+    assert [one["instruction"] for one in on.instances(page, 2)] == [wish for *_, wish in WISHES]
+    page.get_by_test_id("queue-button").or_(page.get_by_role("button", name="Run")).first.click()
+    actions += 1
+    compare = on.board(page).locator("[data-act=result]")
+    expect(compare).to_be_enabled(timeout=240_000)
+    compare.click()
+    actions += 1
+    expect(on.board(page).locator(".ie-split")).to_be_visible()
+    page.wait_for_timeout(500)
+    keep_picture(page, "canvas_first_edit")
+    assert actions <= MOST_ACTIONS
