@@ -1,6 +1,7 @@
 """One call of a diffusion model, with the same arguments for every family of models."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ import comfy.patcher_extension
 from torch import Tensor
 
 from .attention_call import OVERRIDE
-from .compiled import Options, is_compiled, marked
+from .compiled import Options, is_compiled, marked, takes_mark, uncompiled
 from .cut import Cut
 
 KEY = "instance_edit"
@@ -28,7 +29,7 @@ class ModelCall:
         sigma: (B,) noise level.
         options: the transformer_options.
         sampling: the model's ``model_sampling``, which knows its noise levels.
-        compiled: the model's graphs are torch.compile's.
+        compiled: the model's graphs are torch.compile's, and are used.
         base: ComfyUI's ``BaseModel`` around the diffusion model.
         c_concat: (B, C', .., H, W) what the model sees beside the latent, on its grid.
     """
@@ -70,7 +71,9 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
     ) -> Tensor:
         given = transformer_options or {}
         base = executor.class_obj
-        compiled = is_compiled(base, given)
+        bare = bare_model(base.diffusion_model)
+        shell = is_compiled(base, given)
+        compiled = shell and takes_mark(bare)
 
         def forward(
             options: Options = given,
@@ -86,15 +89,15 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
             if compiled and options.get(OVERRIDE) is not given.get(OVERRIDE):
                 options, kept = marked(options, kept, base.get_dtype_inference(), x.device)
             latent, concat, residuals = seen
-            out = executor(latent, t, concat, c_crossattn, residuals, options, **kept)
+            aside = shell and not compiled and options.get(OVERRIDE) is not given.get(OVERRIDE)
+            with uncompiled() if aside else nullcontext():
+                out = executor(latent, t, concat, c_crossattn, residuals, options, **kept)
             return out if cut is None else cut.result(out)
 
         if c_crossattn is None:  # a model without text: nothing of ours can be meant
             return forward()
-        model, sampling = bare_model(base.diffusion_model), base.model_sampling
-        call = ModelCall(
-            model, x, c_crossattn, extras, t, given, sampling, compiled, base, c_concat
-        )
+        sampling = base.model_sampling
+        call = ModelCall(bare, x, c_crossattn, extras, t, given, sampling, compiled, base, c_concat)
         return body(call, forward)
 
     return wrapper

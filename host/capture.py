@@ -20,6 +20,7 @@ from .carrier import Conditioning, attach, call_spans
 from .families import Family
 from .kernels import Override, open_call, whole_sequence
 from .known import require_family
+from .reached import named_calls
 from .sequence import Added, prompts_alone, token_sequence, watch_text, whole_text
 
 CAPTURE = f"{KEY}_capture"
@@ -137,7 +138,8 @@ def capturing_forward(capture: Capture) -> Callable[..., Tensor]:
         reader = TextReader(capture, family, call, reading, step, added)
         options = prompts_alone(family, call, runs, options)
         override = reading_override(options.get(OVERRIDE), reader)
-        return run({**options, OVERRIDE: override}, read=(KEY,))
+        with named_calls(family, call, options) as named:
+            return run({**named, OVERRIDE: override}, read=(KEY,))
 
     return forward
 

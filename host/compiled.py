@@ -7,6 +7,7 @@ names what the options hold travels in its place, and is taken out again before 
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import torch
@@ -20,12 +21,34 @@ from .kernels import Override
 
 MASK = "attention_mask"
 """The keyword of the models' forward that reaches every block as its mask."""
+MARKED = ("comfy.ldm.flux.model", "comfy.ldm.chroma.model")
+"""Modules of the models whose forward hands that on as it is; others compute with it."""
 
 
 def is_compiled(base: Any, options: Options) -> bool:
     """True if a BaseModel's network, or parts of it, run compiled under these options."""
     wrappers = options.get("wrappers", {}).get(WrappersMP.APPLY_MODEL, {})
     return COMPILE_KEY in wrappers or hasattr(base.diffusion_model, "_orig_mod")
+
+
+def takes_mark(network: Any) -> bool:
+    """True if a bare network hands ``MASK`` on to its blocks as it is."""
+    return any(base.__module__ in MARKED for base in type(network).__mro__)
+
+
+def uncompiled() -> AbstractContextManager[Any]:
+    """Within it compiled models run as they are written, and no graph is made or taken.
+
+    Raises:
+        ValueError: a torch that cannot.
+    """
+    if not hasattr(torch.compiler, "set_stance"):
+        raise ValueError(
+            "this model cannot run compiled with instance attention, and leaving its graphs aside "
+            f"needs torch 2.6 or newer, got {torch.__version__}. Remove the compiling node from "
+            "this model, or update torch."
+        )
+    return torch.compiler.set_stance("force_eager")
 
 
 def contents(options: Options) -> str:

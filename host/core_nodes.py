@@ -28,6 +28,15 @@ def core_nodes(*extras: str) -> Nodes:
     return found
 
 
+def extra_node(module: str, name: str) -> type:
+    """One of core's nodes by the name of its class, also while a server runs nodes.
+
+    Args:
+        module: of ``comfy_extras`` that has it.
+    """
+    return getattr(importlib.import_module(f"comfy_extras.{module}"), name)
+
+
 def extension_nodes(entrypoint: Callable[[], Any]) -> Nodes:
     """The nodes that a ``comfy_entrypoint`` offers, by their id."""
 

@@ -21,7 +21,7 @@ from .kernels import Override, attention_call, open_call, whole_sequence
 from .known import require_family
 from .moment import call_inside
 from .override import counted_options
-from .reached import Tally, check_reached, watching_blocks
+from .reached import Tally, check_reached, named_calls, watching_blocks
 from .run import is_first_call, without_run
 from .sequence import prompts_alone, token_sequence, watch_text
 from .whole import is_part, refuse_parts
@@ -94,8 +94,8 @@ def foi_forward(how: FoISettings, masks_for: MasksFor) -> Callable[..., Tensor]:
 
         options = prompts_alone(family, call, runs, options)
         override = foi_override(options.get(OVERRIDE), change)
-        counted = counted_options(options, override, family, call, tally)
-        with watching_blocks(family, call, tally):
+        with named_calls(family, call, options) as named, watching_blocks(family, call, tally):
+            counted = counted_options(named, override, family, call, tally)
             out = run(counted, without=(FOI,))
         check_reached(tally, range(blocks), call.model, is_first_call(options), NODE)
         return out

@@ -6,6 +6,12 @@ from comfy.model_patcher import ModelPatcher
 
 from .call import bare_model
 from .families import Family, find_family
+from .refused import refusal
+
+TAKEN = (
+    "FLUX.1, FLUX.2, Qwen-Image and Qwen-Image-Edit, MageFlow, Krea 2, Boogu, OmniGen2, Z-Image, "
+    "Lumina 2, JoyImage-Edit, Wan, LongCat-Image, Ovis-Image or Chroma"
+)
 
 
 class KnownModel(NamedTuple):
@@ -38,11 +44,15 @@ def known_model(model: ModelPatcher, node: str) -> KnownModel:
 def require_family(diffusion: Any, node: str) -> Family:
     """The family of a bare diffusion model; raises as ``known_model`` does."""
     family = find_family(diffusion)
-    if family is None:
-        kind = type(diffusion)
+    if family is not None:
+        return family
+    kind = f"{type(diffusion).__module__}.{type(diffusion).__qualname__}"
+    known = refusal(diffusion)
+    if known is not None:
         raise ValueError(
-            f"{node} needs a FLUX model (FLUX.1, FLUX.2) or one built alike (LongCat-Image, "
-            f"Ovis-Image, Chroma), got {kind.__module__}.{kind.__qualname__}. Load one of those "
-            "with Load Diffusion Model."
+            f"{node}: {known.model} is not taken: {known.reason} ({kind}). Use {TAKEN}."
         )
-    return family
+    raise ValueError(
+        f"{node} needs a FLUX model (FLUX.1, FLUX.2) or another that it knows, got {kind}. Load "
+        f"one of these with Load Diffusion Model: {TAKEN}."
+    )

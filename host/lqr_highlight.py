@@ -20,7 +20,7 @@ from .foi_attention import FOI
 from .kernels import Override, attention_call, open_call, whole_sequence
 from .known import require_family
 from .override import counted_options
-from .reached import Tally, check_reached, watching_blocks
+from .reached import Tally, check_reached, named_calls, watching_blocks
 from .sequence import Added, prompts_alone, token_sequence, watch_text, whole_text
 from .skip_background import SKIP
 from .whole import refuse_pieces
@@ -109,8 +109,8 @@ def highlighting_forward(learned: Learned, words: Words | None) -> Callable[...,
         doubles = partial(double_block, family, call.model)
         override = highlight_override(options.get(OVERRIDE), doubles, places, seen, factors)
         options = prompts_alone(family, call, call_spans(call), options)
-        with watching_blocks(family, call, tally):
-            out = run(counted_options(options, override, family, call, tally), read=(KEY,))
+        with named_calls(family, call, options) as named, watching_blocks(family, call, tally):
+            out = run(counted_options(named, override, family, call, tally), read=(KEY,))
         check_reached(tally, range(blocks), call.model, learned.first, NODE)
         learned.first = False
         return out

@@ -23,6 +23,15 @@ from .text import (
     placed_alone,
 )
 from .text_notes import prompt_notes
+from .vision_text import (
+    Pictures,
+    edit_node,
+    encode_seen,
+    keep_seen,
+    numbered,
+    require_edit_node,
+    without_owned,
+)
 
 log = logging.getLogger("instance_edit")
 
@@ -41,14 +50,19 @@ class Conditionings(NamedTuple):
     negative: Conditioning
 
 
-def global_prompt(clip: Any, text: str, conditioning: Conditioning | None) -> EncodedPrompt:
+def global_prompt(
+    clip: Any, text: str, conditioning: Conditioning | None, pictures: Pictures | None = None
+) -> EncodedPrompt:
     """The global prompt: a text, or what another encode node made of one.
+
+    Args:
+        pictures: what the encoder sees; those of instances are not in the global prompt.
 
     Raises:
         ValueError: both, several conditionings, or one that cannot be a global prompt.
     """
     if conditioning is None:
-        return encode_prompt(clip, text)
+        return encode_world(clip, text, pictures)
     if text.strip():
         raise ValueError(
             f"the global prompt came twice: as text {text.strip()!r} and as 'conditioning'. Empty "
@@ -70,7 +84,52 @@ def global_prompt(clip: Any, text: str, conditioning: Conditioning | None) -> En
         )
     mask: Tensor | None = extras.get("attention_mask")  # of the encoder's padding
     kept = {key: value for key, value in extras.items() if key != "attention_mask"}
+    if pictures is not None:
+        features = without_owned(clip, features, pictures)
     return placed_alone(clip, features, kept, None if mask is None else real_words(mask))
+
+
+def encode_world(clip: Any, text: str, pictures: Pictures | None) -> EncodedPrompt:
+    """A text for the whole picture, alone or with the scene's pictures."""
+    if pictures is None:
+        return encode_prompt(clip, text)
+    features = encode_seen(clip, text, pictures.scene).text
+    return EncodedPrompt(features, (0, features.shape[1]), {})
+
+
+def has_references(conditioning: Conditioning | None) -> bool:
+    """True if a conditioning brings reference images."""
+    return any(extras.get("reference_latents") for _, extras in conditioning or ())
+
+
+def seen_pictures(
+    clip: Any,
+    regions: Sequence[InstanceRegion],
+    images: Sequence[Tensor | None],
+    grounded: bool,
+    edits: bool = False,
+) -> Pictures | None:
+    """What the text encoder sees beside the words; None where that is nothing.
+
+    Args:
+        images: in the order of the reference images.
+        grounded: see ``Pictures``.
+        edits: it is an edit, so that an encoder with a template for edits uses that.
+
+    Raises:
+        ValueError: pictures for an encoder that reads none, or none to ground the text on.
+    """
+    given = numbered(images)
+    if grounded and not given:
+        raise ValueError(
+            "'grounding' needs the pictures that the encoder shall see: connect image1 (the one "
+            "that is edited), or set 'grounding' to 'text only'."
+        )
+    if not given and not (edits and edit_node(clip)):
+        return None
+    require_edit_node(clip)
+    owned = {region.reference + 1 for region in regions if region.reference is not None}
+    return Pictures(given, frozenset(owned & given.keys()), grounded)
 
 
 def real_words(mask: Tensor) -> tuple[int, int]:
@@ -86,6 +145,7 @@ def encode_regions(
     negative: str = "",
     how: TextLength | None = None,
     prompt: str = "",
+    pictures: Pictures | None = None,
 ) -> Conditionings:
     """Every region's instruction, each through the encoder alone, behind the global prompt.
 
@@ -100,27 +160,44 @@ def encode_regions(
             call; where it is longer, they stay apart.
         how: what is kept of each instruction; default: real tokens.
         prompt: the global prompt's words, for what is noted of them.
+        pictures: what the encoder sees beside the words; None: nothing.
     """
     how = how or TextLength()
-    pictures = picture_sets(regions)
-    wanted = dict.fromkeys(region.instruction for region in regions)
-    known = {text: keep_tokens(clip, read_marks(text)[0], how) for text in wanted}
-    notes = [prompt_notes(clip, here, prompt, negative) for here in pictures]
+    sets = picture_sets(regions)
+
+    def kept(text: str, own: int | None) -> KeptPrompt:
+        if pictures is None:
+            return keep_tokens(clip, text, how)
+        return keep_seen(clip, text, how, pictures, own)
+
+    wanted = dict.fromkeys(prompt_key(region, pictures) for region in regions)
+    known = {(text, own): kept(read_marks(text)[0], own) for text, own in wanted}
+    notes = [prompt_notes(clip, here, prompt, negative) for here in sets]
     for note in dict.fromkeys(one for several in notes for one in several):
         log.warning(note)
+    keys = [[prompt_key(region, pictures) for region in here] for here in sets]
     positives = [
-        joined_text(world, known, here, how, said)
-        for here, said in zip(pictures, notes, strict=True)
+        joined_text(world, [known[key] for key in own], here, how, said)
+        for here, own, said in zip(sets, keys, notes, strict=True)
     ]
-    against = encode_prompt(clip, negative)
-    unwanted = dict.fromkeys(wanted, keep_tokens(clip, negative, how))
-    negatives = [joined_text(against, unwanted, here, how) for here in pictures]
+    against = encode_world(clip, negative, pictures)
+    unwanted = {own: kept(negative, own) for own in dict.fromkeys(own for _, own in wanted)}
+    negatives = [
+        joined_text(against, [unwanted[number] for _, number in own], here, how)
+        for here, own in zip(sets, keys, strict=True)
+    ]
     longest = max(text.spans.total for text in positives)
     least = max(longest, *(text.spans.total for text in negatives))
     return Conditionings(
         as_conditioning(positives, longest, world.extras),
         as_conditioning(negatives, least, {**world.extras, **against.extras}),
     )
+
+
+def prompt_key(region: InstanceRegion, pictures: Pictures | None) -> tuple[str, int | None]:
+    """What a region's prompt is made of: its instruction, and the number of its own picture."""
+    own = None if region.reference is None else region.reference + 1
+    return region.instruction, own if pictures and own in pictures.images else None
 
 
 def with_values(made: Conditionings, latent: Tensor | None, guidance: float) -> Conditionings:
@@ -141,13 +218,12 @@ def with_values(made: Conditionings, latent: Tensor | None, guidance: float) -> 
 
 def joined_text(
     world: EncodedPrompt,
-    known: dict[str, KeptPrompt],
+    prompts: Sequence[KeptPrompt],
     regions: tuple[InstanceRegion, ...],
     how: TextLength,
     notes: tuple[str, ...] = (),
 ) -> Text:
-    """The global prompt and the instructions of one picture's regions as one text."""
-    prompts = [known[region.instruction] for region in regions]
+    """The global prompt and the prompts of one picture's regions as one text."""
     parts = [world.text, *(prompt.text for prompt in prompts)]
     running = how.kind == "running positions"
     spans = PromptSpans(

@@ -1,12 +1,11 @@
-"""How long queries and keys can be: FLUX normalises them and multiplies by learned scales."""
+"""How long queries and keys can be: models normalise them and multiply by learned scales."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .families import Family
+from .families import Family, Norms
 
 CORE = "comfy."
 
@@ -20,20 +19,17 @@ def longest_products(family: Family, network: Any, device: torch.device) -> Tens
     Returns:
         (blocks,) float32 on the device; NaN where another pack's or unseen code may act.
     """
-    if not type(network.pe_embedder).__module__.startswith(CORE):  # some scale while they turn
+    each = family.norms(network)
+    turning = type(getattr(network, "pe_embedder", None)).__module__
+    if not each or not turning.startswith(CORE):  # some scale while they turn
         return torch.full((len(family.blocks(network)),), torch.nan, device=device)
-    products = [block_product(norms) for norms in family.norms(network)]
+    products = [block_product(norms) for norms in each]
     return torch.stack([one.to(device) for one in products])
 
 
-def block_product(norms: Sequence[Any]) -> Tensor:
-    """The product of a block, () float32.
-
-    Args:
-        norms: core's QKNorm of each stream of the block.
-    """
-    queries = torch.stack([longest(one.query_norm) for one in norms]).amax()
-    keys = torch.stack([longest(one.key_norm) for one in norms]).amax()
+def block_product(norms: Norms) -> Tensor:
+    """The product of a block, () float32."""
+    queries, keys = (torch.stack([longest(one) for one in several]).amax() for several in norms)
     return queries * keys
 
 

@@ -20,7 +20,7 @@ from .known import known_model, require_family
 from .moment import call_inside
 from .override import BlockDecide, BlockPlan, biased_override
 from .proofs import proven_forward
-from .reached import Tally, check_reached, watching_blocks
+from .reached import Tally, check_reached, named_calls, watching_blocks
 from .regions import recipe_for, said_of_shapes
 from .run import (
     has_mixed_regions,
@@ -37,6 +37,8 @@ NODE, BUILD = "Apply Instance Attention", "Build Disentangled Bias"
 NEGATIVE = 1
 """Core's number of the negative conditioning in ``cond_or_uncond``."""
 PlanFor = Callable[..., BiasPlan | None]
+KeysQueries = tuple[tuple[int, ...], tuple[int, ...] | None]
+"""The canonical token of each key, and of each query where those are others."""
 
 
 def apply_instance_attention(
@@ -98,8 +100,8 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
 
         def attempt(decide: BlockDecide) -> tuple[Tensor, Tally]:
             tally = Tally()
-            biased = biased_override(placed, family, call, planned, tally, dense, decide)
-            with watching_blocks(family, call, tally):
+            with named_calls(family, call, placed) as named, watching_blocks(family, call, tally):
+                biased = biased_override(named, family, call, planned, tally, dense, decide)
                 out = run(biased, without=(KEY,), cut=cut)
             check_reached(tally, planned(), call.model, is_first_call(call.options))
             return out, tally
@@ -118,33 +120,37 @@ def block_plans(
     plan_for: PlanFor,
     kept: Tensor | None = None,
 ) -> dict[int, BlockPlan]:
-    """The bias of every block that gets one in this call, for each run of the batch's items.
+    """The bias of every attention call that gets one, for each run of the batch's items.
 
     Args:
         kept: see ``token_sequence``.
     """
-    blocks = sum(family.counts(call.model))
+    calls = len(family.blocks(call.model))
     found: list[tuple[list[BiasPlan | None], slice]] = []
     for recipe, spans, items in recipes:
         active = active_instances(recipe, call)
         if active is None:
-            found.append(([None] * blocks, items))
+            found.append(([None] * calls, items))
             continue
         sequence = token_sequence(family, call, spans, added, kept)
         if (said := said_of_shapes(recipe.instances, sequence.extents[0])) is not None:
             say_once(call.options, said)
-        device, dtype = call.x.device, call.context.dtype
+        where = (active, call.x.device, call.context.dtype)
+        kinds = recipe.kinds(sum(family.counts(call.model)))
+        tokens = zip(sequence.blocks, sequence.orders, sequence.queries, strict=True)
         plans = [
-            None if kind == OFF else plan_for(recipe, kind, sequence, order, active, device, dtype)
-            for kind, order in zip(recipe.kinds(blocks), sequence.orders, strict=True)
+            None
+            if kinds[block] == OFF
+            else plan_for(recipe, kinds[block], sequence, (keys, queries), *where)
+            for block, keys, queries in tokens
         ]
-        found.append((plans, items))
+        found.append(([*plans, *[None] * (calls - len(plans))], items))
     joined = {
-        block: tuple((plans[block], items) for plans, items in found) for block in range(blocks)
+        number: tuple((plans[number], items) for plans, items in found) for number in range(calls)
     }
     return {
-        block: plans
-        for block, plans in joined.items()
+        number: plans
+        for number, plans in joined.items()
         if any(plan is not None for plan, _ in plans)
     }
 
@@ -157,7 +163,7 @@ def cached_plans() -> PlanFor:
         recipe: BiasRecipe,
         kind: str,
         sequence: TokenSequence,
-        order: tuple[int, ...],
+        tokens: KeysQueries,
         active: tuple[bool, ...],
         device: torch.device,
         dtype: torch.dtype,
@@ -166,14 +172,18 @@ def cached_plans() -> PlanFor:
         bias = recipe.build(kind, layout, active, sequence.extents, sequence.padding)
         if bias.is_zero:
             return None
-        if order != tuple(range(layout.total)):
-            bias = bias.take(torch.tensor(order))
+        keys, queries = tokens
+        if queries is not None:
+            bias = bias.rectangle(torch.tensor(queries), torch.tensor(keys))
+        elif keys != tuple(range(layout.total)):
+            bias = bias.take(torch.tensor(keys))
         return BiasPlan(bias.to(device, dtype))
 
     def plan_for(
-        recipe: BiasRecipe, kind: str, sequence: TokenSequence, order: tuple[int, ...], *rest: Any
+        recipe: BiasRecipe, kind: str, sequence: TokenSequence, tokens: KeysQueries, *rest: Any
     ) -> BiasPlan | None:
-        return build(recipe, kind, replace(sequence, orders=()), order, *rest)
+        alone = replace(sequence, orders=(), queries=(), blocks=())
+        return build(recipe, kind, alone, tokens, *rest)
 
     return plan_for
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..mask_ops.fit import fit_regions, multiple_crop
 from ..mask_ops.regions import InstanceRegion
-from .core_nodes import core_nodes, run_node
+from .core_nodes import extra_node, run_node
 from .regions import PIXELS_PER_TOKEN
 
 Fit = Literal["Kontext's sizes", "multiple of 16", "off"]
@@ -29,7 +29,7 @@ def fit_picture(vae: Any, picture: Picture, fit: Fit) -> Picture:
     """
     if fit == "Kontext's sizes":
         before = (picture.image.shape[1], picture.image.shape[2])
-        [image] = run_node(core_nodes("nodes_flux")["FluxKontextImageScale"], image=picture.image)
+        [image] = run_node(extra_node("nodes_flux", "FluxKontextImageScale"), image=picture.image)
         regions = fit_regions(picture.regions, before, (image.shape[1], image.shape[2]))
         picture = Picture(image, regions)
     elif fit == "multiple of 16":

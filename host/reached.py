@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .call import ModelCall, Options
 from .families import Family
+from .here import HERE, Here, noting_calls
 
 Replacement = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
@@ -64,6 +65,17 @@ def watching_blocks(family: Family, call: ModelCall, tally: Tally) -> Iterator[N
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def named_calls(family: Family, call: ModelCall, options: Options) -> Iterator[Options]:
+    """transformer_options under which ``family.where`` knows every attention call of a forward."""
+    if not family.hooked:
+        yield options
+        return
+    here = Here()
+    with noting_calls(family.blocks(call.model), here):
+        yield {**options, HERE: here}
 
 
 def watched_replacements(

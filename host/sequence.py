@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..attention.skip_background import without
 from ..attention.tokens import TokenLayout
 from ..prompts.spans import Added, PromptSpans, find_appended, text_layout, text_order
 from .call import KEY, ModelCall, Options
-from .families import Family
+from .families import Family, Stage
 
 Inputs = Mapping[str, Any]
 
@@ -27,13 +27,17 @@ class TokenSequence:
         layout: canonical, ``[text | latent | references]``; what the host adds to the text
             (padding, tokens of other patches) belongs to the global prompt.
         extents: (rows, columns) of tokens that the latent and every reference really span.
-        orders: per block, doubles first, the canonical token at each place of its sequence.
+        orders: per attention call, blocks first, the canonical token that each key is of.
+        queries: per call likewise of each query; None: as the keys.
+        blocks: per call the number of the block whose kind of bias it gets.
         padding: canonical tokens of the global prompt's padding, as runs (first, last + 1).
     """
 
     layout: TokenLayout
     extents: tuple[Extent, ...]
     orders: tuple[tuple[int, ...], ...]
+    queries: tuple[tuple[int, ...] | None, ...] = ()
+    blocks: tuple[int, ...] = ()
     padding: tuple[tuple[int, int], ...] = ()
 
 
@@ -59,14 +63,28 @@ def token_sequence(
     grids = [(math.ceil(rows), math.ceil(columns)) for rows, columns in extents]
     beside = find_appended(spans, call.context.shape[1], family.padded_to(call.model))
     beside += added or Added()
+    beside += Added(behind=family.extra_tokens(call))
     layout = text_layout(spans, grids[0], grids[1:], beside)
     stages = family.stages(call, layout, text_order(layout, beside))
-    counted = [
-        (stage.order if kept is None else without(stage.order, layout, kept), stage.count)
-        for stage in stages
-    ]
-    orders = tuple(order for order, count in counted for _ in range(count))
-    return TokenSequence(layout, extents, orders, spans.padding(beside.front))
+    left = [one if kept is None else cut_stage(one, layout, kept) for one in stages]
+    return TokenSequence(
+        layout,
+        extents,
+        orders=tuple(stage.order for stage in left for _ in range(stage.count)),
+        queries=tuple(stage.queries for stage in left for _ in range(stage.count)),
+        blocks=tuple(
+            (stage.block or 0) + i * (stage.block is not None)
+            for stage in left
+            for i in range(stage.count)
+        ),
+        padding=spans.padding(beside.front),
+    )
+
+
+def cut_stage(stage: Stage, layout: TokenLayout, kept: Tensor) -> Stage:
+    """A stage without the image tokens that are left out."""
+    queries = None if stage.queries is None else without(stage.queries, layout, kept)
+    return replace(stage, order=without(stage.order, layout, kept), queries=queries)
 
 
 POSITIONS = f"{KEY}_positions"
@@ -107,10 +125,15 @@ def positions_on(rows: tuple[tuple[int, ...], ...], device: torch.device) -> Ten
 
 
 def take_positions(inputs: Inputs) -> Inputs:
-    """A ``post_input`` patch; it stands before any that adds text."""
+    """A ``post_input`` patch; it stands before any that adds text.
+
+    Running positions have the same distance everywhere, so any can be told from the first two: a
+    prompt that was read behind pictures may stand beyond the end of this text.
+    """
     ids = inputs["txt_ids"]
-    places = inputs["transformer_options"][POSITIONS]
-    return {**inputs, "txt_ids": ids.gather(1, places[..., None].expand(-1, -1, ids.shape[-1]))}
+    places = inputs["transformer_options"][POSITIONS][..., None]
+    step = ids[:, 1:2] - ids[:, :1]
+    return {**inputs, "txt_ids": ids[:, :1] + places * step} if step.numel() else inputs
 
 
 def picture_extent(latent: Tensor, patch: int) -> Extent:

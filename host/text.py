@@ -59,11 +59,7 @@ def encode_prompt(clip: Any, prompt: str, least: int = 0) -> EncodedPrompt:
     Raises:
         ValueError: scheduled CLIP hooks, or an encoder that gives more features than tokens.
     """
-    if clip.use_clip_schedule and clip.patcher.forced_hooks is not None:
-        raise ValueError(
-            "Multi-Prompt Encode does not support scheduled CLIP hooks: switch 'schedule_clip' off "
-            "in Set CLIP Hooks."
-        )
+    refuse_schedule(clip)
     name, tokenizer = sequence_tokenizer(clip)
     options = {}
     if least > (tokenizer.min_length or 0):
@@ -82,6 +78,15 @@ def encode_prompt(clip: Any, prompt: str, least: int = 0) -> EncodedPrompt:
         return EncodedPrompt(text, (0, max(1, int(mask.sum()))), extras)
     words = real_span(ids[stripped:], tokenizer.pad_token, pads_left(tokenizer))
     return placed_alone(clip, text, extras, words)
+
+
+def refuse_schedule(clip: Any) -> None:
+    """Refuse an encoder whose hooks change along the sampling."""
+    if clip.use_clip_schedule and clip.patcher.forced_hooks is not None:
+        raise ValueError(
+            "Multi-Prompt Encode does not support scheduled CLIP hooks: switch 'schedule_clip' off "
+            "in Set CLIP Hooks."
+        )
 
 
 def placed_alone(

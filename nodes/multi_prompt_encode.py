@@ -5,13 +5,15 @@ from typing import Any, get_args
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..host.multi_prompt import encode_regions, with_values
+from ..host.multi_prompt import encode_regions, has_references, seen_pictures, with_values
 from ..host.multi_prompt import global_prompt as encode_global
 from ..host.picture import Fit, Picture, encode_picture, fit_picture, missing_output
 from ..host.text import TextLength
 from ..mask_ops.regions import InstanceRegion
 from .inputs.regions import require_regions
 from .inputs.sockets import CATEGORY, Regions
+
+TEXT_ONLY = "text only"
 
 
 class MultiPromptEncode(io.ComfyNode):
@@ -33,8 +35,8 @@ class MultiPromptEncode(io.ComfyNode):
             inputs=[
                 io.Clip.Input(
                     "clip",
-                    tooltip="The model's own text encoder: FLUX's, LongCat-Image's, Ovis-Image's "
-                    "or Chroma's.",
+                    tooltip="The model's own text encoder: FLUX's, Qwen-Image's, LongCat-Image's, "
+                    "Chroma's and so on.",
                 ),
                 Regions.Input(
                     "regions",
@@ -97,6 +99,10 @@ class MultiPromptEncode(io.ComfyNode):
         conditioning: Any = None,
         vae: Any = None,
         image: Tensor | None = None,
+        grounding: str = TEXT_ONLY,
+        image1: Tensor | None = None,
+        image2: Tensor | None = None,
+        image3: Tensor | None = None,
     ) -> io.NodeOutput:
         if (vae is None) != (image is None):
             raise ValueError(
@@ -110,9 +116,12 @@ class MultiPromptEncode(io.ComfyNode):
         if image is not None:
             fitted, regions = fit_picture(vae, Picture(image, regions), fit)
             latent = encode_picture(vae, fitted)
-        world = encode_global(clip, global_prompt, conditioning)
+        images = (image1, image2, image3)
+        edits = image is not None or has_references(conditioning)
+        pictures = seen_pictures(clip, regions, images, grounding != TEXT_ONLY, edits)
+        world = encode_global(clip, global_prompt, conditioning, pictures)
         how = TextLength(text_length["text_length"], text_length.get("length", 0))
-        made = encode_regions(clip, regions, world, negative, how, global_prompt)
+        made = encode_regions(clip, regions, world, negative, how, global_prompt, pictures)
         reference = None if image is None else latent["samples"]
         return io.NodeOutput(*with_values(made, reference, guidance), latent, fitted)
 
@@ -165,5 +174,24 @@ def more_inputs() -> list[io.Input]:
             optional=True,
             tooltip="The picture that is edited: it becomes the first reference image, and the "
             "outputs 'latent' and 'image'. Not connected (neutral): add it with Reference Latent.",
+        ),
+        io.Combo.Input(
+            "grounding",
+            options=[TEXT_ONLY, "grounded"],
+            default=TEXT_ONLY,
+            optional=True,
+            tooltip="How instructions are encoded for models whose text encoder sees pictures "
+            "(Qwen-Image-Edit, MageFlow): as text alone (neutral), or together with the scene's "
+            "pictures, of which the words have then read; the pictures' own tokens are left out.",
+        ),
+        *(
+            io.Image.Input(
+                f"image{n}",
+                optional=True,
+                tooltip=f"Reference image {n} for the text encoder, as TextEncodeQwenImageEditPlus "
+                "gets it. One that belongs to an instance is read by that instance's prompt alone. "
+                "Not connected (neutral): the encoder does not see it.",
+            )
+            for n in (1, 2, 3)
         ),
     ]

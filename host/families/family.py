@@ -9,20 +9,27 @@ from torch import Tensor
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall, Options
 
+Norms = tuple[Sequence[Any], Sequence[Any]]
+"""Modules that normalise queries, and those that normalise keys."""
+
 
 @dataclass(frozen=True)
 class Stage:
-    """Attention calls over the same tokens in the same order.
+    """Attention calls over the same tokens in the same order, one in each block.
 
     Attributes:
-        block: number of the first block, doubles first, then singles.
-        count: how many blocks.
-        order: the canonical token (of the TokenLayout) that stands at each place of the sequence.
+        block: number of the first block, doubles first, then singles; None: calls before the
+            blocks (refiners), which get what the first block gets.
+        count: how many calls.
+        order: the canonical token (of the TokenLayout) that each key is of. A token may stand
+            there more than once, or not at all.
+        queries: likewise of each query, where they are others than the keys (cross-attention).
     """
 
-    block: int
+    block: int | None
     count: int
     order: tuple[int, ...]
+    queries: tuple[int, ...] | None = None
 
 
 class Family(Protocol):
@@ -32,6 +39,8 @@ class Family(Protocol):
     """
 
     name: str
+    hooked: bool
+    """Core's forward does not name its attention calls: hooks around ``blocks`` do."""
 
     def owns(self, model: Any) -> bool:
         """True if the model is of this family."""
@@ -42,11 +51,13 @@ class Family(Protocol):
         ...
 
     def blocks(self, model: Any) -> Sequence[Any]:
-        """The modules of these blocks, doubles first, each run once in a forward."""
+        """The module of every attention call, in the order of ``stages``: each makes one such
+        call in a forward. Calls of numbered blocks come first, call n being block n's."""
         ...
 
-    def norms(self, model: Any) -> Sequence[Sequence[Any]]:
-        """Per block the modules that normalise queries and keys, one for each stream of tokens."""
+    def norms(self, model: Any) -> Sequence[Norms]:
+        """Per call the modules that normalise its queries and its keys, one for each stream of
+        tokens; () if they are not known to keep lengths."""
         ...
 
     def heads(self, model: Any) -> tuple[int, int]:
@@ -67,6 +78,11 @@ class Family(Protocol):
 
     def padded_to(self, model: Any) -> int:
         """Number of tokens up to which the host pads short text on its left; 0 for no padding."""
+        ...
+
+    def extra_tokens(self, call: ModelCall) -> int:
+        """Number of other tokens that the model adds and that belong to nobody. They join the
+        global prompt: ``stages`` finds them at the end of its ``text``."""
         ...
 
     def text_positions(self, model: Any) -> bool:
@@ -94,12 +110,14 @@ class Family(Protocol):
         ...
 
     def where(self, model: Any, options: Options) -> int | None:
-        """Number of the block that an attention call comes from, or None if it is no block's."""
+        """Number of the attention call, in the order of ``stages``; None if it is none of them."""
         ...
 
 
 class JointAttention:
     """FLUX's own layout, ``[text | latent | references]`` in every block, blocks named by core."""
+
+    hooked = False
 
     def counts(self, model: Any) -> tuple[int, int]:
         return len(model.double_blocks), len(model.single_blocks)
@@ -107,9 +125,12 @@ class JointAttention:
     def blocks(self, model: Any) -> Sequence[Any]:
         return [*model.double_blocks, *model.single_blocks]
 
-    def norms(self, model: Any) -> Sequence[Sequence[Any]]:
+    def norms(self, model: Any) -> Sequence[Norms]:
         doubles = [(one.img_attn.norm, one.txt_attn.norm) for one in model.double_blocks]
-        return [*doubles, *((one.norm,) for one in model.single_blocks)]
+        each = [*doubles, *((one.norm,) for one in model.single_blocks)]
+        return [
+            ([one.query_norm for one in norms], [one.key_norm for one in norms]) for norms in each
+        ]
 
     def heads(self, model: Any) -> tuple[int, int]:
         return model.num_heads, model.hidden_size // model.num_heads
@@ -123,6 +144,9 @@ class JointAttention:
     def padded_to(self, model: Any) -> int:
         return 0
 
+    def extra_tokens(self, call: ModelCall) -> int:
+        return 0
+
     def text_positions(self, model: Any) -> bool:
         return False
 
@@ -133,7 +157,7 @@ class JointAttention:
         return options
 
     def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
-        image = range(layout.latent_span.start, layout.total)
+        image = image_order(layout, [call.x, *self.references(call)])
         yield Stage(0, sum(self.counts(call.model)), (*text, *image))
 
     def where(self, model: Any, options: Options) -> int | None:
@@ -141,3 +165,15 @@ class JointAttention:
             return None
         single = options.get("block_type") == "single"
         return options["block_index"] + (self.counts(model)[0] if single else 0)
+
+
+def image_order(layout: TokenLayout, pictures: Sequence[Tensor]) -> tuple[int, ...]:
+    """``[latent | references]``, of these latents. All layers of one (B, C, layers, H, W) have the
+    same regions."""
+    spans = (layout.latent_span, *map(layout.reference_span, range(len(pictures) - 1)))
+    return tuple(
+        token
+        for span, picture in zip(spans, pictures, strict=True)
+        for _ in range(picture.shape[2] if picture.ndim == 5 else 1)
+        for token in range(span.start, span.stop)
+    )

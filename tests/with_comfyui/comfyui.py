@@ -16,6 +16,7 @@ import comfy.ldm.chroma.model as chroma
 import comfy.ldm.flux.controlnet as flux_controlnet
 import comfy.ldm.flux.model as flux_model
 import comfy.ldm.modules.diffusionmodules.mmdit as mmdit
+import comfy.ldm.wan.vae as wan_vae
 import comfy.lora as lora
 import comfy.model_management as model_management
 import comfy.ops as ops
@@ -28,6 +29,7 @@ import comfy.text_encoders.flux as flux_text
 import comfy.text_encoders.longcat_image as longcat_text
 import comfy.text_encoders.ovis as ovis_text
 import comfy.text_encoders.pixart_t5 as pixart_text
+import comfy.text_encoders.qwen_vl as qwen_vision
 import folder_paths
 from comfy.ldm.flux.math import apply_rope
 from comfy.ldm.modules.attention import (
@@ -72,6 +74,9 @@ __all__ = [
     "ovis_text",
     "pixart_text",
     "qwen3vl_text",
+    "qwen_vision",
+    "text_encoder",
+    "wan_vae",
     "sample",
     "samplers",
     "sd",
@@ -86,7 +91,7 @@ EXTRAS = (
     *("nodes_model_advanced", "nodes_model_merging", "nodes_nag", "nodes_post_processing"),
     *("nodes_textgen", "nodes_torch_compile", "nodes_train"),
     *("nodes_apg", "nodes_cfg", "nodes_context_windows", "nodes_differential_diffusion"),
-    *("nodes_easycache", "nodes_hooks", "nodes_slg", "nodes_tcfg"),
+    *("nodes_easycache", "nodes_hooks", "nodes_mage", "nodes_qwen", "nodes_slg", "nodes_tcfg"),
     "nodes_images",  # last: it imports the server, and 0.18.2's does not import beside the tests
 )
 
@@ -95,6 +100,12 @@ def qwen3vl_text() -> ModuleType | None:
     """Core's Qwen3-VL; a ComfyUI before 0.26.0 has none."""
     name = "comfy.text_encoders.qwen3vl"
     return import_module(name) if find_spec(name) else None
+
+
+def text_encoder(name: str) -> ModuleType | None:
+    """A module of ``comfy.text_encoders``; None where this ComfyUI has none of that name."""
+    module = f"comfy.text_encoders.{name}"
+    return import_module(module) if find_spec(module) else None
 
 
 @cache

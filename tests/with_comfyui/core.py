@@ -12,6 +12,7 @@ from instance_edit.host.call import KEY, WRAPPER
 from instance_edit.host.core_nodes import run_node
 from instance_edit.tests.with_comfyui import comfyui
 from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, core_node
+from instance_edit.tools.model_shapes import TEXT_WIDTH
 
 Conditioning = list[list[Any]]
 
@@ -28,21 +29,33 @@ def random_latent(
     model: ModelPatcher, height: int = 8, width: int = 8, batch: int = 1, seed: int = 0
 ) -> dict[str, torch.Tensor]:
     """A LATENT for this model, in latent pixels; a FLUX.1 token is 2 x 2 of them."""
-    channels = model.get_model_object("latent_format").latent_channels
+    latent_format = model.get_model_object("latent_format")
+    layers = [1] if latent_format.latent_dimensions == 3 else []  # as their VAEs encode a picture
+    shape = (batch, latent_format.latent_channels, *layers, height, width)
     generator = torch.Generator().manual_seed(seed)
-    return {"samples": torch.randn((batch, channels, height, width), generator=generator)}
+    return {"samples": torch.randn(shape, generator=generator)}
+
+
+def text_widths(diffusion: Any) -> tuple[int, int | None]:
+    """How wide text and the pooled vector are that a network wants."""
+    params = getattr(diffusion, "params", None)
+    if params is None:
+        return TEXT_WIDTH * getattr(diffusion, "txtlayers", 1), None
+    return params.context_in_dim, params.vec_in_dim
 
 
 def random_conditioning(
     model: ModelPatcher, tokens: int = 20, guidance: float | None = None, seed: int = 1
 ) -> Conditioning:
     """A plain CONDITIONING of random text tokens as wide as this model wants them."""
-    params = model.model.diffusion_model.params
+    width, pooled = text_widths(model.model.diffusion_model)
     generator = torch.Generator().manual_seed(seed)
-    text = torch.randn((1, tokens, params.context_in_dim), generator=generator)
+    text = torch.randn((1, tokens, width), generator=generator)
     extra: dict[str, object] = {"pooled_output": None}
-    if params.vec_in_dim is not None:
-        extra["pooled_output"] = torch.randn((1, params.vec_in_dim), generator=generator)
+    if pooled is not None:
+        extra["pooled_output"] = torch.randn((1, pooled), generator=generator)
+    if hasattr(model.model.diffusion_model, "time_caption_embed"):  # OmniGen2 counts text by it
+        extra["attention_mask"] = torch.ones((1, tokens), dtype=torch.long)
     if guidance is not None:
         extra["guidance"] = guidance
     return [[text, extra]]

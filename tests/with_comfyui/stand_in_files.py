@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
 from instance_edit.tests.with_comfyui import tiny_models
-from instance_edit.tests.with_comfyui.comfyui import taesd
+from instance_edit.tests.with_comfyui.comfyui import taesd, wan_vae
 from instance_edit.tests.with_comfyui.tiny_controlnets import controlnet_weights
 from instance_edit.tools.comfy_server import make_base_directory
 from instance_edit.tools.random_weights import seed_weights
@@ -30,6 +30,7 @@ def make_workflow_server(folder: Path) -> Path:
         kontext: flux1,
         ae: _codec(16),
         klein: tiny_models.flux2_state_dict(),
+        "qwen_image_vae.safetensors": _layered_codec(),
     }
     for name, weights in files.items():
         _save(weights, base / "models" / FILES[name][0] / name)
@@ -52,6 +53,13 @@ def _save(weights: Weights, path: Path) -> None:
 def _codec(channels: int) -> Weights:
     """A TAESD, which core's VAELoader takes for any latent width."""
     codec = taesd.TAESD(latent_channels=channels)
+    seed_weights(codec, seed=0)
+    return dict(codec.state_dict())
+
+
+def _layered_codec() -> Weights:
+    """A narrow VAE of Wan's, which is Qwen-Image's: a latent has layers."""
+    codec = wan_vae.WanVAE(dim=8, z_dim=16, temperal_downsample=[False, True, True])
     seed_weights(codec, seed=0)
     return dict(codec.state_dict())
 

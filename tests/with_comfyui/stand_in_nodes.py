@@ -21,19 +21,39 @@ sys.path.remove(TOOLS)
 load_pack()
 
 from instance_edit.tests.with_comfyui import tiny_clips  # noqa: E402
+from instance_edit.tests.with_comfyui.tiny_families import FAMILIES  # noqa: E402
+
+CLIPS = {
+    "flux1": tiny_clips.flux1_clip,
+    "klein": tiny_clips.klein_clip,
+    "qwen": lambda: tiny_clips.qwen_clip("qwen"),
+}
 
 
 class StandInClip:
-    """A miniature FLUX.1 or klein text encoder with core's own tokenizers and padding."""
+    """A miniature text encoder with core's own tokenizers and padding."""
 
     CATEGORY, FUNCTION, RETURN_TYPES = "tests", "load", ("CLIP",)
 
     @classmethod
     def INPUT_TYPES(cls) -> dict:
-        return {"required": {"kind": (["flux1", "klein"],)}}
+        return {"required": {"kind": (list(CLIPS),)}}
 
     def load(self, kind: str) -> tuple:
-        return (tiny_clips.flux1_clip() if kind == "flux1" else tiny_clips.klein_clip(),)
+        return (CLIPS[kind](),)
+
+
+class StandInModel:
+    """A miniature of a family whose widths core's detection takes for granted."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES = "tests", "load", ("MODEL",)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict:
+        return {"required": {"name": (list(FAMILIES),)}}
+
+    def load(self, name: str) -> tuple:
+        return (FAMILIES[name][1](),)
 
 
 class StandInPlanner:
@@ -62,7 +82,7 @@ class StandInMasks:
         return (torch.load(path, weights_only=True),)
 
 
-STAND_INS = (StandInClip, StandInPlanner, StandInMasks)
+STAND_INS = (StandInClip, StandInModel, StandInPlanner, StandInMasks)
 # Their names are not spelt out, or ComfyUI Manager's scan of the repository takes them for ours.
 NODE_CLASS_MAPPINGS = {node.__name__: node for node in STAND_INS}
 

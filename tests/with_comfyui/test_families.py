@@ -19,14 +19,14 @@ from instance_edit.tests.with_comfyui.core import (
     sample,
 )
 from instance_edit.tests.with_comfyui.editing import MICE, OPEN_MICE, Editor, idattn
-from instance_edit.tests.with_comfyui.probe import wrong_places
+from instance_edit.tests.with_comfyui.probe import attending, sequences, wrong_places
 from instance_edit.tests.with_comfyui.test_instance_attention import (
     all_open,
     change_prompt,
     reference_attention,
     spans_for,
 )
-from instance_edit.tests.with_comfyui.tiny_families import EDITING, FAMILIES
+from instance_edit.tests.with_comfyui.tiny_families import EDITING, FAMILIES, METHODS
 
 NAMES = list(FAMILIES)
 
@@ -51,7 +51,7 @@ def pictures(name: str, model: ModelPatcher, conditioning: Any, *sizes: tuple[in
     if name not in EDITING:
         return conditioning
     latents = [random_latent(model, *size, seed=5 + i) for i, size in enumerate(sizes)]
-    return reference(conditioning, *latents)
+    return reference(conditioning, *latents, method=METHODS.get(name))
 
 
 def test_each_model_belongs_to_exactly_the_family_that_owns_it_first(name, model) -> None:
@@ -100,8 +100,6 @@ def test_under_dis_an_instance_does_not_notice_the_words_of_another(
 @pytest.mark.parametrize("method", [MICE, idattn("har", "dis", "har")])
 def test_every_block_attends_as_the_formula_says(editor, name, model, method) -> None:
     """Against the plain model under an override that follows the formula in float64."""
-    from instance_edit.tests.with_comfyui.probe import sequences
-
     regions = editor.regions()
     recipe = editor.bias(regions, method)
     conditioning = pictures(name, model, spans_for(model, regions), (8, 8))
@@ -112,15 +110,15 @@ def test_every_block_attends_as_the_formula_says(editor, name, model, method) ->
     kinds = recipe.kinds(sum(family.counts(diffusion)))
     tables = {kind: recipe.build(kind, sequence.layout, (True, True)).dense() for kind in kinds}
 
-    def by_formula(func, q, k, v, heads, *args, transformer_options, **kwargs):
-        block = family.where(diffusion, transformer_options)
-        order = torch.tensor(sequence.orders[block])
-        bias = tables[kinds[block]][order][:, order]
-        return reference_attention(q, k, v, bias).to(q.dtype).transpose(1, 2).flatten(2)
+    def by_formula(number, split):
+        keys = torch.tensor(sequence.orders[number])
+        queries = sequence.queries[number]
+        rows = keys if queries is None else torch.tensor(queries)
+        bias = tables[kinds[sequence.blocks[number]]][rows][:, keys]
+        return reference_attention(split.q, split.k, split.v, bias).to(split.q.dtype)
 
-    manual = model.clone()
-    manual.model_options["transformer_options"]["optimized_attention_override"] = by_formula
-    wanted = sample(manual, conditioning, conditioning, latent, steps=1)
+    with attending(model, by_formula) as manual:
+        wanted = sample(manual, conditioning, conditioning, latent, steps=1)
     found = sample(editor.apply(model, recipe), conditioning, conditioning, latent, steps=1)
     plain = sample(model, conditioning, conditioning, latent, steps=1)
     assert torch.allclose(found, wanted, atol=2e-4, rtol=1e-4)
@@ -130,7 +128,7 @@ def test_every_block_attends_as_the_formula_says(editor, name, model, method) ->
 @pytest.mark.parametrize("size", [(10, 14), (9, 13)])
 def test_a_change_of_one_token_changes_its_own_place_and_no_other(name, model, size) -> None:
     sizes = [(8, 12), (14, 6)] if name in EDITING else []
-    tested, wrong = wrong_places(model, size, sizes)
+    tested, wrong = wrong_places(model, size, sizes, METHODS.get(name))
     assert wrong == []
     assert tested >= 40
 
@@ -141,7 +139,7 @@ def test_the_probe_catches_a_wrong_order(model, monkeypatch) -> None:
 
     def mirrored(self, call, layout, text):
         for stage in right(self, call, layout, text):
-            yield type(stage)(stage.block, stage.count, stage.order[::-1])
+            yield type(stage)(stage.block, stage.count, stage.order[::-1], stage.queries)
 
     monkeypatch.setattr(type(family), "stages", mirrored)
     _, wrong = wrong_places(model, (10, 14), [])
@@ -165,7 +163,7 @@ def test_radiance_is_not_taken_for_chroma() -> None:
     assert find_family(Radiance()) is None
 
 
-@pytest.mark.parametrize("name", ["flux1", "chroma"])
+@pytest.mark.parametrize("name", ["flux1", "chroma", "qwen", "omnigen2"])
 @pytest.mark.parametrize("compile_first", [True, False])
 def test_the_family_is_found_inside_a_compiled_model(editor, name, compile_first) -> None:
     """With compile first our wrapper is the inner one, and sees the compiled shell."""

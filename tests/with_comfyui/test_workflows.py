@@ -3,7 +3,7 @@
 What differs from what a user runs, and why:
 - the demo's workflows run as they are shipped; the others' weights are random and tiny, under the
   workflows' names, for no test machine has the real ones;
-- FLUX's text encoders come from a stand-in node, for no stock loader takes a miniature one;
+- text encoders come from a stand-in node, for no stock loader takes a miniature one;
 - Qwen3-VL's weights neither: a miniature of it says a recorded answer;
 - SAM 3's weights cannot be had: its node's masks are fed from a file;
 - FLUX.2's VAE is its small one, which VAELoader knows as taef2;
@@ -71,6 +71,10 @@ def suit(workflow: Workflow, base: Path) -> Workflow:
             node |= {"class_type": "StandInClip", "inputs": {"kind": "klein"}}
         elif inputs.get("clip_name") == "qwen3vl_4b_fp8_scaled.safetensors":
             node |= {"class_type": "StandInPlanner", "inputs": {"path": str(ANSWER)}}
+        elif inputs.get("unet_name") == "qwen_image_edit_2511_bf16.safetensors":
+            node |= {"class_type": "StandInModel", "inputs": {"name": "qwen2511"}}
+        elif inputs.get("clip_name") == "qwen_2.5_vl_7b_fp8_scaled.safetensors":
+            node |= {"class_type": "StandInClip", "inputs": {"kind": "qwen"}}
     return without_sam3(workflow, base / "input" / "masks.pt")
 
 

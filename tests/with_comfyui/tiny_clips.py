@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from unittest import mock
 
 import torch
 
@@ -16,7 +19,9 @@ from instance_edit.tests.with_comfyui.comfyui import (
     ovis_text,
     pixart_text,
     qwen3vl_text,
+    qwen_vision,
     supported_models_base,
+    text_encoder,
 )
 from instance_edit.tools.model_shapes import POOLED_WIDTH, TEXT_WIDTH
 from instance_edit.tools.random_weights import seed_weights
@@ -81,7 +86,59 @@ def longcat_clip(seed: int = 0) -> CLIP:
     """LongCat-Image's Qwen2.5-VL: its template is cut off, the words padded to 512."""
     configs: dict[str, dict[str, object]] = {"qwen25_7b": {**_LLAMA, "num_hidden_layers": 2}}
     te = longcat_text.te()
-    return _clip(te, longcat_text.LongCatImageTokenizer, configs, seed)
+    with narrow_vision():
+        return _clip(te, longcat_text.LongCatImageTokenizer, configs, seed)
+
+
+@contextmanager
+def narrow_vision() -> Iterator[None]:
+    """Within it Qwen's vision towers are made narrow and shallow."""
+    tower = qwen_vision.Qwen2VLVisionTransformer
+    sizes = {"hidden_size": 32, "intermediate_size": 32}
+
+    def made(**given: Any) -> Any:
+        return tower(**{**given, **sizes, "num_heads": 2, "num_layers": 2})
+
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(qwen_vision, "Qwen2VLVisionTransformer", made))
+        newer = text_encoder("qwen3vl")
+        if newer is not None:
+            shallow = {**sizes, "depth": 2, "deepstack_visual_indexes": [0, 1]}
+            towers = dict.fromkeys(newer.QWEN3VL_VISION, shallow)
+            stack.enter_context(mock.patch.dict(newer.QWEN3VL_VISION, towers))
+            stack.enter_context(mock.patch.dict(newer.QWEN3VL_VISION_COMMON, num_heads=2))
+        yield
+
+
+class Qwen(NamedTuple):
+    """How core builds one of Qwen's encoders: module, tokenizer, name, layers."""
+
+    module: str
+    tokenizer: str
+    name: str
+    layers: int = 2
+
+
+QWEN = {
+    "qwen": Qwen("qwen_image", "QwenImageTokenizer", "qwen25_7b"),
+    "mageflow": Qwen("mage_flow", "MageFlowTokenizer", "qwen3vl_4b"),
+    "krea2": Qwen("krea2", "Krea2Tokenizer", "qwen3vl_4b", 36),
+    "zimage": Qwen("z_image", "ZImageTokenizer", "qwen3_4b", 3),
+    "boogu": Qwen("boogu", "BooguTokenizer", "qwen3vl_8b"),
+    "omnigen2": Qwen("omnigen2", "Omnigen2Tokenizer", "qwen25_3b"),
+    "joyimage": Qwen("joyimage", "JoyImageTokenizer", "qwen3vl_8b"),
+}
+"""By the name of the family's miniature; an older ComfyUI lacks some."""
+
+
+def qwen_clip(family: str, seed: int = 0) -> CLIP:
+    """One of Qwen's encoders, with its vision tower if it has one."""
+    how = QWEN[family]
+    module = text_encoder(how.module)
+    assert module is not None
+    configs: dict[str, dict[str, object]] = {how.name: {**_LLAMA, "num_hidden_layers": how.layers}}
+    with narrow_vision():
+        return _clip(module.te(), getattr(module, how.tokenizer), configs, seed)
 
 
 def ovis_clip(seed: int = 0) -> CLIP:

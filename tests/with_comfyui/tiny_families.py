@@ -7,6 +7,7 @@ network its real widths whatever the checkpoint says, so a small one is built as
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ import torch
 from instance_edit.host.loading import empty_model
 from instance_edit.tests.with_comfyui import tiny_models
 from instance_edit.tests.with_comfyui.comfyui import ModelPatcher
+from instance_edit.tools.family_shapes import SHAPES, is_known
 from instance_edit.tools.model_shapes import HEAD_WIDTH, TEXT_WIDTH, Shape, flux1
 from instance_edit.tools.random_weights import seed_weights
 
@@ -64,13 +66,59 @@ def chroma() -> ModelPatcher:
     return model
 
 
+GAIN = 3.0
+OUTPUTS = (
+    ".to_out",
+    "to_add_out",
+    "img_out.",
+    "instruct_out.",
+    "attention.out",
+    "attn_proj",
+    ".wo.",
+    "_attn.o.",
+)
+"""Parts of the names of attention's output projections."""
+
+
+def by_shape(name: str) -> ModelPatcher:
+    """A miniature of ``family_shapes``; its attention is louder, so that text moves the image."""
+    model = empty_model(SHAPES[name], torch.float32)
+    diffusion = model.model.diffusion_model
+    seed_weights(diffusion, 0)
+    with torch.no_grad():
+        for part, weight in diffusion.named_parameters():
+            if weight.ndim == 2 and any(output in part for output in OUTPUTS):
+                weight.mul_(GAIN)
+    return model
+
+
+FAMILY_NAMES = {
+    "qwen": "Qwen-Image",
+    "qwen2511": "Qwen-Image",
+    "qwenlayered": "Qwen-Image",
+    "mageflow": "MageFlow",
+    "krea2": "Krea 2",
+    "lumina2": "Lumina 2, Z-Image",
+    "zimage": "Lumina 2, Z-Image",
+    "zimageomni": "Lumina 2, Z-Image",
+    "omnigen2": "OmniGen2",
+    "boogu": "Boogu",
+    "joyimage": "JoyImage",
+    "wan": "Wan",
+}
 FAMILIES: dict[str, tuple[str, Callable[[], ModelPatcher]]] = {
     "flux1": ("FLUX", lambda: tiny_models.load_model(tiny_models.flux1_state_dict())),
     "flux2": ("FLUX", lambda: tiny_models.load_model(tiny_models.flux2_state_dict())),
     "longcat": ("LongCat-Image", longcat),
     "ovis": ("Ovis-Image", ovis),
     "chroma": ("Chroma", chroma),
+    **{name: (FAMILY_NAMES[name], partial(by_shape, name)) for name in SHAPES if is_known(name)},
 }
-"""Per miniature the name of its family and how to make it."""
-EDITING = ("flux1", "flux2", "longcat")
+"""Per miniature the name of its family and how to make it; an older ComfyUI lacks some."""
+EDITING = (
+    *("flux1", "flux2", "longcat", "qwen", "qwen2511", "qwenlayered", "mageflow", "krea2"),
+    *("zimage", "zimageomni", "omnigen2", "boogu", "joyimage"),
+)
 """Those that look at reference images."""
+METHODS = {"krea2": "index"}
+"""How references are looked at, where that must be said."""

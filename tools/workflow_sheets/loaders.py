@@ -41,6 +41,18 @@ FILES = {
         "text_encoders",
         "Comfy-Org/Qwen3-VL/resolve/main/text_encoders",
     ),
+    "qwen_image_edit_2511_bf16.safetensors": (
+        "diffusion_models",
+        "Comfy-Org/Qwen-Image-Edit_ComfyUI/resolve/main/split_files/diffusion_models",
+    ),
+    "qwen_2.5_vl_7b_fp8_scaled.safetensors": (
+        "text_encoders",
+        "Comfy-Org/HunyuanVideo_1.5_repackaged/resolve/main/split_files/text_encoders",
+    ),
+    "qwen_image_vae.safetensors": (
+        "vae",
+        "Comfy-Org/Qwen-Image_ComfyUI/resolve/main/split_files/vae",
+    ),
 }
 
 
@@ -88,5 +100,14 @@ def klein(sheet: Sheet) -> Loaded:
     flux, qwen, vae = list(FILES)[4:7]
     model = load(sheet, "UNETLoader", unet_name=flux)
     text = load(sheet, "CLIPLoader", clip_name=qwen, type="flux2")
+    codec = load(sheet, "VAELoader", vae_name=vae)
+    return Loaded(model[0], text[0], codec[0], [model, text, codec])
+
+
+def qwen_edit(sheet: Sheet) -> Loaded:
+    """Qwen-Image-Edit 2511."""
+    unet, qwen, vae = (name for name in FILES if name.startswith("qwen_") and "3_4b" not in name)
+    model = load(sheet, "UNETLoader", unet_name=unet)
+    text = load(sheet, "CLIPLoader", clip_name=qwen, type="qwen_image")
     codec = load(sheet, "VAELoader", vae_name=vae)
     return Loaded(model[0], text[0], codec[0], [model, text, codec])

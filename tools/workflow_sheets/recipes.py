@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import canvas, demo, klein, kontext, located, turns
+from . import canvas, demo, klein, kontext, located, qwen, turns
 from .sheet import Sheet
 
 RECIPES: tuple[Callable[[Sheet], None], ...] = (
@@ -17,6 +17,7 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     kontext.idattn_infographic,
     klein.mice_two_references,
     klein.klein_decode_regions,
+    qwen.mice_qwen_edit,
     kontext.mice_lora_controlnet,
     kontext.mice_strength_steps,
     located.iid_find_and_edit,

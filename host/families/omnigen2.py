@@ -1,0 +1,70 @@
+"""OmniGen2 and Boogu: ``[text | references | latent]``, each refined alone before the blocks."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ...attention.tokens import TokenLayout
+from ..call import ModelCall
+from .core_class import is_made_by
+from .family import Norms, Stage
+from .hooked import HookedAttention
+
+
+class OmniGen2(HookedAttention):
+    name = "OmniGen2"
+
+    def owns(self, model: Any) -> bool:
+        return is_made_by(model, "comfy.ldm.omnigen.omnigen2", "OmniGen2Transformer2DModel")
+
+    def doubles(self, model: Any) -> Sequence[Any]:
+        """Blocks that attend jointly, and then the picture to itself."""
+        return ()
+
+    def singles(self, model: Any) -> Sequence[Any]:
+        """Blocks that attend jointly."""
+        return model.layers
+
+    def counts(self, model: Any) -> tuple[int, int]:
+        return len(self.doubles(model)), len(self.singles(model))
+
+    def blocks(self, model: Any) -> Sequence[Any]:
+        doubles = self.doubles(model)
+        return [
+            *(block.img_instruct_attn for block in doubles),
+            *self.singles(model),
+            *(block.img_self_attn for block in doubles),
+            *model.context_refiner,
+            *model.noise_refiner,
+            *model.ref_image_refiner,  # last: they run where references are
+        ]
+
+    def norms(self, model: Any) -> Sequence[Norms]:
+        return ()
+
+    def heads(self, model: Any) -> tuple[int, int]:
+        attention = self.singles(model)[0].attn
+        return attention.heads, attention.dim_head
+
+    def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
+        latent = tuple(range(layout.latent_span.start, layout.latent_span.stop))
+        references = tuple(range(layout.latent_span.stop, layout.total))
+        double, single = self.counts(call.model)
+        yield Stage(0, double + single, (*text, *references, *latent))
+        yield Stage(0, double, (*references, *latent))
+        yield Stage(None, len(call.model.context_refiner), tuple(text))
+        yield Stage(None, len(call.model.noise_refiner), latent)
+        if references:
+            yield Stage(None, len(call.model.ref_image_refiner), references)
+
+
+class Boogu(OmniGen2):
+    name = "Boogu"
+
+    def owns(self, model: Any) -> bool:
+        return is_made_by(model, "comfy.ldm.boogu.model", "BooguTransformer2DModel")
+
+    def doubles(self, model: Any) -> Sequence[Any]:
+        return model.double_stream_layers
+
+    def singles(self, model: Any) -> Sequence[Any]:
+        return model.single_stream_layers

@@ -1,0 +1,53 @@
+"""Wan 2.1, 2.2 and Bernini-R: the picture attends to itself, then to the text."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from ...attention.tokens import TokenLayout
+from ..call import ModelCall
+from .core_class import is_made_by
+from .family import Norms, Stage, image_order
+from .hooked import HookedAttention
+
+UNKNOWN = ("clip_fea", "reference_latent", "time_dim_concat")
+"""Conditions that add tokens whose place nobody has looked for."""
+
+
+class Wan(HookedAttention):
+    name = "Wan"
+
+    def owns(self, model: Any) -> bool:
+        own = type(model).__name__ == "WanModel"  # others add streams, adapters and references
+        return own and is_made_by(model, "comfy.ldm.wan.model", "WanModel")
+
+    def counts(self, model: Any) -> tuple[int, int]:
+        return len(model.blocks), 0
+
+    def blocks(self, model: Any) -> Sequence[Any]:
+        own = [block.self_attn for block in model.blocks]
+        return [*own, *(block.cross_attn for block in model.blocks)]
+
+    def norms(self, model: Any) -> Sequence[Norms]:
+        return ()
+
+    def heads(self, model: Any) -> tuple[int, int]:
+        return model.num_heads, model.dim // model.num_heads
+
+    def patch(self, model: Any) -> int:
+        return model.patch_size[-1]
+
+    def references(self, call: ModelCall) -> Sequence[Tensor]:
+        unknown = [name for name in UNKNOWN if call.extras.get(name) is not None]
+        if unknown:
+            raise ValueError(
+                f"Wan's {', '.join(unknown)} cannot be used with instance attention: nobody has "
+                "looked where its tokens stand. Remove the node that adds it to the conditioning."
+            )
+        return call.extras.get("context_latents") or ()
+
+    def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
+        image = image_order(layout, [call.x, *self.references(call)])
+        yield Stage(0, len(call.model.blocks), image)
+        yield Stage(0, len(call.model.blocks), tuple(text), queries=image)

@@ -1,0 +1,117 @@
+"""Workflows for Qwen-Image-Edit."""
+
+from __future__ import annotations
+
+from . import loaders, steps
+from .instructions import INSTRUCTIONS, PREVIEW_NOTE, draw_boxes
+from .loaders import Loaded
+from .sheet import Node, Output, Sheet
+
+METHOD = "index_timestep_zero"
+STEPS, CFG = 40, 4.0
+
+
+def mice_qwen_edit(sheet: Sheet) -> None:
+    """Qwen-Image-Edit 2511 as core's own graph runs it: two pictures, one of an instance alone."""
+    sheet.note(
+        "# Qwen-Image-Edit\nPicture **1** is edited, picture **2** shows what shall appear in "
+        "instance 1: *reference = 2* makes it that instance's own, also for the text encoder. "
+        "*Multi-Prompt Encode* stands behind core's encode node and gets the same pictures.",
+        520,
+        200,
+    )
+    sheet.note(
+        "## Lightning\nFor four steps put *Load LoRA (Model)* with "
+        "`Qwen-Image-Edit-2511-Lightning-4steps-V1.0-bf16.safetensors` behind the model, and set "
+        "steps to 4 and cfg to 1.",
+        380,
+        200,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 200)
+    loaded = loaders.qwen_edit(sheet)
+    source = steps.picture(sheet, loaded.vae)
+    subject = sheet.add("LoadImage", "The new subject", image="example.png")
+    box = draw_boxes(sheet, "Where the subject goes", source.image, INSTRUCTIONS[:1])
+    first = sheet.add(
+        "InstanceEditRegion",
+        "Instance 1, with a subject of its own",
+        box=box[2],
+        image=source.image,
+        instruction="replace the dress with the dress of picture 2",
+        reference=2,
+    )
+    others = draw_boxes(sheet, "Further boxes and instructions", source.image, INSTRUCTIONS[2:])
+    regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
+    sheet.column("1  Model", *loaded.nodes)
+    sheet.column("2  Pictures", *source.nodes, subject)
+    sheet.column("3  Instances", box, first, others, regions, width=400)
+    prepared, negative = prepare(sheet, loaded, regions[0], source.latent, source.image, subject[0])
+    sampling = sample(sheet, loaded, prepared, negative, source.image, regions[0])
+    inside = steps.look_inside(sheet, source.image, regions[0], prepared)
+    sheet.column("4  Prompts and bias", *prepared.nodes)
+    sheet.column("5  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=420)
+
+
+def prepare(
+    sheet: Sheet, loaded: Loaded, regions: Output, latent: Output, image: Output, subject: Output
+) -> tuple[steps.Prepared, Output]:
+    """What core's graph encodes, then every instruction; the patched model; and the negative."""
+    pictures = {"image1": image, "image2": subject}
+    title = "The whole picture's prompt"
+    base = sheet.add(
+        "TextEncodeQwenImageEditPlus",
+        title,
+        clip=loaded.clip,
+        vae=loaded.vae,
+        prompt="",
+        **pictures,
+    )
+    encode = sheet.add(
+        "InstanceEditMultiPromptEncode",
+        clip=loaded.clip,
+        regions=regions,
+        conditioning=base[0],
+        grounding="grounded",
+        **pictures,
+    )
+    positive, negative = (
+        sheet.add(
+            "FluxKontextMultiReferenceLatentMethod",
+            conditioning=encode[output],
+            reference_latents_method=METHOD,
+        )
+        for output in (0, 1)
+    )
+    bias = sheet.add("InstanceEditBuildBias", regions=regions, **steps.MICE, **steps.LEVEL)
+    shifted = sheet.add("ModelSamplingAuraFlow", model=loaded.model, shift=3.1)
+    normed = sheet.add("CFGNorm", model=shifted[0], strength=1.0)
+    patched = sheet.add("InstanceEditApplyAttention", model=normed[0], bias=bias[0])
+    nodes = [base, encode, positive, negative, bias, shifted, normed, patched]
+    return steps.Prepared(patched[0], positive[0], bias[0], latent, nodes), negative[0]
+
+
+def sample(
+    sheet: Sheet,
+    loaded: Loaded,
+    prepared: steps.Prepared,
+    negative: Output,
+    image: Output,
+    regions: Output,
+) -> list[Node]:
+    """Sample with CFG, decode, paste the background of the picture back and save."""
+    sampler = sheet.add(
+        "KSampler",
+        model=prepared.model,
+        positive=prepared.positive,
+        negative=negative,
+        latent_image=prepared.latent,
+        steps=STEPS,
+        cfg=CFG,
+        sampler_name="euler",
+        scheduler="simple",
+    )
+    decoded = steps.decode_whole(sheet, loaded, sampler[0], image, regions)
+    result = decoded[-2][0]
+    save = sheet.add("SaveImage", "Result", images=result, filename_prefix="instance_edit")
+    return [sampler, *decoded, save]
