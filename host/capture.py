@@ -197,6 +197,11 @@ class TextReader:
         spans = whole_text(self.call)
         sequence = token_sequence(self.family, self.call, spans, added)
         layout, where = sequence.layout, capture.reference
+        order = sequence.orders[block]
+        places = canonical_places(order)
+        if places is not None:
+            q, k = q[:, :, places], k[:, :, places]
+            mask = None if mask is None else mask[..., places]  # of the keys
         rows = layout.latent_span if where is None else layout.reference_span(where)
         h, w = layout.latent_grid if where is None else layout.reference_grids[where]
         front = added.front + max(0, self.family.padded_to(self.call.model) - self.reading.length)
@@ -208,6 +213,14 @@ class TextReader:
             for older in [place for place in capture.maps if place[0] < self.step]:
                 del capture.maps[older]
         capture.maps.setdefault((self.step, block), []).append(maps.cpu())
+
+
+def canonical_places(order: Sequence[int]) -> list[int] | None:
+    """Where each token of the layout stands, the first time if twice; None if all are in order."""
+    if tuple(order) == tuple(range(len(order))):
+        return None
+    places = {token: place for place, token in reversed(list(enumerate(order)))}
+    return [places[token] for token in sorted(places)]
 
 
 def reading_override(previous: Override | None, reader: TextReader) -> Override:

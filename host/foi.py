@@ -16,9 +16,10 @@ from .carrier import Conditioning, SpansCond, conditioning_spans
 from .foi_attention import FOI, NODE, FoISettings, cached_masks, foi_forward
 from .guidance import Guided, after_guidance, refuse_blending
 from .iid import has_batches, repeat_references, split_branches
-from .known import require_family
+from .known import known_model, require_text_first
 from .regions import refuse_others
 from .run import say_part_once
+from .sampling_run import has_one_layer
 from .sequence import picture_extent
 from .whole import watch_runs
 
@@ -36,7 +37,9 @@ class FoIGuider(comfy.samplers.CFGGuider):
                 "model from before Apply Instance Attention."
             )
         refuse_blending(model.model_options, NODE)
-        self.family = require_family(bare_model(model.get_model_object("diffusion_model")), NODE)
+        known = known_model(model, NODE)
+        require_text_first(known.family, known.diffusion, NODE)
+        self.family = known.family
         self.masks_for = cached_masks(how)
         patched = model.clone()
         patched.add_wrapper_with_key(WRAPPER, FOI, foi_forward(how, self.masks_for))
@@ -105,10 +108,10 @@ def refuse_others_batch(x: Tensor, conds: Sequence[Mapping[str, Any]]) -> None:
     Raises:
         ValueError: with what to do.
     """
-    if x.ndim != 4:
+    if x.ndim != 4 and not has_one_layer(x):
         raise ValueError(
             f"FoI Guider takes latents of pictures, (batch, channels, height, width), got "
-            f"{(*x.shape,)}. Videos cannot be edited with a FLUX model."
+            f"{(*x.shape,)}. Videos and layers cannot be edited with it."
         )
     if len(x) > 1 and any(has_batches(cond) for cond in conds):
         raise ValueError(

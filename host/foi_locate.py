@@ -12,7 +12,7 @@ from ..mask_ops.found_masks import FoundMasks
 from .capture import Capture, TextReading, attach_reading, capture_attention, chosen_blocks
 from .carrier import Conditioning, conditioning_spans
 from .iid import refuse_parts
-from .known import known_model
+from .known import joint_model
 from .sampling_run import SamplingRun, latent_samples, sample_branches, say_mean
 from .whole import seen_whole
 
@@ -38,7 +38,7 @@ def locate_instruction(
         threshold: see ``foi_masks``.
         reference: number of the reference image whose tokens read; None: the latent's.
     """
-    known = known_model(model, NODE)
+    known = joint_model(model, NODE)
     read = chosen_blocks(known.blocks, blocks, MIDDLE)
     capture = Capture(read, range(run.steps), True, reference, latest=True)
     refuse_parts(conditioning)

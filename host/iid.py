@@ -18,7 +18,7 @@ from .call import KEY, WRAPPER, Forward, ModelCall, around_model
 from .capture import Capture, TextReading, attach_reading, capture_attention, chosen_blocks
 from .carrier import Conditioning, conditioning_spans
 from .kernels import Override, attention_call, whole_sequence
-from .known import known_model
+from .known import joint_model, known_model
 from .sampling_run import SamplingRun, latent_samples, sample_branches, say_mean
 from .whole import seen_whole
 
@@ -221,12 +221,13 @@ def locate_instances(
         at_once: branches that run as one batch; 0: as many as memory allows. Each runs alone where
             the batch would change what it is given: samplers that draw noise, extras with a batch.
     """
-    known = known_model(model, NODE)
+    known = joint_model(model, NODE)
     read = chosen_blocks(known.blocks, blocks, PENULTIMATE)
     samples = latent_samples(model, run.latent)
     say_mean(samples)
     branches = split_branches(conditioning)
     alike = run.branches_alike and (len(samples) == 1 or not has_batches(branches.extras))
+    alike &= known.family.text_first  # else filling cannot be hidden where it stands
     groups = branch_groups(model, branches, samples, at_once if alike else 1)
     maps, ends = zip(*(run_branches(model, group, read, run) for group in groups), strict=True)
     found = iid_masks(torch.cat(maps))

@@ -41,6 +41,36 @@ def known_model(model: ModelPatcher, node: str) -> KnownModel:
     return KnownModel(diffusion, require_family(diffusion, node))
 
 
+def joint_model(model: ModelPatcher, node: str) -> KnownModel:
+    """``known_model`` of a family in whose blocks the text can be read.
+
+    Raises:
+        ValueError: also another family.
+    """
+    known = known_model(model, node)
+    if not known.family.joint:
+        raise ValueError(
+            f"{node} reads what the picture attends to in blocks where it attends to text and "
+            f"picture together; {known.family.name} attends to them in calls of their own. Draw "
+            "the regions instead."
+        )
+    return known
+
+
+def require_text_first(family: Family, model: Any, node: str) -> None:
+    """Refuse families in which the text is not where a node looks for it.
+
+    Raises:
+        ValueError: text that does not stand first in every attention call, or no double blocks.
+    """
+    if not family.text_first or not family.counts(model)[0]:
+        raise ValueError(
+            f"{node} changes how the picture attends to the text, which must stand first in every "
+            f"attention call; {family.name} has its text elsewhere, or calls without it. Use "
+            "Apply Instance Attention alone."
+        )
+
+
 def require_family(diffusion: Any, node: str) -> Family:
     """The family of a bare diffusion model; raises as ``known_model`` does."""
     family = find_family(diffusion)

@@ -18,7 +18,7 @@ from .carrier import call_spans
 from .families import Family
 from .foi_attention import FOI
 from .kernels import Override, attention_call, open_call, whole_sequence
-from .known import require_family
+from .known import require_family, require_text_first
 from .override import counted_options
 from .reached import Tally, check_reached, named_calls, watching_blocks
 from .sequence import Added, prompts_alone, token_sequence, watch_text, whole_text
@@ -98,6 +98,7 @@ def highlighting_forward(learned: Learned, words: Words | None) -> Callable[...,
         refuse_pieces(call, NODE)
         refuse_skipping(call)
         family = require_family(call.model, NODE)
+        require_text_first(family, call.model, NODE)
         options, added = watch_text(call.options)
         tally, blocks = Tally(), sum(family.counts(call.model))
         seen, factors = call_chunks(options, learned)

@@ -18,6 +18,7 @@ from .text import (
     EncodedPrompt,
     KeptPrompt,
     TextLength,
+    counts_by_mask,
     encode_prompt,
     keep_tokens,
     placed_alone,
@@ -188,9 +189,10 @@ def encode_regions(
     ]
     longest = max(text.spans.total for text in positives)
     least = max(longest, *(text.spans.total for text in negatives))
+    counted = counts_by_mask(clip)
     return Conditionings(
-        as_conditioning(positives, longest, world.extras),
-        as_conditioning(negatives, least, {**world.extras, **against.extras}),
+        as_conditioning(positives, longest, world.extras, counted),
+        as_conditioning(negatives, least, {**world.extras, **against.extras}, counted),
     )
 
 
@@ -237,11 +239,19 @@ def joined_text(
     return Text(torch.cat(parts, dim=1), spans)
 
 
-def as_conditioning(texts: Sequence[Text], length: int, extras: dict[str, Any]) -> Conditioning:
-    """The texts of all pictures, each filled up to a length in tokens."""
+def as_conditioning(
+    texts: Sequence[Text], length: int, extras: dict[str, Any], counted: bool = False
+) -> Conditioning:
+    """The texts of all pictures, each filled up to a length in tokens.
+
+    Args:
+        counted: the model learns that length from an attention mask.
+    """
     missing = [length - text.spans.total for text in texts]
     filled = [
         F.pad(text.features, (0, 0, 0, gap)) for text, gap in zip(texts, missing, strict=True)
     ]
     spans = [replace(text.spans, filling=gap) for text, gap in zip(texts, missing, strict=True)]
+    if counted:
+        extras = {**extras, "attention_mask": torch.ones((1, length), dtype=torch.long)}
     return attach_spans([[torch.cat(filled), extras]], *spans)

@@ -142,10 +142,17 @@ def longest_sequence(
         text: Tensor | None = cond.get("cross_attn")
         if text is None or carried_spans(cond) is None:
             continue
-        pictures = [tuple(noise_shape), *(p.shape for p in cond.get("reference_latents") or ())]
-        image = sum(math.ceil(p[-2] / patch) * math.ceil(p[-1] / patch) for p in pictures)
+        references = cond.get("reference_latents") or cond.get("context_latents") or ()
+        pictures = [tuple(noise_shape), *(p.shape for p in references)]
+        image = sum(picture_tokens(p, patch) for p in pictures)
         longest = max(longest, (text.shape[1], text.shape[1] + image), key=lambda pair: pair[1])
     return longest
+
+
+def picture_tokens(shape: Sequence[int], patch: int) -> int:
+    """Number of tokens of a latent, all layers together."""
+    layers = shape[2] if len(shape) == 5 else 1
+    return layers * math.ceil(shape[-2] / patch) * math.ceil(shape[-1] / patch)
 
 
 def attention_bytes(model: Any, noise_shape: Sequence[int], total: int, dense: bool) -> int:

@@ -83,9 +83,15 @@ def latent_samples(model: ModelPatcher, latent: Mapping[str, Any]) -> Tensor:
     Raises:
         ValueError: no pictures (B, C, H, W).
     """
-    samples = pictures_only(latent["samples"])
+    given = latent["samples"]
+    samples = given if has_one_layer(given) else pictures_only(given)
     ratios = {name: latent[name] for name in RATIOS if name in latent}
     return comfy.sample.fix_empty_latent_channels(model, samples, **ratios)
+
+
+def has_one_layer(samples: Tensor) -> bool:
+    """True for a latent (B, C, 1, H, W), as VAEs of videos make it of a picture."""
+    return not samples.is_nested and samples.ndim == 5 and samples.shape[2] == 1
 
 
 def pictures_only(samples: Tensor) -> Tensor:
@@ -98,7 +104,7 @@ def pictures_only(samples: Tensor) -> Tensor:
         raise ValueError(
             "the latent must hold pictures, (batch, channels, height, width), got "
             f"{'several latents in one' if samples.is_nested else (*samples.shape,)}. Videos and "
-            "latents of several parts cannot be edited with a FLUX model."
+            "latents with layers (Qwen-Image's, Wan's) or of several parts are not taken here."
         )
     return samples
 

@@ -85,8 +85,9 @@ def skip_background(
         raise ValueError("this model skips the background already: remove one of the two nodes.")
     if not known.family.picture_positions(known.diffusion):
         raise ValueError(
-            f"{known.family.name} offers no place where the positions of picture tokens can be set "
-            "(ComfyUI's post_input patches), so none can be left out. Remove Skip Background."
+            f"{known.family.name} offers no place where the positions of tokens can be set for any "
+            "size of the latent (ComfyUI's post_input patches), so no part of the picture can be "
+            "left out. Remove Skip Background."
         )
     patched = model.clone()
     patched.model_options["transformer_options"][SKIP] = Skip(how, latent, say)

@@ -127,6 +127,11 @@ def keep_tokens(clip: Any, prompt: str, how: TextLength) -> KeptPrompt:
     return KeptPrompt(text[:, start : start + how.length], start)
 
 
+def counts_by_mask(clip: Any) -> bool:
+    """True if this encoder's model learns from an attention mask how long its text is."""
+    return type(clip.tokenizer).__name__ in ("Omnigen2Tokenizer", "BooguTokenizer")
+
+
 def pads_left(tokenizer: Any) -> bool:
     """True if an encoder pads its text on the left."""
     return bool(getattr(tokenizer, "pad_left", False))

@@ -131,7 +131,7 @@ def encode_seen(clip: Any, prompt: str, images: Images) -> SeenText:
     [[text, _]], *_ = run_node(
         extra_node(node.module, node.name),
         clip=recorder,
-        prompt=prompt.strip() or " ",
+        prompt=prompt.strip(),
         **node.images(dict(sorted(images.items()))),
     )
     [[row]] = [list(chunks.values())[0] for chunks in recorder.tokens[:1]]

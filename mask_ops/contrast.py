@@ -15,13 +15,13 @@ def velocity_contrast(instructed: Tensor, plain: Tensor) -> Tensor:
     """How much each instruction changes one prediction: mean of |difference| over the channels.
 
     Args:
-        instructed: (N, B, C, H, W) predictions, one per instruction.
-        plain: (B, C, H, W) the prediction with an empty instruction.
+        instructed: (N, B, C, .., H, W) predictions, one per instruction.
+        plain: (B, C, .., H, W) the prediction with an empty instruction.
 
     Returns:
         (N, H, W) float32, the mean over the batch.
     """
-    return (instructed.float() - plain.float()).abs().mean((1, 2))
+    return (instructed.float() - plain.float()).abs().flatten(1, -3).mean(1)
 
 
 def contrast_masks(maps: Tensor, patch: int, size: int = 3, sigma: float = 1.0) -> FoundMasks:

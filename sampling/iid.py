@@ -19,13 +19,14 @@ def compose_branches(latents: Tensor, masks: Tensor) -> Tensor:
     """One latent of N branches: each in its mask, the mean where masks overlap or none is.
 
     Args:
-        latents: (B, N, C, H, W).
+        latents: (B, N, C, .., H, W).
         masks: (N, H, W) bool, on the latent.
 
     Returns:
-        (B, C, H, W).
+        (B, C, .., H, W).
     """
     claimed = masks.any(0)
     share = torch.where(claimed, masks, torch.ones_like(masks)).to(latents.dtype)
     share = share / share.sum(0)
-    return (latents * share[None, :, None]).sum(1)
+    count, *size = share.shape
+    return (latents * share.view(1, count, *[1] * (latents.ndim - 4), *size)).sum(1)

@@ -41,6 +41,10 @@ class Family(Protocol):
     name: str
     hooked: bool
     """Core's forward does not name its attention calls: hooks around ``blocks`` do."""
+    text_first: bool
+    """In every attention call the keys begin with the text, and all tokens are among them."""
+    joint: bool
+    """In the blocks' calls text and picture attend to each other, all tokens in one sequence."""
 
     def owns(self, model: Any) -> bool:
         """True if the model is of this family."""
@@ -118,6 +122,8 @@ class JointAttention:
     """FLUX's own layout, ``[text | latent | references]`` in every block, blocks named by core."""
 
     hooked = False
+    text_first = True
+    joint = True
 
     def counts(self, model: Any) -> tuple[int, int]:
         return len(model.double_blocks), len(model.single_blocks)

@@ -11,6 +11,7 @@ class HookedAttention(JointAttention):
     """``JointAttention`` whose calls are told apart by hooks around their modules."""
 
     hooked = True
+    text_first = False  # refiners attend to parts of the sequence
 
     def picture_positions(self, model: Any) -> bool:
         return False

@@ -11,6 +11,7 @@ from .family import JointAttention, Norms, Stage, image_order
 
 class JoyImage(JointAttention):
     name = "JoyImage"
+    text_first = False
 
     def owns(self, model: Any) -> bool:
         return is_made_by(model, "comfy.ldm.joyimage.model", "JoyImageTransformer3DModel")

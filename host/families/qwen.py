@@ -45,3 +45,6 @@ class MageFlow(QwenImage):
 
     def text_positions(self, model: Any) -> bool:
         return False  # all text has the position 0
+
+    def picture_positions(self, model: Any) -> bool:
+        return True

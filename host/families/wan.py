@@ -17,6 +17,7 @@ UNKNOWN = ("clip_fea", "reference_latent", "time_dim_concat")
 
 class Wan(HookedAttention):
     name = "Wan"
+    joint = False
 
     def owns(self, model: Any) -> bool:
         own = type(model).__name__ == "WanModel"  # others add streams, adapters and references

@@ -57,7 +57,8 @@ def plus(clip: CLIP, text: str, *images: torch.Tensor) -> Conditioning:
 def parts(conditioning: Conditioning) -> tuple[torch.Tensor, ...]:
     """The features of each prompt, the global one first."""
     [[text, extras]] = conditioning
-    return text.split(extras["model_conds"]["instance_edit"].cond.lengths, dim=1)
+    spans = extras["model_conds"]["instance_edit"].cond
+    return text.split((*spans.lengths, spans.filling), dim=1)[:-1]
 
 
 def starts(conditioning: Conditioning) -> tuple[int, ...]:
