@@ -13,7 +13,7 @@ from ..mask_ops.contrast import contrast_masks, velocity_contrast
 from ..mask_ops.found_masks import FoundMasks
 from .carrier import Conditioning, conditioning_spans
 from .guidance import Guided, after_guidance
-from .iid import Branches, branch_conditioning, shut_padding, split_branches
+from .iid import Branches, branch_conditioning, counted, shut_padding, split_branches
 from .known import known_model
 from .sampling_run import SamplingRun, latent_samples, sample_guided, say_mean
 from .whole import seen_whole
@@ -29,7 +29,7 @@ class ContrastGuider(comfy.samplers.CFGGuider):
         """keep(instructed (N, B, C, H, W), plain (B, C, H, W)) gets velocities."""
         super().__init__(shut_padding(seen_whole(model, NODE)))
         known = known_model(model, NODE)
-        positions = known.family.text_positions(known.diffusion)
+        positions = known.family.stands_by_length(known.diffusion)
         each = [replace(branches, texts=(text,)) for text in branches.texts]
         conds = {str(n): branch_conditioning(one, positions)[0] for n, one in enumerate(each)}
         self.inner_set_conds({"positive": empty, **conds})
@@ -73,7 +73,7 @@ def contrast_maps(
     maps: list[Tensor] = []
     guider = ContrastGuider(
         model,
-        [[empty, branches.extras]],
+        [[empty, counted(branches.extras, empty)]],
         branches,
         lambda instructed, plain: maps.append(velocity_contrast(instructed, plain).cpu()),
     )

@@ -109,7 +109,8 @@ def branch_conditioning(
     ``shut_padding`` hides it.
 
     Args:
-        positions: text tokens have positions of their own: then words stand where they do alone.
+        positions: where tokens stand depends on the text's length: then words stand where they do
+            alone.
     """
     left = positions and branches.left
     least = branches.text_tokens if positions else 0
@@ -118,7 +119,14 @@ def branch_conditioning(
     lengths = tuple(place.stop for place in places)
     if not left and min(lengths) < text.shape[1]:
         extras["model_conds"][PADDING] = comfy.conds.CONDConstant(lengths)
-    return [[text, repeat_references(extras, len(text))]], places
+    return [[text, repeat_references(counted(extras, text), len(text))]], places
+
+
+def counted(extras: dict[str, Any], text: Tensor) -> dict[str, Any]:
+    """Extras of another text; some models learn its length from an attention mask of ones."""
+    if "attention_mask" not in extras:
+        return extras
+    return {**extras, "attention_mask": torch.ones((1, text.shape[1]), dtype=torch.long)}
 
 
 def repeat_references(extras: dict[str, Any], times: int) -> dict[str, Any]:
@@ -245,7 +253,7 @@ def run_branches(
         (B, N, C, H, W).
     """
     known = known_model(model, NODE)
-    texts, places = branch_conditioning(branches, known.family.text_positions(known.diffusion))
+    texts, places = branch_conditioning(branches, known.family.stands_by_length(known.diffusion))
     own = tuple((tuple(range(place.start, place.stop)),) for place in places)
     capture = Capture(blocks, range(run.steps), latest=True)
     reading = TextReading(texts[0][0].shape[1], own)

@@ -93,7 +93,10 @@ def watched_replacements(
         def replace(given: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
             before = given["img"].clone()  # blocks may work in place
             out = replacement(given, extra)
-            block = family.where(call.model, given.get("transformer_options") or {})
+            where = given.get("transformer_options") or {}
+            block = family.where(call.model, where)
+            if block is None and family.hooked:  # no module of ours runs by now
+                block = where.get("block_index")
             if block is not None:
                 tally.replaced[block] = (out["img"] != before).any()
             return out

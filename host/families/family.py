@@ -93,6 +93,11 @@ class Family(Protocol):
         """True if the positions of text tokens run on, and can be set by ``post_input`` patches."""
         ...
 
+    def stands_by_length(self, model: Any) -> bool:
+        """True if tokens stand elsewhere in a longer text, so that a part of it must be filled up
+        to stand where it does in the whole."""
+        ...
+
     def picture_positions(self, model: Any) -> bool:
         """True if the positions of picture tokens can be set by ``post_input`` patches."""
         ...
@@ -155,6 +160,9 @@ class JointAttention:
 
     def text_positions(self, model: Any) -> bool:
         return False
+
+    def stands_by_length(self, model: Any) -> bool:
+        return self.text_positions(model)
 
     def picture_positions(self, model: Any) -> bool:
         return True

@@ -33,6 +33,9 @@ class QwenImage(JointAttention):
     def text_positions(self, model: Any) -> bool:
         return True
 
+    def stands_by_length(self, model: Any) -> bool:
+        return False  # text runs on from its beginning, and the picture stands apart
+
     def picture_positions(self, model: Any) -> bool:
         return False  # the text's positions depend on the latent's size, which a cut changes
 

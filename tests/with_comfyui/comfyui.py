@@ -75,6 +75,7 @@ __all__ = [
     "pixart_text",
     "qwen3vl_text",
     "qwen_vision",
+    "model_module",
     "text_encoder",
     "wan_vae",
     "sample",
@@ -106,6 +107,12 @@ def text_encoder(name: str) -> ModuleType | None:
     """A module of ``comfy.text_encoders``; None where this ComfyUI has none of that name."""
     module = f"comfy.text_encoders.{name}"
     return import_module(module) if find_spec(module) else None
+
+
+def model_module(name: str) -> ModuleType | None:
+    """A module of ``comfy.ldm``; None where this ComfyUI has none of that name."""
+    package = f"comfy.ldm.{name.partition('.')[0]}"
+    return import_module(f"comfy.ldm.{name}") if find_spec(package) else None
 
 
 @cache

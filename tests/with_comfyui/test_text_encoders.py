@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch
 from instance_edit.host.keywords import instruction_tokens
 from instance_edit.host.text import TextLength, keep_tokens
 from instance_edit.tests.with_comfyui import tiny_clips
-from instance_edit.tests.with_comfyui.comfyui import CLIP
+from instance_edit.tests.with_comfyui.comfyui import CLIP, text_encoder
 from instance_edit.tests.with_comfyui.editing import Editor
 
 Maker = Callable[[], CLIP]
@@ -18,12 +19,21 @@ MAKERS: dict[str, Maker] = {
     "longcat": tiny_clips.longcat_clip,
     "ovis": tiny_clips.ovis_clip,
     "chroma": tiny_clips.chroma_clip,
+    **{
+        name: partial(tiny_clips.qwen_clip, name)
+        for name in ("krea2", "zimage", "boogu", "omnigen2")
+        if text_encoder(tiny_clips.QWEN[name].module)
+    },
 }
 
 
 @pytest.fixture(scope="module", params=list(MAKERS))
 def clip(request: pytest.FixtureRequest) -> CLIP:
     return MAKERS[request.param]()
+
+
+def kind(clip: CLIP) -> str:
+    return type(clip.tokenizer).__name__
 
 
 def core_features(clip: CLIP, prompt: str) -> tuple[torch.Tensor, int]:
@@ -58,7 +68,9 @@ def test_an_instruction_is_encoded_alone(clip, pack_nodes) -> None:
     spans = extras["model_conds"]["instance_edit"].cond
     own = keep_tokens(clip, "a big dog", TextLength()).text
     assert torch.equal(text[:, -spans.lengths[2] :], own)
-    assert "attention_mask" not in extras
+    counted = extras.get("attention_mask")  # OmniGen2 and Boogu count their text by it
+    assert counted is None or counted.sum() == text.shape[1]
+    assert (counted is not None) == ("mnigen2" in kind(clip) or "Boogu" in kind(clip))
 
 
 def test_a_fixed_length_keeps_the_words_first(clip) -> None:
