@@ -1,6 +1,6 @@
 """A model call on some of its tokens: the cells of its latents that stay, as a picture one wide."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,7 @@ class Cut:
         kept: places of the latent's tokens that stay, then those of every reference, (k,) int64
             each, rising.
         tokens: number of tokens of the latent, and of every reference.
-        source: (B or 1, C, H, W), what the result is everywhere else.
+        source: (B or 1, C, .., H, W), what the result is everywhere else.
         patch: side of a token in latent pixels.
     """
 
@@ -44,13 +44,15 @@ class Cut:
         return flags
 
     def picture(self, latent: Tensor, number: int = 0) -> Tensor:
-        """(B, C, H, W) -> (B, C, k * patch, patch): the cells that stay, one below the other.
+        """(B, C, .., H, W) -> (B, C, .., k * patch, patch): the cells that stay, one below the
+        other.
 
         Args:
             number: 0 for the latent and what lies on its grid, then the references.
         """
-        cells = to_cells(latent, self.patch)[:, self.kept[number].to(latent.device)]
-        return rearrange(cells, "b k c p q -> b c (k p) q")
+        flat, as_it_was = flattened(latent)
+        cells = to_cells(flat, self.patch)[:, self.kept[number].to(latent.device)]
+        return as_it_was(rearrange(cells, "b k c p q -> b c (k p) q"))
 
     def inputs(
         self, x: Tensor, c_concat: Tensor | None, control: Any, extras: Mapping[str, Any]
@@ -59,7 +61,7 @@ class Cut:
         kept = dict(extras)
         if kept.get(REFERENCES):
             pictures = [self.picture(one, n) for n, one in enumerate(kept[REFERENCES], start=1)]
-            kept[REFERENCES] = [picture for picture in pictures if picture.shape[2]]
+            kept[REFERENCES] = [picture for picture in pictures if picture.shape[-2]]
         if kept.get(MASK) is not None:
             raise ValueError(
                 "the conditioning has an attention mask for the whole picture (Apply Style Model "
@@ -84,11 +86,28 @@ class Cut:
 
     def result(self, out: Tensor) -> Tensor:
         """The whole picture: what the model made of the cells that stay, else the source."""
-        cells = rearrange(out, "b c (k p) q -> b k c p q", p=self.patch)
-        whole = to_cells(self.source.to(out), self.patch)
+        flat, as_it_was = flattened(out)
+        cells = rearrange(flat, "b c (k p) q -> b k c p q", p=self.patch)
+        whole = to_cells(flattened(self.source.to(out))[0], self.patch)
         whole = whole.repeat(len(out) // len(whole), 1, 1, 1, 1)
         whole[:, self.kept[0].to(out.device)] = cells
-        return from_cells(whole, self.patch, self.source.shape[-2:])
+        return as_it_was(from_cells(whole, self.patch, self.source.shape[-2:]))
+
+
+def flattened(latent: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """A latent of one layer, (B, C, 1, H, W), as (B, C, H, W), and what makes the layer again.
+
+    Raises:
+        ValueError: several layers.
+    """
+    if latent.ndim == 4:
+        return latent, lambda picture: picture
+    if latent.shape[2] > 1:
+        raise ValueError(
+            f"Skip Background takes pictures of one layer, got {latent.shape[2]} layers. Remove it "
+            "from this model."
+        )
+    return latent[:, :, 0], lambda picture: picture[:, :, None]
 
 
 def to_cells(latent: Tensor, patch: int) -> Tensor:

@@ -124,7 +124,7 @@ def branch_conditioning(
 
 def counted(extras: dict[str, Any], text: Tensor) -> dict[str, Any]:
     """Extras of another text; some models learn its length from an attention mask of ones."""
-    if "attention_mask" not in extras:
+    if "attention_mask" not in extras or "attention_mask_img_shape" in extras:  # a style's mask
         return extras
     return {**extras, "attention_mask": torch.ones((1, text.shape[1]), dtype=torch.long)}
 

@@ -1,6 +1,6 @@
-"""Picture tokens keep the positions that they have in the whole picture, whatever is left out."""
+"""Tokens keep the positions that they have beside the whole picture, whatever is left out of it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,20 +12,29 @@ from .sequence import Inputs, patched_first
 PLACES = f"{KEY}_places"
 
 
+class Places(NamedTuple):
+    """Positions of tokens: (B, image tokens, axes) of the picture's, (B, text tokens, axes) of the
+    text's, which may begin beside the picture."""
+
+    picture: Tensor
+    text: Tensor
+
+
 class Found(Exception):
     """Ends a call of a model that only its positions were wanted of.
 
     Attributes:
         places: (B, image tokens, axes) float32.
+        text: (B, text tokens, axes).
     """
 
-    def __init__(self, places: Tensor) -> None:
+    def __init__(self, places: Tensor, text: Tensor) -> None:
         super().__init__()
-        self.places = places
+        self.places, self.text = places, text
 
 
-def true_places(call: ModelCall, options: Options, known: dict[Any, Tensor]) -> Tensor:
-    """(B, image tokens, axes) float32: positions of the tokens of a whole call.
+def true_places(call: ModelCall, options: Options, known: dict[Any, Places]) -> Places:
+    """Positions of the tokens of a whole call.
 
     The model is asked, by a call that stops before its first block; once per layout.
 
@@ -43,12 +52,12 @@ def true_places(call: ModelCall, options: Options, known: dict[Any, Tensor]) -> 
     return known[key]
 
 
-def ask_places(call: ModelCall, rope: Options) -> Tensor:
+def ask_places(call: ModelCall, rope: Options) -> Places:
     """``true_places``, asked anew."""
 
     @torch.compiler.disable
     def stop(inputs: Inputs) -> Inputs:
-        raise Found(inputs["img_ids"])
+        raise Found(inputs["img_ids"], inputs["txt_ids"])
 
     options = {"patches": {"post_input": [stop]}, "rope_options": rope}
     extras = {name: one for name, one in call.extras.items() if name != KEY}
@@ -57,7 +66,7 @@ def ask_places(call: ModelCall, rope: Options) -> Tensor:
             call.x, call.sigma, call.c_concat, call.context, None, options, **extras
         )
     except Found as found:
-        return found.places
+        return Places(found.places, found.text)
     raise ValueError(
         f"{type(call.model).__module__}.{type(call.model).__qualname__} does not ask ComfyUI's "
         "post_input patches for positions, so no token can be left out: another pack replaced its "
@@ -65,11 +74,12 @@ def ask_places(call: ModelCall, rope: Options) -> Tensor:
     )
 
 
-def at_their_places(options: Options, places: Tensor) -> Options:
-    """The options under which the picture's tokens have these positions, (B, kept, axes)."""
+def at_their_places(options: Options, places: Places) -> Options:
+    """The options under which all tokens have these positions."""
     return patched_first(options, take_places, PLACES, places)
 
 
 def take_places(inputs: Inputs) -> Inputs:
     """A ``post_input`` patch; it stands before any that adds tokens."""
-    return {**inputs, "img_ids": inputs["transformer_options"][PLACES]}
+    places: Places = inputs["transformer_options"][PLACES]
+    return {**inputs, "img_ids": places.picture, "txt_ids": places.text}

@@ -110,7 +110,7 @@ def prompts_alone(family: Family, call: ModelCall, runs: Runs, options: Options)
 
 
 def patched_first(
-    options: Options, patch: Callable[[Inputs], Inputs], name: str, value: Tensor
+    options: Options, patch: Callable[[Inputs], Inputs], name: str, value: Any
 ) -> Options:
     """The options with a ``post_input`` patch before all others, and what it reads from them."""
     patches = dict(options.get("patches", {}))

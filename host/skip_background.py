@@ -18,7 +18,7 @@ from .call import KEY, WRAPPER, ModelCall, Options
 from .cut import Cut
 from .families import Family
 from .known import known_model
-from .places import at_their_places, true_places
+from .places import Places, at_their_places, true_places
 from .run import RUN, RunNote, say_once
 from .sequence import TokenSequence, token_sequence
 
@@ -49,14 +49,14 @@ class SkipRun:
         mask: the run's noise mask, or None.
         off: it reads the whole picture.
         found: its background, in a tuple once it is known.
-        places: true positions of image tokens, by what they depend on.
+        places: true positions of tokens, by what they depend on.
         cuts: how calls are cut, by whose they are and the sizes of their references.
     """
 
     mask: Tensor | None
     off: bool = False
     found: tuple[Background | None] | None = None
-    places: dict[Any, Tensor] = field(default_factory=dict[Any, Tensor])
+    places: dict[Any, Places] = field(default_factory=dict[Any, Places])
     cuts: dict[Any, Cut] = field(default_factory=dict[Any, Cut])
 
 
@@ -197,7 +197,8 @@ def touched_references(runs: RunRecipes, sequence: TokenSequence, how: Skipping)
 def kept_options(call: ModelCall, options: Options, cut: Cut) -> Options:
     """The options under which the tokens that stay have their positions in the whole picture."""
     run: SkipRun = call.options[SKIP_RUN]
-    return at_their_places(options, true_places(call, options, run.places)[:, cut.places])
+    places = true_places(call, options, run.places)
+    return at_their_places(options, places._replace(picture=places.picture[:, cut.places]))
 
 
 def say_cut(call: ModelCall, family: Family, cut: Cut, text: int) -> None:

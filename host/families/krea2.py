@@ -34,6 +34,9 @@ class Krea2(HookedAttention):
     def patch(self, model: Any) -> int:
         return model.patch
 
+    def picture_positions(self, model: Any) -> bool:
+        return True
+
     def references(self, call: ModelCall) -> Sequence[Tensor]:
         found = call.extras.get("ref_latents") or ()
         method = call.extras.get("ref_latents_method", call.model.default_ref_method)

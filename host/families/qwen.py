@@ -36,9 +36,6 @@ class QwenImage(JointAttention):
     def stands_by_length(self, model: Any) -> bool:
         return False  # text runs on from its beginning, and the picture stands apart
 
-    def picture_positions(self, model: Any) -> bool:
-        return False  # the text's positions depend on the latent's size, which a cut changes
-
 
 class MageFlow(QwenImage):
     name = "MageFlow"
@@ -48,6 +45,3 @@ class MageFlow(QwenImage):
 
     def text_positions(self, model: Any) -> bool:
         return False  # all text has the position 0
-
-    def picture_positions(self, model: Any) -> bool:
-        return True

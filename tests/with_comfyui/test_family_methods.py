@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -24,11 +25,12 @@ from instance_edit.tests.with_comfyui.locating import (
     locate_instances,
     locate_instruction,
 )
+from instance_edit.tests.with_comfyui.measure_families import RESULTS, configurations, measure
 from instance_edit.tests.with_comfyui.sessions import OFF, ON, Session
 from instance_edit.tests.with_comfyui.test_foi import TWO, guide, run
 from instance_edit.tests.with_comfyui.test_foi import two_spans as foi_spans
 from instance_edit.tests.with_comfyui.test_instance_attention import spans_for
-from instance_edit.tests.with_comfyui.tiny_families import FAMILIES
+from instance_edit.tests.with_comfyui.tiny_families import EDITING, FAMILIES, METHODS
 
 Nodes = dict[str, type]
 ROWS = {
@@ -152,16 +154,45 @@ def table() -> dict[str, dict[str, str]]:
     return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
 
+LEAK = "another's words"
+"""The column of how much an instance changes with another's words, without and with `dis`."""
+
+
+def leaks(results: dict[str, Any]) -> str:
+    """What the table says of one miniature's figures."""
+    one = results.get("two references") or results["no reference"]
+    return f"{one['leak_free']:.2g} / {one['leak']:.2g}"
+
+
+def test_the_figures_are_of_every_configuration_and_the_table_says_them() -> None:
+    results, cells = json.loads(RESULTS.read_text()), table()
+    for family, name in ROWS.items():
+        assert cells[family][LEAK] == leaks(results[name])
+    assert set(results) >= set(ROWS.values())
+    for name in FAMILIES:
+        every = configurations(name, name in EDITING, METHODS.get(name))
+        assert list(results[name]) == list(every)
+    for one in (one for several in results.values() for one in several.values()):
+        assert one["leak"] == 0 < one["leak_free"]
+        assert one["probe_errors"] == 0 and one["idle_equal"]
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name != "flux2"])
+def test_a_figure_can_be_had_again(pack_nodes, name: str) -> None:
+    how = configurations(name, name in EDITING, METHODS.get(name))["CFG 3 with negative"]
+    found = measure(name, how, pack_nodes, probe=False)
+    assert found["leak"] == 0 < found["leak_free"] and found["idle_equal"]
+
+
 CELLS = [(family, method) for family in ROWS if ROWS[family] in FAMILIES for method in COLUMNS]
 
 
 def test_the_table_has_every_family_and_every_method() -> None:
     cells = table()
     assert list(cells) == list(ROWS)
-    assert all(list(row) == list(COLUMNS) for row in cells.values())
-    assert all(
-        re.fullmatch(r"yes|no \([a-d]\)", cell) for row in cells.values() for cell in row.values()
-    )
+    assert all(list(row) == [*COLUMNS, LEAK] for row in cells.values())
+    said = [row[method] for row in cells.values() for method in COLUMNS]
+    assert all(re.fullmatch(r"yes|no \([a-d]\)", cell) for cell in said)
 
 
 @pytest.mark.parametrize(("family", "method"), CELLS)
