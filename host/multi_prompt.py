@@ -129,6 +129,11 @@ def seen_pictures(
     if not given and not (edits and edit_node(clip)):
         return None
     require_edit_node(clip)
+    if not given:
+        log.info(
+            "the text encoder reads instructions and the negative prompt without pictures. Connect "
+            "image1 .. image3 of Multi-Prompt Encode to show it what core's encode node is shown."
+        )
     owned = {region.reference + 1 for region in regions if region.reference is not None}
     return Pictures(given, frozenset(owned & given.keys()), grounded)
 

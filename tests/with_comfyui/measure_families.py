@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from instance_edit.tools.load_pack import ROOT, add_comfyui_to_path
+from instance_edit.tools.load_pack import ROOT, add_comfyui_to_path, load_pack
 
 RESULTS = ROOT / "benchmarks" / "results" / "families.json"
 Measured = dict[str, Any]
@@ -69,23 +69,25 @@ def measure(name: str, how: Configuration, nodes: dict[str, type], probe: bool =
     return Isolation(nodes, name, how).measured(probe)
 
 
-def main() -> None:
-    add_comfyui_to_path(("--cpu",))
+def main(names: list[str]) -> None:
+    add_comfyui_to_path()
+    import torch
+
     from instance_edit.host.core_nodes import extension_nodes, hide_progress
-    from instance_edit.nodes import comfy_entrypoint
     from instance_edit.tests.with_comfyui.tiny_families import EDITING, FAMILIES, METHODS
 
     hide_progress()
-    nodes = extension_nodes(comfy_entrypoint)
+    nodes = extension_nodes(load_pack().comfy_entrypoint)
     log = logging.getLogger("families")
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for name in sys.argv[1:] or FAMILIES:
+    for name in names or FAMILIES:
         every = configurations(name, name in EDITING, METHODS.get(name))
-        results[name] = {one: measure(name, how, nodes) for one, how in every.items()}
+        with torch.inference_mode():
+            results[name] = {one: measure(name, how, nodes) for one, how in every.items()}
         log.info("%s: %s", name, results[name])
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
-    main()
+    main(sys.argv[1:])

@@ -20,7 +20,7 @@ from instance_edit.tests.with_comfyui.core import (
 from instance_edit.tests.with_comfyui.editing import Editor, idattn
 from instance_edit.tests.with_comfyui.test_as_core import difference
 from instance_edit.tests.with_comfyui.test_instance_attention import change_prompt, spans_for
-from instance_edit.tests.with_comfyui.tiny_families import FAMILIES
+from instance_edit.tests.with_comfyui.tiny_families import EDITING, FAMILIES
 
 WORDS, NEIGHBOUR = "turn the car red", "a big dog"
 LONG = "a very big and very old blue dog by the window"
@@ -179,13 +179,16 @@ def test_instances_are_apart_bit_for_bit_in_every_configuration(
     assert not torch.equal(*results)
 
 
-def test_every_layer_of_a_latent_has_the_regions(editor) -> None:
-    """As Qwen-Image-Layered samples a picture and its layers together."""
-    model = FAMILIES["qwenlayered"][1]()
+@pytest.mark.parametrize("name", ["qwenlayered", "wan"])
+def test_every_layer_of_a_latent_has_the_regions(editor, name) -> None:
+    """As Qwen-Image-Layered samples a picture and its layers together, and Wan a video."""
+    model = FAMILIES[name][1]()
     regions = editor.regions()
     patched = editor.apply(model, editor.bias(regions, idattn()))
     latent = {"samples": torch.randn((1, 16, 3, 8, 8), generator=torch.Generator().manual_seed(0))}
-    conditioning = reference(spans_for(model, regions), random_latent(model, seed=5))
+    conditioning = spans_for(model, regions)
+    if name in EDITING:
+        conditioning = reference(conditioning, random_latent(model, seed=5))
     other = change_prompt(conditioning, 7, 10)
     one, two = (sample(patched, c, c, latent) for c in (conditioning, other))
     assert torch.equal(one[..., :4, :4], two[..., :4, :4])
