@@ -151,7 +151,7 @@ COLUMNS: dict[str, Callable[[Nodes, ModelPatcher, CLIP], None]] = {
 def table() -> dict[str, dict[str, str]]:
     """The README's cells by family and method."""
     text = page("README.md").partition("### Families and methods\n")[2]
-    lines = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    lines = [line for line in text.partition("\n### ")[0].splitlines() if line.startswith("|")]
     head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
