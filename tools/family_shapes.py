@@ -5,8 +5,6 @@ Two heads and unequal sizes wherever something could be mixed up; text is ``TEXT
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from .model_shapes import TEXT_WIDTH, Config
 
 QWEN: Config = {
@@ -166,8 +164,3 @@ SHAPES: dict[str, Config] = {
     "wan": WAN,
 }
 """By the name of the miniature."""
-
-
-def is_known(name: str) -> bool:
-    """True if this ComfyUI has the class of a miniature."""
-    return find_spec(f"comfy.ldm.{MODULES[name]}") is not None

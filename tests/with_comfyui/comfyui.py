@@ -75,6 +75,7 @@ __all__ = [
     "pixart_text",
     "qwen3vl_text",
     "qwen_vision",
+    "has_models",
     "model_module",
     "text_encoder",
     "wan_vae",
@@ -109,10 +110,15 @@ def text_encoder(name: str) -> ModuleType | None:
     return import_module(module) if find_spec(module) else None
 
 
+def has_models(package: str) -> bool:
+    """True if this ComfyUI has a package of that name in ``comfy.ldm``."""
+    return find_spec(f"comfy.ldm.{package}") is not None
+
+
 def model_module(name: str) -> ModuleType | None:
     """A module of ``comfy.ldm``; None where this ComfyUI has none of that name."""
-    package = f"comfy.ldm.{name.partition('.')[0]}"
-    return import_module(f"comfy.ldm.{name}") if find_spec(package) else None
+    package = name.partition(".")[0]
+    return import_module(f"comfy.ldm.{name}") if has_models(package) else None
 
 
 @cache

@@ -124,7 +124,7 @@ def looks(nodes: Nodes, model: ModelPatcher, _clip: CLIP) -> None:
     words, latent = spans_for(model, editor.regions()), random_latent(model)
     bias = editor.bias(editor.regions(), idattn())
     node = nodes["InstanceEditPreviewBias"]
-    pages = run_node(node, bias=bias, conditioning=words, model=model)[0]
+    pages = run_node(node, bias=bias, first_instance=1, conditioning=words, model=model)[0]
     assert pages.isfinite().all()
     diffusion = model.model.diffusion_model
     family = find_family(diffusion)

@@ -14,8 +14,8 @@ import torch
 
 from instance_edit.host.loading import empty_model
 from instance_edit.tests.with_comfyui import tiny_models
-from instance_edit.tests.with_comfyui.comfyui import ModelPatcher
-from instance_edit.tools.family_shapes import SHAPES, is_known
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, has_models
+from instance_edit.tools.family_shapes import MODULES, SHAPES
 from instance_edit.tools.model_shapes import HEAD_WIDTH, TEXT_WIDTH, Shape, flux1
 from instance_edit.tools.random_weights import seed_weights
 
@@ -112,7 +112,11 @@ FAMILIES: dict[str, tuple[str, Callable[[], ModelPatcher]]] = {
     "longcat": ("LongCat-Image", longcat),
     "ovis": ("Ovis-Image", ovis),
     "chroma": ("Chroma", chroma),
-    **{name: (FAMILY_NAMES[name], partial(by_shape, name)) for name in SHAPES if is_known(name)},
+    **{
+        name: (FAMILY_NAMES[name], partial(by_shape, name))
+        for name in SHAPES
+        if has_models(MODULES[name])
+    },
 }
 """Per miniature the name of its family and how to make it; an older ComfyUI lacks some."""
 EDITING = (
