@@ -34,7 +34,7 @@ def next_turn(memory: TurnMemory | None, latent: Tensor) -> TurnMemory:
     if latent.ndim != 4:
         raise ValueError(
             "a turn starts from pictures, (batch, channels, height, width), got "
-            f"{(*latent.shape,)}. Videos and latents with layers (Qwen-Image's, Wan's) are not taken "
+            f"{(*latent.shape,)}. Videos and latents with layers (Qwen-Image, Wan) are not taken "
             "here."
         )
     if memory is None:
