@@ -35,11 +35,12 @@ class Krea2(HookedAttention):
         return model.patch
 
     def picture_positions(self, model: Any) -> bool:
-        return True
+        return hasattr(model, "default_ref_method")  # as old, its forward asks no patches
 
     def references(self, call: ModelCall) -> Sequence[Tensor]:
         found = call.extras.get("ref_latents") or ()
-        method = call.extras.get("ref_latents_method", call.model.default_ref_method)
+        default = getattr(call.model, "default_ref_method", None)  # none before ComfyUI 0.30
+        method = call.extras.get("ref_latents_method", default)
         if found and method is None:
             raise ValueError(
                 "Krea 2 does not look at reference images unless it is told how: ComfyUI drops "
