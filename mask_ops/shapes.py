@@ -108,7 +108,7 @@ def _pixels(points: Sequence[Point], size: Size) -> list[Point]:
 
 
 def _centres(count: int) -> Tensor:
-    return torch.arange(count, dtype=torch.float64) + 0.5
+    return torch.arange(count, dtype=torch.float64, device="cpu") + 0.5
 
 
 def _cover_box(box: Box, size: Size) -> Tensor:

@@ -69,10 +69,10 @@ def find_shared(bias: AttentionBias) -> SharedKeys | None:
     Args:
         bias: on the CPU.
     """
-    counts = torch.bincount(bias.query_class, minlength=len(bias.rows)).double()
-    rows = bias.rows.double()
+    counts = torch.bincount(bias.query_class, minlength=len(bias.rows))
+    rows = bias.rows.to("cpu", torch.float64)
     image = bias.key_group >= OTHERS
-    seen = counts @ rows.isfinite().double() > 0.5 * counts.sum()
+    seen = 2 * (counts @ rows.isfinite().long()) > counts.sum()
     shared = image & seen[bias.key_group]
     if not bool(shared.any()):
         return None
