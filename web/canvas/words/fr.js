@@ -2,7 +2,7 @@
 
 /** @type {typeof import("./en.js").en} */
 export const fr = {
-  canvas: "Toile d'instances",
+  canvas: "Canevas d'instances",
   drawing:
     "Zone de dessin. B boîte, L lasso, P polygone, D pinceau, E gomme, V sélection. Entrée " +
     "écrit, les flèches déplacent, Suppr efface, Ctrl+Z annule.",
@@ -30,7 +30,7 @@ export const fr = {
   close: "Fermer",
   import: "Importer des boîtes, des masques ou du JSON",
   upload: "Charger une image",
-  menuOpen: "Ouvrir la toile d'instances en plein écran",
+  menuOpen: "Ouvrir le canevas d'instances en plein écran",
   none: "Dessinez sur l'image : chaque forme est une instance.",
   noPicture: "Déposez une image ici, collez-la, ou choisissez-la plus haut.",
   approximate: "L'image peut être redimensionnée en chemin : lancez une fois pour la voir exacte.",
@@ -45,8 +45,8 @@ export const fr = {
   colour: "Couleur",
   lock: "Verrouiller",
   unlock: "Déverrouiller",
-  hide: "Cacher sur la toile",
-  show: "Montrer sur la toile",
+  hide: "Cacher sur le canevas",
+  show: "Montrer sur le canevas",
   mute: "Exclure de l'exécution",
   unmute: "Inclure dans l'exécution",
   up: "Monter",
@@ -58,7 +58,7 @@ export const fr = {
   locked: "Cette instance est verrouillée.",
   selectFirst: "Sélectionnez d'abord l'instance.",
   unreadable:
-    "Le texte de cette toile est illisible ({problem}). Il reste tel quel jusqu'à un nouveau dessin.",
+    "Le texte de ce canevas est illisible ({problem}). Il reste tel quel jusqu'à un nouveau dessin.",
   grid: "{columns} × {rows} cellules, dont {owned} aux instances",
   ok: "Rien à redire.",
   paste:
@@ -103,6 +103,6 @@ export const fr = {
     "too many": "{boxes} boîtes, plus de {most}.",
     "no boxes": "Aucune boîte.",
     picture: "{text} n'est pas une image lisible.",
-    canvas: "Ce n'est pas une toile : {text}",
+    canvas: "Ce n'est pas un canevas : {text}",
   },
 };
