@@ -5,6 +5,7 @@ from typing import Any
 
 import comfy.samplers
 import torch
+from comfy.model_base import BaseModel
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
@@ -19,7 +20,7 @@ from .iid import has_batches, repeat_references, split_branches
 from .known import known_model, require_text_first
 from .regions import refuse_others
 from .run import say_part_once
-from .sampling_run import has_one_layer
+from .sampling_run import is_layer_for
 from .sequence import picture_extent
 from .whole import watch_runs
 
@@ -59,7 +60,7 @@ class FoIGuider(comfy.samplers.CFGGuider):
         """The clean latent that FoI's velocity leads to."""
         options = model_options or {}
         refuse_blending(options, NODE)
-        refuse_others_batch(x, self.conds["plain"])
+        refuse_others_batch(self.inner_model, x, self.conds["plain"])
         twice, levels = x.repeat_interleave(2, dim=0), timestep.repeat_interleave(2, dim=0)
         pair = self.predict("positive", twice, levels, options)
         instructed, null = pair[0::2], pair[1::2]
@@ -102,13 +103,13 @@ class FoIGuider(comfy.samplers.CFGGuider):
         return union.to(x)
 
 
-def refuse_others_batch(x: Tensor, conds: Sequence[Mapping[str, Any]]) -> None:
+def refuse_others_batch(model: BaseModel, x: Tensor, conds: Sequence[Mapping[str, Any]]) -> None:
     """Refuse latents that are no pictures, and a batch with controls of its items' own.
 
     Raises:
         ValueError: with what to do.
     """
-    if x.ndim != 4 and not has_one_layer(x):
+    if x.ndim != 4 and not is_layer_for(model, x):
         raise ValueError(
             f"FoI Guider takes latents of pictures, (batch, channels, height, width), got "
             f"{(*x.shape,)}. Videos and layers cannot be edited with it."

@@ -10,6 +10,7 @@ import comfy.sample
 import comfy.samplers
 import comfy.utils
 import latent_preview
+from comfy.model_base import BaseModel
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
@@ -84,14 +85,16 @@ def latent_samples(model: ModelPatcher, latent: Mapping[str, Any]) -> Tensor:
         ValueError: no pictures (B, C, H, W).
     """
     given = latent["samples"]
-    samples = given if has_one_layer(given) else pictures_only(given)
+    samples = given if is_layer_for(model.model, given) else pictures_only(given)
     ratios = {name: latent[name] for name in RATIOS if name in latent}
     return comfy.sample.fix_empty_latent_channels(model, samples, **ratios)
 
 
-def has_one_layer(samples: Tensor) -> bool:
-    """True for a latent (B, C, 1, H, W), as VAEs of videos make it of a picture."""
-    return not samples.is_nested and samples.ndim == 5 and samples.shape[2] == 1
+def is_layer_for(model: BaseModel, samples: Tensor) -> bool:
+    """True for a latent (B, C, 1, H, W) of a picture, where the model's latents have layers."""
+    if samples.is_nested or samples.ndim != 5 or samples.shape[2] != 1:
+        return False
+    return model.latent_format.latent_dimensions == 3
 
 
 def pictures_only(samples: Tensor) -> Tensor:
