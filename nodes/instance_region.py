@@ -32,6 +32,7 @@ class InstanceRegion(io.ComfyNode):
             "Chain several to edit several instances at once.",
             search_aliases=[
                 "regional",
+                "regional prompt",
                 "inpaint many",
                 "edit many objects",
                 "multi edit",
