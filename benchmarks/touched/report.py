@@ -15,6 +15,7 @@ from typing import Any, get_args
 import torch
 
 from ...attention.skip_background import Context
+from ...tools.load_pack import add_comfyui_to_path
 from ..record import RESULTS, write_results
 from .forward import MAIN, Figures, Plan, forward_folder, kept_figures
 from .plot import plot_touched
@@ -70,6 +71,7 @@ def over_floor(entry: Mapping[str, Any], context: Context) -> Row:
 
 
 def main() -> None:
+    add_comfyui_to_path(("--cpu",))  # the methods of the quality figures are nodes
     settings = gathered(kept_figures(forward_folder()))
     main_entry = settings[MAIN.name]
     near = main_entry["floor"][FLOORS[NEAR]]
