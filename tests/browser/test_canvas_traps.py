@@ -182,10 +182,12 @@ def test_the_languages_change_while_it_is_open(page: Page) -> None:
         assert [one["instruction"] for one in on.instances(page)] == ["stays"]
     finally:
         page.evaluate(setting, "en")
+        expect(on.board(page).locator("[data-tool=box]")).to_have_attribute("title", "Box (B)")
 
 
 def test_a_menu_entry_and_a_command_open_the_full_screen(page: Page) -> None:
     page.evaluate("() => window.app.canvas.select(window.app.graph.nodes[0])")
+    page.wait_for_function("() => window.app.canvas.selectedItems.size === 1")
     command(page, "InstanceEdit.OpenCanvas")
     expect(page.locator("dialog.ie-full")).to_be_visible()
     page.locator("dialog.ie-full [data-act=close]").click()
