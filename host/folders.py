@@ -60,6 +60,15 @@ def find_file(name: str, where: str, what: str) -> Path:
     return Path(full)
 
 
+def file_fault(name: str, where: str, what: str) -> str:
+    """What ``find_file`` says against a name; "" for nothing."""
+    try:
+        find_file(name, where, what)
+    except ValueError as wrong:
+        return str(wrong)
+    return ""
+
+
 def view_of(name: str) -> dict[str, str]:
     """What the front end asks the server for to see a file: filename, subfolder and type."""
     kind, path = split_name(name)

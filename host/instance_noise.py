@@ -1,5 +1,6 @@
 """Noise of its own for each instance that has a seed, as NOISE and inside a model's runs."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,11 +12,13 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..sampling.own_noise import cells_of, place_noise
+from ..mask_ops.found_masks import spread_tokens
+from ..sampling.own_noise import place_noise
 from .carrier import Items
 from .known import known_model
 from .regions import Regions, carried_regions
 from .sampling_run import pictures_only
+from .sequence import picture_extent
 
 NODE, KEY = "Instance Noise", "instance_edit_noise"
 
@@ -88,11 +91,10 @@ def own_noise(
 
 def own_cells(regions: Regions, picture: Tensor, patch: int) -> list[tuple[Tensor, int]]:
     """(H, W) bool and the seed of every region that has one, on a (C, H, W) latent."""
-    high, wide = picture.shape[-2:]
-    grid = (-(-high // patch), -(-wide // patch))
-    extent = (high / patch, wide / patch)
+    size, extent = (picture.shape[-2], picture.shape[-1]), picture_extent(picture, patch)
+    grid = (math.ceil(extent[0]), math.ceil(extent[1]))
     return [
-        (cells_of(region.on_grid(grid, extent), patch, (high, wide)), region.seed)
+        (spread_tokens(region.on_grid(grid, extent)[None], patch, size)[0], region.seed)
         for region in regions
         if region.seed is not None
     ]

@@ -16,6 +16,7 @@ from .call import KEY, Options, bare_model
 from .carrier import appended_tokens, carried_spans, every_cond
 from .controlnets import show_global_prompt
 from .families import find_family
+from .families.family import picture_tokens
 from .kernels import kernel_name
 from .moment import say_part
 
@@ -147,12 +148,6 @@ def longest_sequence(
         image = sum(picture_tokens(p, patch) for p in pictures)
         longest = max(longest, (text.shape[1], text.shape[1] + image), key=lambda pair: pair[1])
     return longest
-
-
-def picture_tokens(shape: Sequence[int], patch: int) -> int:
-    """Number of tokens of a latent, all layers together."""
-    layers = shape[2] if len(shape) == 5 else 1
-    return layers * math.ceil(shape[-2] / patch) * math.ceil(shape[-1] / patch)
 
 
 def attention_bytes(model: Any, noise_shape: Sequence[int], total: int, dense: bool) -> int:

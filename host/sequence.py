@@ -72,11 +72,7 @@ def token_sequence(
         extents,
         orders=tuple(stage.order for stage in left for _ in range(stage.count)),
         queries=tuple(stage.queries for stage in left for _ in range(stage.count)),
-        blocks=tuple(
-            (stage.block or 0) + i * (stage.block is not None)
-            for stage in left
-            for i in range(stage.count)
-        ),
+        blocks=tuple(block for stage in left for block in stage.blocks),
         padding=spans.padding(beside.front),
     )
 

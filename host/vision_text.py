@@ -81,11 +81,13 @@ class Pictures:
         images: all of them.
         owned: numbers of those that belong to an instance, whose prompt alone has them.
         grounded: instructions are encoded with the scene's pictures; else as text alone.
+        read: what was encoded of pictures without words, by their numbers; each once.
     """
 
     images: Images
     owned: frozenset[int]
     grounded: bool
+    read: dict[tuple[int, ...], SeenText] = field(default_factory=dict[tuple[int, ...], SeenText])
 
     @property
     def scene(self) -> Images:
@@ -156,7 +158,7 @@ def keep_seen(
     if how.kind == "as core":
         return KeptPrompt(text, 0)
     if own is not None:
-        start = picture_part(clip, {n: one for n, one in images.items() if n < own})
+        start = picture_part(clip, pictures, [n for n in images if n < own])
     kept = text[:, start:]
     if how.kind != "fixed":
         return KeptPrompt(kept, start)
@@ -168,9 +170,17 @@ def keep_seen(
     return KeptPrompt(kept[:, : how.length], start)
 
 
-def picture_part(clip: Any, images: Images) -> int:
-    """Number of tokens that stand before the words where these pictures are."""
-    return encode_seen(clip, "", images).words if images else 0
+def read_alone(clip: Any, pictures: Pictures, numbers: Sequence[int]) -> SeenText:
+    """The pictures of these numbers, encoded without words."""
+    key = tuple(numbers)
+    if key not in pictures.read:
+        pictures.read[key] = encode_seen(clip, "", {n: pictures.images[n] for n in key})
+    return pictures.read[key]
+
+
+def picture_part(clip: Any, pictures: Pictures, numbers: Sequence[int]) -> int:
+    """Number of tokens that stand before the words where the pictures of these numbers are."""
+    return read_alone(clip, pictures, numbers).words if numbers else 0
 
 
 def without_owned(clip: Any, text: Tensor, pictures: Pictures) -> Tensor:
@@ -181,14 +191,14 @@ def without_owned(clip: Any, text: Tensor, pictures: Pictures) -> Tensor:
     """
     if not pictures.owned:
         return text
-    before = encode_seen(clip, "", pictures.images)
+    before = read_alone(clip, pictures, list(pictures.images))
     known = before.text[:, : before.words]
     if not is_alike(text[:, : before.words], known):
         return text
     kept = list(range(text.shape[1]))
     for n in sorted(pictures.owned, reverse=True):
         start, stop = (
-            picture_part(clip, {m: one for m, one in pictures.images.items() if m < last})
+            picture_part(clip, pictures, [m for m in pictures.images if m < last])
             for last in (n, n + 1)
         )
         del kept[start:stop]

@@ -108,9 +108,13 @@ def drawn_mask(one: DrawnInstance, raster: Size | None, size: Size | None) -> Te
             "it covers no pixel: its shapes are too small, or subtracted wholly. Draw it larger, "
             "or mute or remove it."
         )
-    grown = grow_mask(mask, int(one.grow * raster[0] / size[0] + 0.5))
-    hard = bool(((grown == 0) | (grown == FULL)).all())
-    return grown == FULL if hard else grown
+    return _hard_or_soft(grow_mask(mask, int(one.grow * raster[0] / size[0] + 0.5)))
+
+
+def _hard_or_soft(mask: Tensor) -> Tensor:
+    """A uint8 mask as bool if it has no values between 0 and 255."""
+    hard = bool(((mask == 0) | (mask == FULL)).all())
+    return mask == FULL if hard else mask
 
 
 def _stacked(pngs: Sequence[str]) -> Tensor | None:
@@ -123,9 +127,7 @@ def _stacked(pngs: Sequence[str]) -> Tensor | None:
             f"its reference masks have different sizes ({', '.join(map(shown_size, sorted(sizes)))}"
             "): all need the same."
         )
-    masks = torch.stack([read_png(png) for png in pngs])
-    hard = bool(((masks == 0) | (masks == FULL)).all())
-    return masks == FULL if hard else masks
+    return _hard_or_soft(torch.stack([read_png(png) for png in pngs]))
 
 
 def drawn_of(regions: Sequence[InstanceRegion], prefix: str = "") -> DrawnRegions:

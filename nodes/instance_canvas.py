@@ -1,12 +1,18 @@
 """Instance Canvas: instances drawn on the picture, kept as one text."""
 
-from pathlib import Path
 from typing import Any
 
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..host.folders import digest, find_file, input_pictures, load_picture, view_of
+from ..host.folders import (
+    digest,
+    file_fault,
+    find_file,
+    input_pictures,
+    load_picture,
+    view_of,
+)
 from ..host.picture import missing_output
 from ..mask_ops.canvas_imports import (
     imported_boxes,
@@ -31,7 +37,8 @@ from .inputs.regions import BOX_TYPES
 from .inputs.sockets import CATEGORY, Regions
 
 NAME = "Instance Canvas"
-PICTURE = f"{NAME}: 'picture'"
+PICTURE = (f"{NAME}: 'picture'", "an image file")
+"""What ``find_file`` is told."""
 
 
 class InstanceCanvas(io.ComfyNode):
@@ -101,11 +108,13 @@ class InstanceCanvas(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, picture: str = "") -> bool | str:
-        return refusal(picture) or True
+        return not picture or file_fault(picture, *PICTURE) or True
 
     @classmethod
     def fingerprint_inputs(cls, picture: str = "", **_: Any) -> str:
-        return "" if refusal(picture) or not picture else digest(find_picture(picture))
+        if not picture or file_fault(picture, *PICTURE):
+            return ""
+        return digest(find_file(picture, *PICTURE))
 
     @classmethod
     def execute(
@@ -120,7 +129,7 @@ class InstanceCanvas(io.ComfyNode):
         drawn = read_regions_json(canvas, "the canvas")
         shown = None if image is not None or not picture else view_of(picture)
         if image is None and picture:
-            find_picture(picture)
+            find_file(picture, *PICTURE)
             image = load_picture(picture)
         size = drawn_size(drawn) if image is None else (image.shape[1], image.shape[2])
         imported = imports(masks, boxes, regions, size)
@@ -136,25 +145,6 @@ class InstanceCanvas(io.ComfyNode):
         }
         outputs = given_outputs(placed, whole, image, size)
         return io.NodeOutput(placed, *outputs, ui={"instance_edit_canvas": [said]})
-
-
-def find_picture(name: str) -> Path:
-    """The chosen picture's file.
-
-    Raises:
-        ValueError: it is not there.
-    """
-    return find_file(name, PICTURE, "an image file")
-
-
-def refusal(picture: str) -> str:
-    """What is wrong with a picture's name; "" if nothing is."""
-    try:
-        if picture:
-            find_picture(picture)
-    except ValueError as wrong:
-        return str(wrong)
-    return ""
 
 
 def imports(
@@ -181,13 +171,11 @@ def given_outputs(
     size: Size | None,
 ) -> tuple[Any, Any, Any]:
     """Image, masks and overview; what cannot be given says why to whoever uses it."""
-    masks: Any = missing_output(NAME, "masks", "draw an instance")
-    if regions and size is None:
-        masks = missing_output(NAME, "masks", "connect 'image', or choose a picture")
-    elif regions and size is not None:
+    remedy = "connect 'image', or choose a picture"
+    masks: Any = missing_output(NAME, "masks", remedy if regions else "draw an instance")
+    if regions and size is not None:
         masks = pixel_masks(regions, size)
     if image is None:
-        remedy = "connect 'image', or choose a picture"
         return (
             missing_output(NAME, "image", remedy),
             masks,

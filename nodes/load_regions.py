@@ -4,14 +4,15 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..host.folders import digest, find_file, read_text_file, regions_files
+from ..host.folders import digest, file_fault, find_file, read_text_file, regions_files
 from ..mask_ops.drawn_regions import regions_of
 from ..mask_ops.regions import InstanceRegion, join_regions
 from ..mask_ops.regions_json import read_regions_json
 from .inputs.regions import regions_input, require_regions
 from .inputs.sockets import CATEGORY, Regions
 
-FILE, WHAT = "Load Regions: 'file'", "a JSON file"
+FILE = ("Load Regions: 'file'", "a JSON file")
+"""What ``find_file`` is told."""
 
 
 class LoadRegions(io.ComfyNode):
@@ -53,22 +54,19 @@ class LoadRegions(io.ComfyNode):
     def validate_inputs(cls, file: str | None) -> bool | str:
         if file is None:  # it comes by a link, and is not known yet
             return True
-        try:
-            find_file(file, FILE, WHAT)
-        except ValueError as wrong:
-            return str(wrong)
-        return True
+        return file_fault(file, *FILE) or True
 
     @classmethod
     def fingerprint_inputs(cls, file: str | None, **_: Any) -> str:
-        known = file is not None and cls.validate_inputs(file) is True
-        return digest(find_file(file or "", FILE, WHAT)) if known else ""
+        if file is None or file_fault(file, *FILE):
+            return ""
+        return digest(find_file(file, *FILE))
 
     @classmethod
     def execute(
         cls, file: str, regions: tuple[InstanceRegion, ...] = (), image: Any = None
     ) -> io.NodeOutput:
-        text = read_text_file(file, FILE, WHAT)
+        text = read_text_file(file, *FILE)
         size = None if image is None else (image.shape[1], image.shape[2])
         loaded = require_regions(regions_of(read_regions_json(text, file), file, size))
         return io.NodeOutput(join_regions(regions, loaded), text)

@@ -6,17 +6,6 @@ import torch
 from torch import Tensor
 
 
-def cells_of(tokens: Tensor, patch: int, size: tuple[int, int]) -> Tensor:
-    """(H, W) bool: the latent's pixels of a (h, w) bool mask of tokens.
-
-    Args:
-        patch: side of a token in latent pixels.
-        size: (H, W) of the latent, whose last tokens may be cut.
-    """
-    cells = tokens.repeat_interleave(patch, 0).repeat_interleave(patch, 1)
-    return cells[: size[0], : size[1]]
-
-
 def place_noise(noise: Tensor, own: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     """The noise of one picture with others in their places; where two claim one, the first has it.
 

@@ -2,14 +2,15 @@
 
 import torch
 
-from instance_edit.sampling.own_noise import cells_of, place_noise
+from instance_edit.mask_ops.found_masks import spread_tokens
+from instance_edit.sampling.own_noise import place_noise
 
 NOISE, FIRST, SECOND = torch.randn(3, 2, 4, 5, generator=torch.Generator().manual_seed(1))
 
 
 def test_a_token_has_all_of_its_pixels_and_the_last_ones_are_cut() -> None:
     tokens = torch.tensor([[True, False, True], [False, False, True]])
-    cells = cells_of(tokens, 2, (3, 5))
+    cells = spread_tokens(tokens[None], 2, (3, 5))[0]
     assert cells.int().tolist() == [[1, 1, 0, 0, 1], [1, 1, 0, 0, 1], [0, 0, 0, 0, 1]]
 
 

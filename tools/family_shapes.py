@@ -24,14 +24,10 @@ QWEN_LAYERED: Config = {
     "use_additional_t_cond": True,
 }
 MAGE_FLOW: Config = {
+    **QWEN,
     "image_model": "mage_flow",
     "in_channels": 128,
     "out_channels": 128,
-    "num_layers": 3,
-    "attention_head_dim": 32,
-    "num_attention_heads": 2,
-    "joint_attention_dim": TEXT_WIDTH,
-    "axes_dims_rope": (8, 12, 12),
 }
 KREA2: Config = {
     "image_model": "krea2",

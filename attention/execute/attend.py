@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from .batches import Picked, QueryBatch
+from .batches import Picked, QueryBatch, size
 from .faint import Faint
 from .masks import additive_mask
 from .memory import heads_at_once, is_short
@@ -142,14 +142,9 @@ def pick(tokens: Tensor, places: Picked) -> Tensor:
     return tokens.index_select(2, places)
 
 
-def write_rows(out: Tensor, part: Tensor, places: Picked) -> None:
-    """Write a batch's result, (B, n, columns), into ``out`` at its queries, in place."""
+def write_rows(out: Tensor, part: Tensor, places: Picked, dim: int = 1) -> None:
+    """Write a batch's result into ``out`` at its queries, which ``dim`` counts, in place."""
     if isinstance(places, slice):
-        out.narrow(1, places.start, places.stop - places.start).copy_(part)
+        out.narrow(dim, places.start, size(places)).copy_(part)
     else:
-        out[:, places] = part
-
-
-def joined(out: Tensor) -> Tensor:
-    """(B, H, L, D) -> (B, L, H * D)."""
-    return out.transpose(1, 2).flatten(2)
+        out.index_copy_(dim, places, part.to(out.dtype))

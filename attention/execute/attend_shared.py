@@ -1,9 +1,10 @@
 """Attention in two parts, one of them a single call over the keys that most queries see alike."""
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
-from .attend import joined, pick
+from .attend import pick, write_rows
 from .batches import Picked, QueryBatch, size
 from .costs import CPU
 from .shared import SharedKeys
@@ -35,7 +36,7 @@ def attend_shared(q: Tensor, k: Tensor, v: Tensor, shared: SharedKeys) -> Tensor
     out, sums = attend_common(q, k, v, shared)
     for batch in shared.batches:
         add_batch(out, sums, (q, k, v), shared, batch)
-    return joined(out)
+    return rearrange(out, "b h l d -> b l (h d)")
 
 
 def attend_common(q: Tensor, k: Tensor, v: Tensor, shared: SharedKeys) -> tuple[Tensor, Tensor]:
@@ -53,8 +54,9 @@ def attend_common(q: Tensor, k: Tensor, v: Tensor, shared: SharedKeys) -> tuple[
     for some in head_runs(q, copied(places) + copied(keys)):
         part_k, part_v = pick(k[:, some], keys), pick(v[:, some], keys)
         part, part_sums = attend_with_sums(pick(q[:, some], places), part_k, part_v)
-        put(out[:, some], part, places)
-        put(sums[:, some], (part_sums + shared.level[places]).to(sums.dtype), places)
+        levels = part_sums + shared.level[places]
+        write_rows(out[:, some], part, places, dim=2)
+        write_rows(sums[:, some], levels, places, dim=2)
     return out, sums
 
 
@@ -81,7 +83,8 @@ def add_batch(
         part_k, part_v = pick(k[:, some], batch.keys), pick(v[:, some], batch.keys)
         part, part_sums = attend_with_sums(part_q, part_k, part_v, mask)
         share = (part_sums - sums[:, some, rows]).sigmoid().to(out.dtype)
-        put(out[:, some], pick(out[:, some], rows).lerp(part, share[..., None]), rows)
+        blended = pick(out[:, some], rows).lerp(part, share[..., None])
+        write_rows(out[:, some], blended, rows, dim=2)
 
 
 def head_runs(q: Tensor, rows: int) -> list[slice]:
@@ -94,14 +97,6 @@ def head_runs(q: Tensor, rows: int) -> list[slice]:
 def copied(places: Picked) -> int:
     """Rows that are copied for a call, of two tensors."""
     return 2 * len(places) if isinstance(places, Tensor) else 0
-
-
-def put(out: Tensor, part: Tensor, places: Picked) -> None:
-    """Write (B, H, n, ..) into ``out`` at its queries, in place."""
-    if isinstance(places, slice):
-        out[:, :, places] = part
-    else:
-        out.index_copy_(2, places, part)
 
 
 def attend_with_sums(

@@ -1,5 +1,6 @@
 """What the seam asks of a family of models, and the answers that most families share."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -30,6 +31,12 @@ class Stage:
     count: int
     order: tuple[int, ...]
     queries: tuple[int, ...] | None = None
+
+    @property
+    def blocks(self) -> Sequence[int]:
+        """Number of the block whose kind of bias each call gets."""
+        first = self.block
+        return [0] * self.count if first is None else range(first, first + self.count)
 
 
 class Family(Protocol):
@@ -179,6 +186,12 @@ class JointAttention:
             return None
         single = options.get("block_type") == "single"
         return options["block_index"] + (self.counts(model)[0] if single else 0)
+
+
+def picture_tokens(shape: Sequence[int], patch: int) -> int:
+    """Number of tokens of a latent of this shape, all layers together."""
+    layers = shape[2] if len(shape) == 5 else 1
+    return layers * math.ceil(shape[-2] / patch) * math.ceil(shape[-1] / patch)
 
 
 def image_order(layout: TokenLayout, pictures: Sequence[Tensor]) -> tuple[int, ...]:

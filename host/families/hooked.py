@@ -1,10 +1,11 @@
 """What families share whose attention calls core does not name, or not all of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..call import Options
 from ..here import call_here
-from .family import JointAttention
+from .family import JointAttention, Norms
 
 
 class HookedAttention(JointAttention):
@@ -12,6 +13,9 @@ class HookedAttention(JointAttention):
 
     hooked = True
     text_first = False  # refiners attend to parts of the sequence
+
+    def norms(self, model: Any) -> Sequence[Norms]:
+        return ()
 
     def picture_positions(self, model: Any) -> bool:
         return False

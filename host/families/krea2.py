@@ -8,7 +8,7 @@ from torch import Tensor
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall
 from .core_class import is_made_by
-from .family import Norms, Stage
+from .family import Stage
 from .hooked import HookedAttention
 
 
@@ -23,9 +23,6 @@ class Krea2(HookedAttention):
 
     def blocks(self, model: Any) -> Sequence[Any]:
         return [*model.blocks, *model.txtfusion.refiner_blocks]
-
-    def norms(self, model: Any) -> Sequence[Norms]:
-        return ()
 
     def heads(self, model: Any) -> tuple[int, int]:
         attention = model.blocks[0].attn

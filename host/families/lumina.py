@@ -14,7 +14,7 @@ from torch import Tensor
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall
 from .core_class import is_made_by
-from .family import Norms, Stage
+from .family import Stage, picture_tokens
 from .hooked import HookedAttention
 
 
@@ -54,9 +54,6 @@ class Lumina2(HookedAttention):
         refiners = (*model.context_refiner, *model.noise_refiner, *(model.siglip_refiner or ()))
         return [*model.layers, *refiners]
 
-    def norms(self, model: Any) -> Sequence[Norms]:
-        return ()
-
     def heads(self, model: Any) -> tuple[int, int]:
         return model.n_heads, model.dim // model.n_heads
 
@@ -83,7 +80,7 @@ class Lumina2(HookedAttention):
         siglip = [*seen[:references], *[0] * (references - len(seen)), 0]
         with_siglip = references and call.model.siglip_embedder is not None
         side = self.patch(call.model)
-        tokens = [ceil(one.shape[-2] / side) * ceil(one.shape[-1] / side) for one in pictures]
+        tokens = [picture_tokens(one.shape, side) for one in pictures]
         return Padding(
             before=sum(filled(count, multiple) for count in own),
             text=-call.context.shape[1] % multiple,

@@ -6,7 +6,7 @@ from typing import Any
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall
 from .core_class import is_made_by
-from .family import Norms, Stage
+from .family import Stage
 from .hooked import HookedAttention
 
 
@@ -37,9 +37,6 @@ class OmniGen2(HookedAttention):
             *model.noise_refiner,
             *model.ref_image_refiner,  # last: they run where references are
         ]
-
-    def norms(self, model: Any) -> Sequence[Norms]:
-        return ()
 
     def heads(self, model: Any) -> tuple[int, int]:
         attention = self.singles(model)[0].attn

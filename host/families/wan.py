@@ -8,7 +8,7 @@ from torch import Tensor
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall
 from .core_class import is_made_by
-from .family import Norms, Stage, image_order
+from .family import Stage, image_order
 from .hooked import HookedAttention
 
 UNKNOWN = ("clip_fea", "reference_latent", "time_dim_concat")
@@ -29,9 +29,6 @@ class Wan(HookedAttention):
     def blocks(self, model: Any) -> Sequence[Any]:
         own = [block.self_attn for block in model.blocks]
         return [*own, *(block.cross_attn for block in model.blocks)]
-
-    def norms(self, model: Any) -> Sequence[Norms]:
-        return ()
 
     def heads(self, model: Any) -> tuple[int, int]:
         return model.num_heads, model.dim // model.num_heads

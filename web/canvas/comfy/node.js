@@ -1,6 +1,7 @@
 /** Ties a node of the graph to its canvas: value, size, picture, life. */
 
 import { Editor } from "../ui/editor.js";
+import { chain, tellTracker } from "./hooks.js";
 import { PictureSource } from "./picture.js";
 
 const VALUE = "canvas";
@@ -171,7 +172,7 @@ function resize(node) {
 function writeValue(app, node, value, text) {
   value.value = text;
   node.graph?.setDirtyCanvas?.(true, true);
-  app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.captureCanvasState?.();
+  tellTracker(app);
 }
 
 /**
@@ -198,18 +199,4 @@ function canvasNode(event) {
   for (const { editor, node } of alive)
     if (editor.element.contains(/** @type {Node} */ (event.target))) return node;
   return null;
-}
-
-/**
- * @param {any} target
- * @param {string} name
- * @param {(...given: any[]) => void} after
- */
-function chain(target, name, after) {
-  const before = target[name];
-  target[name] = function (/** @type {any[]} */ ...given) {
-    const result = before?.apply(this, given);
-    after(...given);
-    return result;
-  };
 }

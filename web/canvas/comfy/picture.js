@@ -1,5 +1,7 @@
 /** The picture under a canvas: of its own widget, of what is connected, or of the last run. */
 
+import { chain, tellTracker } from "./hooks.js";
+
 const PICTURE = "picture";
 const IMAGE = "image";
 const FARTHEST = 20;
@@ -15,7 +17,6 @@ export class PictureSource {
    * @param {Show} show
    */
   constructor(node, app, api, show) {
-    Object.assign(this, { node, app, api, show });
     /** @type {any} */
     this.node = node;
     /** @type {any} */
@@ -27,13 +28,7 @@ export class PictureSource {
     /** @type {{address: string, of: string} | null} what the last run drew on */
     this.run = null;
     this.widget = node.widgets.find((/** @type {any} */ one) => one.name === PICTURE);
-    const before = this.widget?.callback;
-    if (this.widget)
-      this.widget.callback = (/** @type {any[]} */ ...given) => {
-        const result = before?.apply(this.widget, given);
-        this.refresh();
-        return result;
-      };
+    if (this.widget) chain(this.widget, "callback", () => this.refresh());
   }
 
   /** Look again where the picture comes from. */
@@ -142,7 +137,7 @@ export class PictureSource {
     if (Array.isArray(values) && !values.includes(path)) values.push(path);
     this.widget.value = path;
     this.widget.callback?.(path);
-    this.app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.captureCanvasState?.();
+    tellTracker(this.app);
   }
 }
 

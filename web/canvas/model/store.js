@@ -1,6 +1,6 @@
 /** The canvas that is worked on, with its selection and history. It writes its text when it changes. */
 
-import { addInstance, findInstance, putShape } from "./edits.js";
+import { addInstance, addShape, findInstance } from "./edits.js";
 import { History } from "./history.js";
 import { emptyCanvas, formatCanvas, parseCanvas } from "./schema.js";
 
@@ -127,7 +127,7 @@ export class Store {
     if (alone || !selected) {
       const added = addInstance(canvas, { shapes: [{ ...shape, op: "add" }] });
       this.commit(added.canvas, { selected: added.id });
-    } else this.commit(putShape(canvas, selected.id, selected.shapes.length, shape));
+    } else this.commit(addShape(canvas, selected.id, shape));
   }
 
   tell() {

@@ -15,6 +15,17 @@ export function pileAt(instances, covered) {
 }
 
 /**
+ * The one of a pile that is meant without a click through it: the selected one, else the uppermost.
+ *
+ * @param {string[]} pile
+ * @param {string | null} selected
+ * @returns {string | null}
+ */
+export function meantOfPile(pile, selected) {
+  return selected !== null && pile.includes(selected) ? selected : (pile[0] ?? null);
+}
+
+/**
  * The next of a pile below the one that is selected; the uppermost if none of it is.
  *
  * @param {string[]} pile

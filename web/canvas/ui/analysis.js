@@ -33,7 +33,9 @@ export class Analysis {
    */
   report(canvas, size) {
     const grid = gridOf(size);
-    const owned = new Map(canvas.instances.map((one) => [one.id, this.ownedBy(one, canvas, size)]));
+    const owned = new Map(
+      canvas.instances.map((one) => [one.id, this.ownedBy(one, canvas, size, grid)]),
+    );
     this.kept = new Map([...this.kept].filter(([id]) => owned.has(id)));
     const taking = canvas.instances
       .filter((one) => !one.muted)
@@ -50,14 +52,15 @@ export class Analysis {
    * @param {Instance} instance
    * @param {import("../model/schema.js").Canvas} canvas
    * @param {import("../model/schema.js").Size} size
+   * @param {import("../grid/cells.js").Grid} grid of that size
    * @returns {Owned}
    */
-  ownedBy(instance, canvas, size) {
+  ownedBy(instance, canvas, size, grid) {
     const counted = canvas.size ?? size;
     const key = `${size} ${instance.grow} ${counted}`;
     const kept = this.kept.get(instance.id);
     if (kept && kept.shapes === instance.shapes && kept.key === key) return kept.owned;
-    const owned = ownedCells(instance, size, gridOf(size), this.decode, counted);
+    const owned = ownedCells(instance, size, grid, this.decode, counted);
     this.kept.set(instance.id, { shapes: instance.shapes, key, owned });
     return owned;
   }

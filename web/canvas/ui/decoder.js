@@ -31,13 +31,19 @@ export class Decoder {
   }
 }
 
-/** @param {ImageBitmap | HTMLImageElement} picture @returns {Grey} its red, where it is opaque */
-export function greyOf(picture) {
+/** @param {ImageBitmap | HTMLImageElement} picture @returns {Uint8ClampedArray} RGBA */
+export function pixelsOf(picture) {
   const { width, height } = picture;
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = context2d(canvas);
   context.drawImage(picture, 0, 0);
-  const { data } = context.getImageData(0, 0, width, height);
+  return context.getImageData(0, 0, width, height).data;
+}
+
+/** @param {ImageBitmap | HTMLImageElement} picture @returns {Grey} its red, where it is opaque */
+export function greyOf(picture) {
+  const { width, height } = picture;
+  const data = pixelsOf(picture);
   const values = new Uint8Array(width * height);
   for (let n = 0; n < values.length; n += 1)
     values[n] = Math.round((data[4 * n] * data[4 * n + 3]) / 255);

@@ -41,7 +41,8 @@ export function draw(context, scene, ratio) {
     .map((one, n) => ({ one, colour: colourOf(one, numbers[n]), number: numbers[n] }))
     .filter(({ one }) => !one.hidden);
   for (const { one, colour } of shown) drawInstance(context, scene, one, colour, ratio);
-  for (const guest of scene.guests) drawInstance(context, scene, guest, "#9a9da6", ratio, true);
+  for (const guest of scene.guests)
+    drawInstance(context, scene, guest, colourOf(guest, null), ratio, true);
   if (scene.report)
     for (const { one, colour } of shown)
       drawCells(context, scene, scene.report, one.id, colour, one.id === scene.selected);

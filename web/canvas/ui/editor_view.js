@@ -15,6 +15,42 @@ import { makeToolbar } from "./toolbar.js";
 const PATIENCE_MS = 60;
 const SAID_MS = 4000;
 
+/**
+ * The elements of a canvas, in the editor's language.
+ *
+ * @param {Editor} editor
+ */
+function makeParts(editor) {
+  const { words } = editor;
+  const surface = make("canvas", {
+    tabIndex: 0,
+    role: "application",
+    "aria-label": words.drawing,
+    "aria-roledescription": words.canvas,
+  });
+  // The front ends' graph undo hears keys before any listener of ours, and leaves alone what goes
+  // to a field for text: 1.47 asks for the type, 1.58 whether it can be edited.
+  Object.defineProperty(surface, "type", { value: "textarea" });
+  Object.defineProperty(surface, "isContentEditable", { value: true });
+  const split = make("input", {
+    type: "range",
+    class: "ie-split",
+    ...{ min: "0", max: "1", step: "0.005" },
+    title: words.result,
+    "aria-label": words.result,
+    oninput: (/** @type {any} */ event) => {
+      editor.split = Number(event.target.value);
+      editor.face.redraw();
+    },
+  });
+  const hint = make("div", { class: "ie-hint" });
+  const status = make("div", { class: "ie-status", role: "status", "aria-live": "polite" });
+  const held = { class: "ie-stage", "data-capture-wheel": "true" };
+  const stage = make("div", held, surface, hint, split);
+  const toolbar = makeToolbar(editor);
+  return { surface, split, hint, status, stage, toolbar, list: makeList(editor) };
+}
+
 export class EditorView {
   /** @param {Editor} editor */
   constructor(editor) {
@@ -31,55 +67,30 @@ export class EditorView {
     this.home = make("div", { class: "ie-home" });
     this.root = make("div", { class: "ie-canvas" });
     this.home.append(this.root);
-    this.surface = make("canvas", { tabIndex: 0 });
-    this.stage = make("div", { class: "ie-stage", "data-capture-wheel": "true" });
-    this.toolbar = makeToolbar(editor);
-    this.list = makeList(editor);
-    this.status = make("div", { class: "ie-status" });
-    this.split = make("input", { type: "range" });
-    this.hint = make("div", { class: "ie-hint" });
+    const parts = makeParts(editor);
+    this.surface = parts.surface;
+    this.split = parts.split;
+    this.hint = parts.hint;
+    this.stage = parts.stage;
+    this.status = parts.status;
+    this.toolbar = parts.toolbar;
+    this.list = parts.list;
     this.observer = new ResizeObserver(() => this.measure());
-    this.build();
+    this.join();
   }
 
-  /** Make the elements, in the editor's language. */
+  /** Make the elements anew, in the editor's language as it is now. */
   build() {
+    Object.assign(this, makeParts(this.editor));
+    this.join();
+  }
+
+  /** Put the elements together, and listen to them. */
+  join() {
     const { editor } = this;
     this.built?.abort();
     this.built = new AbortController();
     const { signal } = this.built;
-    this.surface = make("canvas", {
-      tabIndex: 0,
-      role: "application",
-      "aria-label": editor.words.drawing,
-      "aria-roledescription": editor.words.canvas,
-    });
-    // The front ends' graph undo hears keys before any listener of ours, and leaves alone what goes
-    // to a field for text: 1.47 asks for the type, 1.58 whether it can be edited.
-    Object.defineProperty(this.surface, "type", { value: "textarea" });
-    Object.defineProperty(this.surface, "isContentEditable", { value: true });
-    this.split = make("input", {
-      type: "range",
-      class: "ie-split",
-      ...{ min: "0", max: "1", step: "0.005" },
-      title: editor.words.result,
-      "aria-label": editor.words.result,
-      oninput: (/** @type {any} */ event) => {
-        editor.split = Number(event.target.value);
-        this.redraw();
-      },
-    });
-    this.hint = make("div", { class: "ie-hint" });
-    this.status = make("div", { class: "ie-status", role: "status", "aria-live": "polite" });
-    this.stage = make(
-      "div",
-      { class: "ie-stage", "data-capture-wheel": "true" },
-      this.surface,
-      this.hint,
-      this.split,
-    );
-    this.toolbar = makeToolbar(editor);
-    this.list = makeList(editor);
     this.root.replaceChildren(
       this.toolbar.element,
       make("div", { class: "ie-body" }, this.stage, this.list.element),

@@ -2,7 +2,7 @@
 
 import { BoxFault } from "../boxes/dialects.js";
 import { makeInstance } from "../model/schema.js";
-import { context2d } from "./decoder.js";
+import { pixelsOf } from "./decoder.js";
 
 const LARGEST = 4096;
 
@@ -16,14 +16,7 @@ export async function readMask(file) {
   const picture = await createImageBitmap(file).catch(() => null);
   if (!picture || Math.max(picture.width, picture.height) > LARGEST)
     throw new BoxFault("picture", { text: file.name });
-  const canvas = Object.assign(document.createElement("canvas"), {
-    width: picture.width,
-    height: picture.height,
-  });
-  const context = context2d(canvas);
-  context.drawImage(picture, 0, 0);
-  const pixels = context.getImageData(0, 0, picture.width, picture.height).data;
-  const values = maskValues(pixels);
+  const values = maskValues(pixelsOf(picture));
   const png = base64(await encodeGreyPng(values, picture.width, picture.height));
   const label = file.name.replace(/\.\w+$/, "");
   return makeInstance({ id: file.name, label, shapes: [{ kind: "mask", op: "add", png }] });

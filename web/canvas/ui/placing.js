@@ -1,6 +1,6 @@
 /** Where a drawn shape goes: to a new instance, or to the one that is selected. */
 
-import { addInstance, addShape } from "../model/edits.js";
+import { addInstance } from "../model/edits.js";
 
 /** @typedef {import("./editor.js").Editor} Editor */
 /** @typedef {import("../model/schema.js").Shape} Shape */
@@ -38,8 +38,7 @@ export function placeStroke(editor, shape) {
   if (selected?.locked) return editor.say(words.locked);
   if (!selected && shape.op === "subtract") return editor.say(words.selectFirst);
   keepSize(editor);
-  if (selected) store.commit(addShape(store.canvas, selected.id, shape));
-  else store.place(shape, true);
+  store.place(shape, false);
 }
 
 /**

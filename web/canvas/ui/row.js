@@ -1,6 +1,6 @@
 /** One instance in the list: its words, its switches, and its numbers while it is selected. */
 
-import { changeInstance, removeInstance } from "../model/edits.js";
+import { changeInstance, findInstance, removeInstance } from "../model/edits.js";
 import { colourOf, readableOn } from "../model/palette.js";
 import { duplicateSelected, reorder } from "./keys.js";
 import { iconButton, make } from "./dom.js";
@@ -27,9 +27,8 @@ export function makeRow(editor, id) {
   const { store, words } = editor;
   const change = (/** @type {Partial<Instance>} */ changes, /** @type {string | null} */ kind) =>
     store.commit(changeInstance(store.canvas, id, changes), { kind });
-  const find = () => store.canvas.instances.find((one) => one.id === id);
   const toggle = (/** @type {"locked" | "hidden" | "muted"} */ key) => () =>
-    change({ [key]: !find()?.[key] }, null);
+    change({ [key]: !findInstance(store.canvas, id)?.[key] }, null);
   const badge = make("input", {
     type: "color",
     class: "ie-colour",

@@ -3,7 +3,7 @@
 import { changeInstance, findInstance, putShape } from "../../model/edits.js";
 import { boundsOf } from "../../shapes/geometry.js";
 import { cursorOf, gripAt } from "../../shapes/handles.js";
-import { nextOfPile } from "../../shapes/pick.js";
+import { meantOfPile, nextOfPile } from "../../shapes/pick.js";
 import {
   insertVertex,
   movedShapes,
@@ -79,9 +79,8 @@ function changeOf(board, from) {
   const { store } = board;
   const grip = gripUnder(board, from);
   if (grip && store.selected) return gripChange(store.canvas, store.selected, grip);
-  const pile = board.pile(from.at);
-  const id = store.selectedId && pile.includes(store.selectedId) ? store.selectedId : pile[0];
-  const instance = findInstance(store.canvas, id ?? null);
+  const id = meantOfPile(board.pile(from.at), store.selectedId);
+  const instance = findInstance(store.canvas, id);
   if (!instance) return null;
   const { canvas } = store;
   return (press) => {
@@ -136,8 +135,7 @@ function clickThrough(board, press) {
 /** @param {Board} board @param {Press} press */
 function doubleClick(board, press) {
   const { store } = board;
-  const pile = board.pile(press.at);
-  const id = store.selectedId && pile.includes(store.selectedId) ? store.selectedId : pile[0];
+  const id = meantOfPile(board.pile(press.at), store.selectedId);
   if (!id) return;
   store.select(id);
   board.typeIn(id);

@@ -30,7 +30,6 @@ import { clamp } from "../../shapes/geometry.js";
 /** Pixels that the pointer may move during a click. */
 export const STILL = 4;
 export const REACH = 9;
-export const REACH_TOUCH = 18;
 
 /** @param {Point} point @returns {Point} within the picture */
 export function within([x, y]) {
