@@ -14,6 +14,8 @@ from .call import KEY, ModelCall
 
 Conditioning = list[list[Any]]
 Items = tuple[PromptSpans, ...]
+Pooled = tuple[Tensor, ...]
+"""Per instruction its own pooled vector, (1, width); empty where the encoder gives none."""
 T = TypeVar("T")
 
 
@@ -41,13 +43,17 @@ class SpansCond(comfy.conds.CONDRegular):
 
     Attributes:
         text: (B, T, width) as it was encoded; shared with the conditioning, not copied.
+        pooled: per item; empty where nobody kept any.
     """
 
     cond: PromptSpans | Items
 
-    def __init__(self, cond: PromptSpans | Items, text: Tensor) -> None:
+    def __init__(
+        self, cond: PromptSpans | Items, text: Tensor, pooled: tuple[Pooled, ...] = ()
+    ) -> None:
         super().__init__(cond)
         self.text = text
+        self.pooled = pooled
 
     @property
     def items(self) -> Items:
@@ -56,12 +62,13 @@ class SpansCond(comfy.conds.CONDRegular):
 
     def process_cond(self, batch_size: int, area: object = None, **_: object) -> "SpansCond":
         items = tuple(replace(item, cropped=area is not None) for item in self.items)
-        return SpansCond(items, self.text)
+        return SpansCond(items, self.text, self.pooled)
 
     def with_appended(self, tokens: int) -> "SpansCond":
         """The same with so many tokens of other nodes behind its text."""
         items = tuple(replace(item, appended=tokens) for item in self.items)
-        return SpansCond(items if isinstance(self.cond, tuple) else items[0], self.text)
+        cond = items if isinstance(self.cond, tuple) else items[0]
+        return SpansCond(cond, self.text, self.pooled)
 
     def can_concat(self, other: "SpansCond") -> bool:
         return self.items[0].total == other.items[0].total
@@ -85,17 +92,20 @@ def carried_spans(extras: Mapping[str, Any]) -> SpansCond | None:
     return extras.get("model_conds", {}).get(KEY)
 
 
-def attach_spans(conditioning: Conditioning, *spans: PromptSpans) -> Conditioning:
+def attach_spans(
+    conditioning: Conditioning, *spans: PromptSpans, pooled: tuple[Pooled, ...] = ()
+) -> Conditioning:
     """The conditioning with its prompt spans; they survive Combine, ReferenceLatent and the like.
 
     Args:
         spans: one for all items of the text's batch, or one per item.
+        pooled: likewise the pooled vectors of their instructions.
     """
     cond = spans[0] if len(spans) == 1 else spans
     return [
         entry
         for text, extras in conditioning
-        for entry in attach([[text, extras]], KEY, SpansCond(cond, text))
+        for entry in attach([[text, extras]], KEY, SpansCond(cond, text, pooled))
     ]
 
 
@@ -123,6 +133,13 @@ def conditioning_spans(conditioning: Conditioning, picture: int | None = None) -
             "picture is looked at here. Encode that picture's regions alone."
         )
     return items[(picture or 0) % len(items)]
+
+
+def own_pooled(conditioning: Conditioning) -> Pooled:
+    """The pooled vector of each instruction of a conditioning for one picture."""
+    [[_, extras]] = conditioning
+    carried = carried_spans(extras)
+    return carried.pooled[0] if carried is not None and carried.pooled else ()
 
 
 def conditioning_items(conditioning: Conditioning) -> tuple[Items, ...]:

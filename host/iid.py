@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..mask_ops.found_masks import FoundMasks, spread_tokens
-from ..mask_ops.iid import iid_masks
+from ..mask_ops.found_masks import FoundMasks, Smoothing, spread_tokens
+from ..mask_ops.iid import SMOOTHING, iid_masks
 from ..sampling.iid import compose_branches
 from .attention_call import OVERRIDE, as_wanted, split_heads
 from .call import KEY, WRAPPER, Forward, ModelCall, around_model
 from .capture import Capture, TextReading, attach_reading, capture_attention, chosen_blocks
-from .carrier import Conditioning, conditioning_spans
+from .carrier import Conditioning, Pooled, conditioning_spans, own_pooled
 from .kernels import Override, attention_call, whole_sequence
 from .known import joint_model, known_model
 from .sampling_run import SamplingRun, latent_samples, sample_branches, say_mean
@@ -39,6 +39,7 @@ class Branches:
         extras: what else the conditioning holds (pooled vector, references ..), no spans.
         text_tokens: of the global prompt, as core gives it to the model.
         left: True where words stand at the end of their text, behind padding.
+        pooled: of each instruction, in place of the vector in the extras; empty: all have that one.
     """
 
     instructions: tuple[str, ...]
@@ -46,6 +47,11 @@ class Branches:
     extras: dict[str, Any]
     text_tokens: int = 0
     left: bool = False
+    pooled: Pooled = ()
+
+    def part(self, which: slice) -> "Branches":
+        """Some of the branches."""
+        return replace(self, texts=self.texts[which], pooled=self.pooled[which])
 
 
 def split_branches(conditioning: Conditioning) -> Branches:
@@ -116,6 +122,8 @@ def branch_conditioning(
     least = branches.text_tokens if positions else 0
     text, places = stack_texts(branches.texts, left, least)
     extras = {**branches.extras, "model_conds": dict(branches.extras["model_conds"])}
+    if branches.pooled:
+        extras["pooled_output"] = torch.cat(branches.pooled)
     lengths = tuple(place.stop for place in places)
     if not left and min(lengths) < text.shape[1]:
         extras["model_conds"][PADDING] = comfy.conds.CONDConstant(lengths)
@@ -208,7 +216,7 @@ def branch_groups(
         )
         free = model.get_free_memory(model.load_device)
         size = max(1, min(count, int(free / (1.5 * one))))
-    return [replace(branches, texts=branches.texts[i : i + size]) for i in range(0, count, size)]
+    return [branches.part(slice(i, i + size)) for i in range(0, count, size)]
 
 
 class Located(NamedTuple):
@@ -219,7 +227,12 @@ class Located(NamedTuple):
 
 
 def locate_instances(
-    model: ModelPatcher, conditioning: Conditioning, run: SamplingRun, blocks: str, at_once: int
+    model: ModelPatcher,
+    conditioning: Conditioning,
+    run: SamplingRun,
+    blocks: str,
+    at_once: int,
+    smoothing: Smoothing = SMOOTHING,
 ) -> Located:
     """Sample one branch per instruction, and find where each acts in the last step.
 
@@ -228,17 +241,18 @@ def locate_instances(
         blocks: which are read, see ``chosen_blocks``; empty: the last but one, as in the paper.
         at_once: branches that run as one batch; 0: as many as memory allows. Each runs alone where
             the batch would change what it is given: samplers that draw noise, extras with a batch.
+        smoothing: of the maps.
     """
     known = joint_model(model, NODE)
     read = chosen_blocks(known.blocks, blocks, PENULTIMATE)
     samples = latent_samples(model, run.latent)
     say_mean(samples)
-    branches = split_branches(conditioning)
+    branches = replace(split_branches(conditioning), pooled=own_pooled(conditioning))
     alike = run.branches_alike and (len(samples) == 1 or not has_batches(branches.extras))
     alike &= known.family.text_first  # else filling cannot be hidden where it stands
     groups = branch_groups(model, branches, samples, at_once if alike else 1)
     maps, ends = zip(*(run_branches(model, group, read, run) for group in groups), strict=True)
-    found = iid_masks(torch.cat(maps))
+    found = iid_masks(torch.cat(maps), smoothing)
     fine = spread_tokens(found.masks, known.patch, (samples.shape[-2], samples.shape[-1]))
     return Located(found, compose_branches(torch.cat(ends, dim=1), fine))
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..mask_ops.regions import InstanceRegion, picture_sets
 from ..prompts.keywords import read_marks
 from ..prompts.spans import PromptSpans
-from .carrier import Conditioning, attach_spans, carried_spans
+from .carrier import Conditioning, Pooled, attach_spans, carried_spans
 from .text import (
     EncodedPrompt,
     KeptPrompt,
@@ -38,10 +38,12 @@ log = logging.getLogger("instance_edit")
 
 
 class Text(NamedTuple):
-    """The text of one picture: features (1, tokens, width) and what is where in it."""
+    """The text of one picture: features (1, tokens, width), what is where in it, and each
+    instruction's pooled vector, (1, width), where the encoder gives one."""
 
     features: Tensor
     spans: PromptSpans
+    pooled: Pooled
 
 
 class Conditionings(NamedTuple):
@@ -241,7 +243,8 @@ def joined_text(
         words=world.words,
         notes=notes,
     )
-    return Text(torch.cat(parts, dim=1), spans)
+    pooled = tuple(prompt.pooled for prompt in prompts if prompt.pooled is not None)
+    return Text(torch.cat(parts, dim=1), spans, pooled)
 
 
 def as_conditioning(
@@ -259,4 +262,5 @@ def as_conditioning(
     spans = [replace(text.spans, filling=gap) for text, gap in zip(texts, missing, strict=True)]
     if counted:
         extras = {**extras, "attention_mask": torch.ones((1, length), dtype=torch.long)}
-    return attach_spans([[torch.cat(filled), extras]], *spans)
+    pooled = tuple(text.pooled for text in texts)
+    return attach_spans([[torch.cat(filled), extras]], *spans, pooled=pooled)

@@ -42,10 +42,12 @@ class EncodedPrompt(NamedTuple):
 
 
 class KeptPrompt(NamedTuple):
-    """What is kept of a prompt: features (1, tokens, width), and the position of the first."""
+    """What is kept of a prompt: features (1, tokens, width), the position of the first, and the
+    pooled vector (1, width) where its encoder gives one."""
 
     text: Tensor
     start: int
+    pooled: Tensor | None = None
 
 
 def encode_prompt(clip: Any, prompt: str, least: int = 0) -> EncodedPrompt:
@@ -113,18 +115,19 @@ def keep_tokens(clip: Any, prompt: str, how: TextLength) -> KeptPrompt:
         ValueError: as ``encode_prompt``, or a fixed length that this encoder's text cannot have.
     """
     left = pads_left(sequence_tokenizer(clip)[1])
-    text, (start, stop), _ = encode_prompt(clip, prompt, 0 if left else how.length)
+    text, (start, stop), extras = encode_prompt(clip, prompt, 0 if left else how.length)
+    pooled: Tensor | None = extras.get("pooled_output")
     if how.kind == "as core":
-        return KeptPrompt(text, 0)
+        return KeptPrompt(text, 0, pooled)
     if how.kind != "fixed":
-        return KeptPrompt(text[:, start:stop], start)
+        return KeptPrompt(text[:, start:stop], start, pooled)
     if text.shape[1] < how.length:
         raise ValueError(
             f"a fixed length of {how.length} tokens is more than this text encoder gives "
             f"({text.shape[1]}). Set it to {text.shape[1]} or less."
         )
     start = max(0, stop - how.length) if left else start
-    return KeptPrompt(text[:, start : start + how.length], start)
+    return KeptPrompt(text[:, start : start + how.length], start, pooled)
 
 
 def counts_by_mask(clip: Any) -> bool:

@@ -10,6 +10,18 @@ from torch import Tensor
 from .smoothing import gaussian_kernel
 
 
+class Smoothing(NamedTuple):
+    """The Gaussian that smooths a map.
+
+    Attributes:
+        size: odd side in cells of the map; 1 is neutral.
+        sigma: in cells.
+    """
+
+    size: int
+    sigma: float
+
+
 class FoundMasks(NamedTuple):
     """What a locator found on the token grid.
 

@@ -6,8 +6,11 @@ Every step with its source: docs/methods.md#iid.
 import torch
 from torch import Tensor
 
-from .found_masks import FoundMasks, smooth_maps, threshold_maps
+from .found_masks import FoundMasks, Smoothing, smooth_maps, threshold_maps
 from .otsu import otsu_threshold
+
+SMOOTHING = Smoothing(3, 1.0)
+"""Ours; the paper names a Gaussian without its numbers."""
 
 
 def iid_maps(attention: Tensor) -> Tensor:
@@ -29,13 +32,13 @@ def iid_maps(attention: Tensor) -> Tensor:
     return own.mean(1)
 
 
-def iid_masks(attention: Tensor, *, size: int = 3, sigma: float = 1.0) -> FoundMasks:
+def iid_masks(attention: Tensor, smoothing: Smoothing = SMOOTHING) -> FoundMasks:
     """Masks from the attention at step S: maps, Gaussian, Otsu's threshold.
 
     Args:
         attention: see ``iid_maps``.
-        size, sigma: of the Gaussian, in tokens.
+        smoothing: of the maps, in tokens.
     """
-    maps = smooth_maps(iid_maps(attention), size, sigma)
+    maps = smooth_maps(iid_maps(attention), *smoothing)
     thresholds = torch.stack([otsu_threshold(one.flatten()) for one in maps])
     return threshold_maps(maps, thresholds)

@@ -13,7 +13,8 @@ def gaussian_kernel(size: int, sigma: float | None = None) -> Tensor:
         sigma: in tokens; default OpenCV's rule 0.3 ((size - 1) / 2 - 1) + 0.8.
     """
     if size < 1 or size % 2 == 0:
-        raise ValueError(f"the Gaussian's size must be odd and >= 1, got {size}.")
+        odd = max(1, size + 1)
+        raise ValueError(f"the Gaussian's size must be odd and >= 1, got {size}. Take {odd}.")
     sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8 if sigma is None else sigma
     if sigma <= 0:
         raise ValueError(f"the Gaussian's sigma must be > 0 tokens, got {sigma}.")

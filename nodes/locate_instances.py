@@ -7,6 +7,8 @@ from comfy_api.latest import io
 
 from ..host.iid import locate_instances
 from ..host.sampling_run import SamplingRun, sampled_latent
+from ..mask_ops.found_masks import Smoothing
+from ..mask_ops.iid import SMOOTHING
 from ..mask_ops.regions import InstanceRegion
 from ..sampling.iid import default_steps
 from .inputs.locate import (
@@ -15,6 +17,7 @@ from .inputs.locate import (
     found_values,
     result_inputs,
     sampling_inputs,
+    smoothing_inputs,
 )
 from .inputs.sockets import CATEGORY
 
@@ -67,6 +70,7 @@ class LocateInstances(io.ComfyNode):
                     "that a seed repeats.",
                 ),
                 *result_inputs(),
+                *smoothing_inputs(SMOOTHING, "a token"),
             ],
             outputs=[
                 *found_outputs(),
@@ -95,6 +99,8 @@ class LocateInstances(io.ComfyNode):
         negative: Any = None,
         regions: tuple[InstanceRegion, ...] = (),
         image: torch.Tensor | None = None,
+        smoothing: int = SMOOTHING.size,
+        smoothing_sigma: float = SMOOTHING.sigma,
     ) -> io.NodeOutput:
         run = SamplingRun(latent, sampler, sigmas, noise_seed, cfg, negative)
         steps = steps or default_steps(run.steps)
@@ -105,6 +111,13 @@ class LocateInstances(io.ComfyNode):
             )
         if cfg != 1 and negative is None:
             raise ValueError(f"cfg {cfg} needs 'negative'. Connect one, or set cfg to 1.")
-        located = locate_instances(model, conditioning, run.first(steps), blocks, branches_at_once)
+        located = locate_instances(
+            model,
+            conditioning,
+            run.first(steps),
+            blocks,
+            branches_at_once,
+            Smoothing(smoothing, smoothing_sigma),
+        )
         values = found_values(located.found, conditioning, latent, model, regions, image)
         return io.NodeOutput(*values, sampled_latent(latent, located.composed), sigmas[steps:])

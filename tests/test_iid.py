@@ -11,7 +11,7 @@ from torch import Tensor
 
 from instance_edit.attention import TokenLayout
 from instance_edit.attention.iid import iid_bias
-from instance_edit.mask_ops.found_masks import smooth_maps
+from instance_edit.mask_ops.found_masks import Smoothing, smooth_maps
 from instance_edit.mask_ops.iid import iid_maps, iid_masks
 from instance_edit.mask_ops.otsu import otsu_threshold
 from instance_edit.sampling.iid import compose_branches, default_steps
@@ -82,7 +82,7 @@ def test_masks_are_where_the_branches_differ() -> None:
     attention = torch.full((2, 3, 6, 6), 0.01)
     attention[0, :, 1:3, 1:3] = 0.5
     attention[1, :, 4:, 3:5] = 0.5
-    found = iid_masks(attention, size=1)
+    found = iid_masks(attention, Smoothing(1, 1.0))
     expected = torch.zeros(2, 6, 6, dtype=torch.bool)
     expected[0, 1:3, 1:3] = True
     expected[1, 4:, 3:5] = True
@@ -111,7 +111,7 @@ def test_phase_a_takes_thirty_percent_rounded_and_at_least_one_step(total: int, 
 
 def test_masks_are_otsus_upper_class_of_the_smoothed_map() -> None:
     attention = torch.rand(3, 2, 8, 6, generator=torch.Generator().manual_seed(9))
-    found = iid_masks(attention, size=5, sigma=0.7)
+    found = iid_masks(attention, Smoothing(5, 0.7))
     maps = smooth_maps(iid_maps(attention), 5, 0.7)
     assert torch.equal(found.maps, maps)
     for n in range(3):

@@ -10,7 +10,7 @@ from torch import Tensor
 from ...host.carrier import conditioning_spans
 from ...host.layout import found_pixels
 from ...host.regions import refuse_others
-from ...mask_ops.found_masks import FoundMasks, check_found
+from ...mask_ops.found_masks import FoundMasks, Smoothing, check_found
 from ...mask_ops.regions import InstanceRegion
 from ...pictures.found import draw_found
 from ...pictures.marks import to_image
@@ -63,6 +63,34 @@ def result_inputs() -> list[io.Input]:
             "image",
             optional=True,
             tooltip="The picture, as ground of the preview. Not connected (neutral): grey.",
+        ),
+    ]
+
+
+def smoothing_inputs(default: Smoothing, cell: str) -> list[io.Input]:
+    """The Gaussian that smooths the maps, counted in cells of them."""
+    return [
+        io.Int.Input(
+            "smoothing",
+            default=default.size,
+            min=1,
+            max=63,
+            step=2,
+            optional=True,
+            advanced=True,
+            tooltip="Side of the Gaussian that smooths each map before the threshold; odd, in "
+            f"cells, each {cell}. 1 is neutral: maps as they are.",
+        ),
+        io.Float.Input(
+            "smoothing_sigma",
+            default=default.sigma,
+            min=0.01,
+            max=64.0,
+            step=0.05,
+            optional=True,
+            advanced=True,
+            tooltip="Sigma of that Gaussian, in the same cells: higher is softer. With a side of 1 "
+            "(neutral) it does not matter.",
         ),
     ]
 
