@@ -9,15 +9,16 @@ from comfy.model_base import BaseModel
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..attention.window import inside_levels, inside_steps, is_before, sampling_progress
+from ..attention.window import inside_levels, inside_steps, sampling_progress
 from ..mask_ops.found_masks import spread_tokens
-from ..sampling.foi import SHARE, blend_distilled, blend_guided
+from ..sampling.foi import blend_distilled, blend_guided
 from .call import KEY, WRAPPER, Options, bare_model
 from .carrier import Conditioning, SpansCond, conditioning_spans
 from .foi_attention import FOI, NODE, FoISettings, cached_masks, foi_forward
 from .guidance import Guided, after_guidance, refuse_blending
 from .iid import has_batches, repeat_references, split_branches
 from .known import known_model, require_text_first
+from .moment import is_past
 from .regions import refuse_others
 from .run import say_part_once
 from .sampling_run import is_layer_for
@@ -87,15 +88,13 @@ class FoIGuider(comfy.samplers.CFGGuider):
     def union(self, x: Tensor, timestep: Tensor, options: Options) -> Tensor | None:
         """(H, W) 1 in any mask, or None once disentangled sampling is over."""
         level, schedule = float(timestep[0]), options["sample_sigmas"]
-        sampling = self.inner_model.model_sampling
-        if self.how.window_by == "noise level":
+        sampling, how = self.inner_model.model_sampling, self.how
+        if how.window_by == "noise level":
             inside = inside_levels(level, sampling.percent_to_sigma)
-            over = not is_before(level, SHARE, sampling.percent_to_sigma)
         else:
             say_part_once(options, schedule, sampling, "the share of disentangled steps", NODE)
-            progress = sampling_progress(level, schedule)
-            inside, over = inside_steps(progress), progress >= SHARE - 1e-6
-        if over:
+            inside = inside_steps(sampling_progress(level, schedule))
+        if is_past(level, how.disentangled_share, how.window_by, schedule, sampling):
             return None
         patch = self.family.patch(bare_model(self.inner_model.diffusion_model))
         masks = self.masks_for(picture_extent(x, patch), inside)

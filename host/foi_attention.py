@@ -13,13 +13,14 @@ from ..attention.recipe import Extent
 from ..attention.tokens import TokenLayout
 from ..attention.window import Inside, WindowBy, is_before
 from ..mask_ops.regions import InstanceRegion, region_masks
+from ..sampling.foi import SHARE
 from .attention_call import OVERRIDE, as_wanted, split_heads
 from .call import KEY, Forward, ModelCall, around_model
 from .capture import step_number
 from .carrier import call_spans
 from .kernels import Override, attention_call, open_call, whole_sequence
 from .known import require_family
-from .moment import call_inside
+from .moment import call_inside, is_past
 from .override import counted_options
 from .reached import Tally, check_reached, named_calls, watching_blocks
 from .run import is_first_call, without_run
@@ -46,7 +47,9 @@ class FoISettings:
         plain_steps: steps at the beginning whose logits stay as they are; by noise level they are
             counted in a sampling of ``USUAL_STEPS``.
         scales: s of the guidance-distilled form, or (s_I, s_T) of the form with CFG.
-        window_by: what windows and the share of disentangled sampling are fractions of.
+        window_by: what windows and shares are fractions of.
+        disentangled_share: of the sampling, from its start: the picture moves in the masks alone.
+        modulated_share: behind that share of the sampling logits stay as they are.
     """
 
     regions: tuple[InstanceRegion, ...]
@@ -54,6 +57,8 @@ class FoISettings:
     plain_steps: int
     scales: float | tuple[float, float]
     window_by: WindowBy = "steps"
+    disentangled_share: float = SHARE
+    modulated_share: float = 1.0
 
 
 def cached_masks(how: FoISettings) -> MasksFor:
@@ -104,7 +109,10 @@ def foi_forward(how: FoISettings, masks_for: MasksFor) -> Callable[..., Tensor]:
 
 
 def is_plain(call: ModelCall, how: FoISettings) -> bool:
-    """True in the first steps, whose attention stays as it is."""
+    """True in the first steps and behind the modulated share: attention stays as it is."""
+    share, schedule = how.modulated_share, call.options.get("sample_sigmas")
+    if schedule is not None and is_past(call.level, share, how.window_by, schedule, call.sampling):
+        return True
     if how.window_by == "steps":
         return step_number(call) < how.plain_steps
     return is_before(call.level, how.plain_steps / USUAL_STEPS, call.sampling.percent_to_sigma)

@@ -7,7 +7,7 @@ from comfy.model_patcher import ModelPatcher
 
 from ..attention.schedule import Share, Stage
 from ..attention.tokens import TokenLayout
-from ..mask_ops.foi import foi_masks
+from ..mask_ops.foi import Focus, foi_masks
 from ..mask_ops.found_masks import FoundMasks
 from .capture import Capture, TextReading, attach_reading, capture_attention, chosen_blocks
 from .carrier import Conditioning, conditioning_spans
@@ -26,7 +26,7 @@ def locate_instruction(
     run: SamplingRun,
     words: Sequence[Sequence[int]],
     blocks: str,
-    threshold: float,
+    how: Focus,
     reference: int | None = None,
 ) -> FoundMasks:
     """Where each instruction acts, by the attention of the run's last step.
@@ -35,7 +35,7 @@ def locate_instruction(
         run: the steps up to the one that is read.
         words: per instruction the numbers of its keywords' tokens in its prompt.
         blocks: which are read, see ``chosen_blocks``; empty: the middle half.
-        threshold: see ``foi_masks``.
+        how: the map becomes a mask.
         reference: number of the reference image whose tokens read; None: the latent's.
     """
     known = joint_model(model, NODE)
@@ -48,7 +48,7 @@ def locate_instruction(
     sample_branches(capture_attention(seen_whole(model, NODE), capture), marked, run)
     grid = [-(-side // known.patch) for side in latent.shape[-2:]]
     maps = F.interpolate(capture.mean()[0].mean(0)[None], grid, mode="bilinear")[0]
-    return foi_masks(maps, threshold)
+    return foi_masks(maps, how)
 
 
 def word_reading(conditioning: Conditioning, words: Sequence[Sequence[int]]) -> TextReading:

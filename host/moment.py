@@ -10,6 +10,7 @@ from ..attention.window import (
     WindowBy,
     inside_levels,
     inside_steps,
+    is_before,
     is_part,
     sampling_progress,
 )
@@ -25,6 +26,20 @@ def call_inside(call: ModelCall, by: WindowBy) -> Inside:
     schedule = call.options.get("sample_sigmas")
     progress = 1 - call.level if schedule is None else sampling_progress(call.level, schedule)
     return inside_steps(progress)
+
+
+def is_past(level: float, share: float, by: WindowBy, schedule: Tensor, sampling: Any) -> bool:
+    """True behind the first ``share`` of a sampling; a share of 1 is never behind.
+
+    Args:
+        level: noise level of a model call.
+        schedule, sampling: see ``say_part``.
+    """
+    if share >= 1:
+        return False
+    if by == "noise level":
+        return not is_before(level, share, sampling.percent_to_sigma)
+    return sampling_progress(level, schedule) >= share - 1e-6
 
 
 def say_part(schedule: Tensor | None, sampling: Any, what: str, node: str) -> None:

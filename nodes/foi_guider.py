@@ -8,6 +8,7 @@ from ..attention.window import WindowBy
 from ..host import foi
 from ..host.foi_attention import FoISettings
 from ..mask_ops.regions import InstanceRegion
+from ..sampling.foi import SHARE
 from .inputs.sockets import CATEGORY, Regions
 from .inputs.window import window_by_input
 
@@ -103,10 +104,22 @@ class FoIGuider(io.ComfyNode):
                     ],
                 ),
                 window_by_input(
-                    "What the regions' windows, the 75 % and plain_steps are counted in: 'steps' "
+                    "What the regions' windows, shares and plain_steps are counted in: 'steps' "
                     "the steps of the sampling node at hand, 'noise level' the whole sampling as "
                     "Set Timestep Range counts it (plain_steps in a sampling of 28 steps), so that "
                     "it means the same where the sampling is split or denoise is below 1."
+                ),
+                _share_input(
+                    "disentangled_share",
+                    SHARE,
+                    "Share of the sampling, from its start, in which the picture moves inside the "
+                    "masks only. 0.75 in the paper; 0 (neutral): it moves everywhere.",
+                ),
+                _share_input(
+                    "modulated_share",
+                    1.0,
+                    "Behind this share of the sampling attention stays as it is. 1: it is changed "
+                    "to the end; 0 is neutral.",
                 ),
             ],
             outputs=[io.Guider.Output()],
@@ -123,10 +136,30 @@ class FoIGuider(io.ComfyNode):
         plain_steps: int,
         form: dict[str, Any],
         window_by: WindowBy = "steps",
+        disentangled_share: float = SHARE,
+        modulated_share: float = 1.0,
     ) -> io.NodeOutput:
         if form["form"] == WITH_CFG:
             scales = (form["image_scale"], form["text_scale"])
         else:
             scales = form["strength"]
-        how = FoISettings(tuple(regions), boost, plain_steps, scales, window_by)
+        how = FoISettings(
+            *(tuple(regions), boost, plain_steps, scales, window_by),
+            disentangled_share=disentangled_share,
+            modulated_share=modulated_share,
+        )
         return io.NodeOutput(foi.FoIGuider(model, positive, negative, how))
+
+
+def _share_input(name: str, default: float, tooltip: str) -> io.Input:
+    """A share of the sampling, 0 .. 1."""
+    return io.Float.Input(
+        name,
+        default=default,
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        optional=True,
+        advanced=True,
+        tooltip=tooltip,
+    )

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from instance_edit.attention import TokenLayout
 from instance_edit.attention.foi import foi_attend, foi_boosts, foi_logits
-from instance_edit.mask_ops.foi import focus, foi_masks
-from instance_edit.mask_ops.found_masks import min_max, smooth_maps
+from instance_edit.mask_ops.foi import Focus, focus, foi_masks
+from instance_edit.mask_ops.found_masks import Smoothing, min_max, smooth_maps
 from instance_edit.sampling.foi import blend_distilled, blend_guided
 
 LAYOUT = TokenLayout((1, 2, 2), (3, 4), ((2, 2),))
@@ -165,7 +165,7 @@ def test_a_grid_is_pooled_smoothed_focused_and_spread_again(grid: tuple[int, int
     pooled = [max(1, round(side / factor)) for side in grid]
     small = torch.nn.functional.adaptive_avg_pool2d(attention[:, None], pooled)[:, 0]
     wanted = focus(smooth_maps(small, 3, 0.5))
-    maps = foi_masks(attention, 0.3).maps
+    maps = foi_masks(attention, Focus(0.3)).maps
     assert maps.shape == attention.shape
     for y in range(grid[0]):
         for x in range(grid[1]):
@@ -176,10 +176,32 @@ def test_a_grid_is_pooled_smoothed_focused_and_spread_again(grid: tuple[int, int
             assert torch.equal(maps[:, y, x], wanted[:, cell[0], cell[1]])
 
 
+@pytest.mark.parametrize("gamma", [0, 1, 2, 5])
+def test_gamma_is_how_often_a_map_is_squared_and_stretched(gamma: int) -> None:
+    maps = torch.rand(2, 6, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    expected = min_max(maps) if gamma == 0 else maps
+    for _ in range(gamma):
+        low, high = expected.square().amin((1, 2)), expected.square().amax((1, 2))
+        expected = (expected.square() - low[:, None, None]) / (high - low)[:, None, None]
+    torch.testing.assert_close(focus(maps, gamma), expected)
+
+
+def test_a_negative_gamma_is_refused() -> None:
+    with pytest.raises(ValueError, match="gamma must be 0 or more, got -1"):
+        focus(torch.rand(1, 4, 4), -1)
+
+
+def test_gamma_and_smoothing_shape_the_map_before_its_threshold() -> None:
+    attention = torch.rand(2, 9, 7, generator=torch.Generator().manual_seed(6))
+    found = foi_masks(attention, Focus(0.4, 1, Smoothing(5, 2.0)))
+    assert torch.equal(found.maps, focus(smooth_maps(attention, 5, 2.0), 1))
+    assert torch.equal(found.masks, found.maps > 0.4)
+
+
 def test_the_threshold_decides_and_is_kept_for_every_map() -> None:
     attention = torch.rand(3, 6, 6, generator=torch.Generator().manual_seed(7))
     for threshold in (0.05, 0.6):
-        found = foi_masks(attention, threshold)
+        found = foi_masks(attention, Focus(threshold))
         assert found.thresholds.tolist() == pytest.approx([threshold] * 3)
         assert torch.equal(found.masks, found.maps > threshold)
 
@@ -205,7 +227,7 @@ def test_a_large_grid_is_pooled_to_sixteen() -> None:
 @pytest.mark.parametrize("threshold", [0.0, 1.0])
 def test_a_threshold_outside_the_map_is_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
-        foi_masks(torch.rand(1, 4, 4), threshold)
+        foi_masks(torch.rand(1, 4, 4), Focus(threshold))
 
 
 def test_blending_follows_its_formula_pixel_by_pixel() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
+import pytest
+import torch
+
+from instance_edit.benchmarks.locate import focus
 from instance_edit.benchmarks.locate.figures import (
     best_reading,
     by_threshold,
@@ -12,6 +16,8 @@ from instance_edit.benchmarks.locate.figures import (
     summary,
     table,
 )
+from instance_edit.benchmarks.record import RESULTS
+from instance_edit.mask_ops.foi import Focus, foi_masks
 
 MEANS = {
     "iid/1/4": 0.5,
@@ -64,3 +70,20 @@ def test_the_report_shows_every_locator_and_the_edits() -> None:
     text = table({**figures, "methods": {"unambiguous": {"iid": cell}}}, 3, 4)
     for part in ("| IID, step 2 |", "| FoI, reference, step 1 |", "0.15 [0.10, 0.20]", "1 of 9"):
         assert part in text
+
+
+def test_the_page_of_threshold_and_gamma_holds_the_figures_of_its_json() -> None:
+    told = json.loads((RESULTS / "foi_focus.json").read_text(encoding="utf-8"))
+    written = (RESULTS / "foi_focus.md").read_text(encoding="utf-8")
+    assert focus.page(told, told["settings"]["scenes"]) == written
+
+
+def test_every_threshold_and_gamma_is_measured_on_the_middle_blocks_and_on_the_best_one() -> None:
+    maps = {name: torch.rand(2, 9, 9) for name in ("3", "4", focus.MIDDLE)}
+    masks = focus.readings(maps)
+    assert len(masks) == 3 * 4 * 7
+    assert torch.equal(masks["3", 1, 0.4], foi_masks(maps["3"], Focus(0.4, 1)).masks)
+    means = {place: float(n) for n, place in enumerate(masks)}
+    table = focus.cells(means)
+    assert table[focus.MIDDLE]["2"]["0.3"] == means[focus.MIDDLE, 2, 0.3]
+    assert table["best block"]["2"]["0.3"] == means["4", 2, 0.3] > means["3", 2, 0.3]

@@ -25,7 +25,7 @@ from instance_edit.attention.foi import foi_boosts
 from instance_edit.attention.lqr_highlight import Highlight, highlight_region, middle_ranks
 from instance_edit.attention.schedule import block_kinds, equal_stages
 from instance_edit.mask_ops.boxes import Box, box_to_grid
-from instance_edit.mask_ops.foi import focus, foi_masks
+from instance_edit.mask_ops.foi import Focus, focus, foi_masks
 from instance_edit.mask_ops.iid import iid_masks
 from instance_edit.mask_ops.smoothing import smooth_masks
 from instance_edit.sampling.flow import invert_flow
@@ -183,7 +183,7 @@ NUMBERS: dict[str, tuple[Callable[[], object], object]] = {
     ),
     f"{FOI}, masks: a Gaussian of sigma 0.5": (foi_sigma, 0.5),
     f"{FOI}, masks: the threshold is in 0.4 to 0.7, 0.5 here": (
-        lambda: default(foi_masks, "threshold"),
+        lambda: Focus().threshold,
         0.5,
     ),
     f"{FOI}, Eq. 7: xi(t) = 0.05 t^4": (

@@ -47,6 +47,7 @@ TITLES = {
     "iid_find_and_edit": "No masks: IID",
     "iid_masks_for_mice": "IID's masks, MICE's edit",
     "foi_find_and_edit": "No masks: FoI",
+    "foi_from_the_picture": "FoI's own start",
     "turns_chained": "Edit after edit, no drift",
     "turns_three": "Three turns, inverted",
 }
@@ -156,6 +157,7 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
         "iid_find_and_edit": scene(),
         "iid_masks_for_mice": scene(),
         "foi_find_and_edit": scene(),
+        "foi_from_the_picture": scene(),
         "turns_chained": scene(),
         "turns_three": scene(),
     }

@@ -27,7 +27,7 @@ from ...host.keywords import keyword_numbers
 from ...host.known import known_model
 from ...host.sampling_run import SamplingRun, sample_branches
 from ...mask_ops.contrast import contrast_masks
-from ...mask_ops.foi import foi_masks
+from ...mask_ops.foi import Focus, foi_masks
 from ...mask_ops.iid import iid_masks
 from ...mask_ops.token_grid import grid_coverage, masks_to_grid
 from ..leak.conflicts import LeakScene
@@ -129,7 +129,7 @@ def found_masks(studio: Studio, task: EditTask, steps: int) -> dict[str, Tensor]
             name = f"foi {source}/{step + 1}"
             masks[f"{name}/{block}"] = foi_masks(one).masks
             for tau in THRESHOLDS:
-                masks[f"{name}/{block}@{tau}"] = foi_masks(one, tau).masks
+                masks[f"{name}/{block}@{tau}"] = foi_masks(one, Focus(tau)).masks
             mean = torch.stack([maps[step, number] for number in middle]).mean(0)
             masks[f"{name}/middle"] = foi_masks(mean).masks
     run = SamplingRun(start_latent(task), studio.euler(), sigmas, task.seed)
@@ -146,7 +146,7 @@ def iid_capture(
     """Every branch's attention to its own instruction, all steps and blocks."""
     known = known_model(studio.model, "the benchmark")
     branches = split_branches(conditioning)
-    texts, places = branch_conditioning(branches, known.family.text_positions(known.diffusion))
+    texts, places = branch_conditioning(branches, known.family.stands_by_length(known.diffusion))
     own = tuple((tuple(range(place.start, place.stop)),) for place in places)
     run = SamplingRun(start_latent(task), studio.euler(), sigmas, task.seed)
     capture = Capture(range(known.blocks), range(run.steps))

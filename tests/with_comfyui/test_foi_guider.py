@@ -5,13 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
 from instance_edit.attention.window import inside_steps
 from instance_edit.host import foi_attention as foi_seam
 from instance_edit.host.foi_attention import FoISettings, cached_masks
-from instance_edit.tests.with_comfyui.core import random_latent
+from instance_edit.tests.with_comfyui.comfyui import samplers
+from instance_edit.tests.with_comfyui.core import plain_on, random_latent, sample_custom
 from instance_edit.tests.with_comfyui.editing import Editor
-from instance_edit.tests.with_comfyui.test_foi import TWO, guide, run
+from instance_edit.tests.with_comfyui.locating import SIGMAS, locate_instruction
+from instance_edit.tests.with_comfyui.test_foi import (
+    TWO,
+    guide,
+    null_conditioning,
+    run,
+    two_spans,
+)
 
 
 def test_regions_of_other_instructions_are_refused(pack_nodes, flux1_deep):
@@ -61,3 +70,87 @@ def test_region_masks_are_made_once_per_set_that_takes_part(pack_nodes, flux1_de
     regions = (replace(first, end=0.5), second)
     run(guide(pack_nodes, flux1_deep, regions), random_latent(flux1_deep))
     assert sorted(made) == [((4, 4), (False, True)), ((4, 4), (True, True))]
+
+
+def go_on(guider, samples, sigmas):
+    """The rest of a sampling whose first part ended at ``sigmas[0]``."""
+    return guider.sample(
+        torch.zeros_like(samples),
+        samples,
+        samplers.sampler_object("euler"),
+        sigmas,
+        disable_pbar=True,
+        seed=3,
+    )
+
+
+@pytest.mark.parametrize(("share", "steps"), [(0.0, 0), (0.2, 1), (0.6, 3), (1.0, 5)])
+def test_the_picture_moves_inside_the_masks_only_for_that_share_of_the_steps(
+    pack_nodes, flux1_deep, share, steps
+):
+    """With regions that never take part: the null edit so far, then core's own edit."""
+    positive, latent = two_spans(flux1_deep), random_latent(flux1_deep)
+    null = null_conditioning(flux1_deep, positive)
+    regions = Editor(pack_nodes).regions(TWO, start=0.95)
+    found = run(
+        guide(
+            pack_nodes,
+            flux1_deep,
+            regions,
+            positive,
+            disentangled_share=share,
+            modulated_share=0.0,
+        ),
+        latent,
+    )
+    plain = samplers.CFGGuider(flux1_deep)
+    plain.inner_set_conds({"positive": plain_on(flux1_deep, positive)})
+    if not steps:
+        expected = sample_custom(flux1_deep, positive, positive, latent, SIGMAS.tolist(), seed=3)
+    else:
+        first = SIGMAS[: steps + 1].tolist()
+        expected = sample_custom(flux1_deep, null, null, latent, first, seed=3)
+        if steps < 5:
+            expected = go_on(plain, expected, SIGMAS[steps:])
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_attention_is_changed_for_the_modulated_share_of_the_steps(pack_nodes, flux1_deep):
+    positive, latent = two_spans(flux1_deep), random_latent(flux1_deep)
+    regions = Editor(pack_nodes).regions(TWO)
+
+    def guider(plain_steps, share):
+        return guide(
+            pack_nodes,
+            flux1_deep,
+            regions,
+            positive,
+            boost=50.0,
+            plain_steps=plain_steps,
+            disentangled_share=0.0,
+            modulated_share=share,
+        )
+
+    found = run(guider(0, 0.4), latent)
+    begun = run(guider(0, 1.0), latent, SIGMAS[:3])
+    expected = go_on(guider(99, 1.0), begun, SIGMAS[2:])
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    assert torch.equal(run(guider(0, 0.0), latent), run(guider(99, 1.0), latent))
+    assert not torch.allclose(run(guider(0, 1.0), latent), found, atol=1e-3)
+
+
+@pytest.mark.parametrize(("gamma", "sigma"), [(1, 0.5), (3, 1.5)])
+def test_the_locators_gamma_and_smoothing_reach_its_masks(
+    pack_nodes, flux1_deep, tiny_clip_flux1, gamma, sigma
+):
+    def masks(**changes):
+        latent = random_latent(flux1_deep, 32, 32)
+        given = {"latent": latent, "threshold": 0.4, **changes}
+        return locate_instruction(pack_nodes, flux1_deep, tiny_clip_flux1, **given)[0]
+
+    usual = masks()
+    assert torch.equal(masks(gamma=3, smoothing=3, smoothing_sigma=0.5), usual)
+    changed = masks(gamma=gamma, smoothing=5, smoothing_sigma=sigma)
+    assert not torch.equal(changed, usual)
+    if gamma == 1:
+        assert changed.sum() > usual.sum()

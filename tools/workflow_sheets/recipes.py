@@ -23,6 +23,7 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     located.iid_find_and_edit,
     located.iid_masks_for_mice,
     located.foi_find_and_edit,
+    located.foi_from_the_picture,
     turns.turns_chained,
     turns.turns_three,
 )

@@ -1,0 +1,39 @@
+"""Workflows that a paper's own settings are shipped as: what they set, as the paper does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from instance_edit.tools.load_pack import ROOT
+
+Workflow = dict[str, dict[str, Any]]
+
+
+def shipped(name: str) -> Workflow:
+    path = ROOT / "workflows" / "api" / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def inputs(workflow: Workflow, kind: str) -> dict[str, Any]:
+    """The inputs of the one node of a kind."""
+    (found,) = (node["inputs"] for node in workflow.values() if node["class_type"] == kind)
+    return found
+
+
+def origin(workflow: Workflow, link: list[Any]) -> str:
+    """The kind of the node that a link comes from."""
+    return workflow[link[0]]["class_type"]
+
+
+def test_foi_starts_from_the_picture_with_80_percent_noise_and_takes_100_ancestral_steps() -> None:
+    workflow = shipped("foi_from_the_picture")
+    schedule = inputs(workflow, "BasicScheduler")
+    assert (schedule["steps"], schedule["denoise"]) == (100, 0.8)
+    assert inputs(workflow, "KSamplerSelect")["sampler_name"] == "euler_ancestral"
+    sampling = inputs(workflow, "SamplerCustomAdvanced")
+    assert origin(workflow, sampling["latent_image"]) == "VAEEncode"
+    assert origin(workflow, sampling["noise"]) == "RandomNoise"
+    assert origin(workflow, sampling["guider"]) == "InstanceEditFoIGuider"
+    guider = inputs(workflow, "InstanceEditFoIGuider")
+    assert (guider["window_by"], guider["disentangled_share"]) == ("steps", 0.75)
