@@ -2,9 +2,10 @@
 
 Multi-turn Consistent Image Editing (arXiv 2505.04320) multiplies attention weights after the
 softmax: those of image queries on the instruction's keys, by 2 inside a region that it finds from
-the previous step's maps and by 0.8 outside. Such weights do not sum to one. Here the logarithm of
-the factor is added to the logits before the softmax instead: the odds between those keys and all
-others change by the same factor, and the weights sum to one (docs/methods.md#multi-turn-editing).
+the previous step's maps and by 0.8 outside. Such weights do not sum to one
+(``published_attention``). Our own form, ``highlighted_attention``, adds the logarithm of the factor
+to the logits before the softmax instead: the odds between those keys and all others change by the
+same factor, and the weights sum to one (docs/methods.md#multi-turn-editing).
 """
 
 from collections.abc import Callable
@@ -27,12 +28,14 @@ class Highlight:
         inside, outside: factors on the attention to the edit's words, > 0; 1 is neutral.
         threshold: of the map, in (0, 1); a lower one makes the region larger.
         first_step: the first step that is changed, counted from 1, at least 2.
+        normalised: the weights sum to one again; False is the paper's form.
     """
 
     inside: float = 2.0
     outside: float = 0.8
     threshold: float = 0.3
     first_step: int = 5
+    normalised: bool = True
 
     def __post_init__(self) -> None:
         if min(self.inside, self.outside) <= 0:
@@ -70,9 +73,26 @@ def highlighted_attention(
         share: (B, H, Lq), S, as ``text_attention`` gives it.
         attention: ``attention(q, k, v) -> (B, H, Lq, D)``, with the masks and biases of ``out``.
     """
+    raised = published_attention(q, k, v, keys, factor, out, attention)
     extra = (factor - 1)[:, None, :, None].to(out.dtype)
+    return raised / (1 + extra * share[..., None].to(out.dtype))
+
+
+def published_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    keys: Tensor,
+    factor: Tensor,
+    out: Tensor,
+    attention: Attention,
+) -> Tensor:
+    """Attention whose weights on some keys are multiplied after the softmax, as in the paper.
+
+    ``P v + (f - 1) E``; arguments as for ``highlighted_attention``.
+    """
     part = attention(q, k, v * keys[:, None].to(v.dtype))
-    return (out + extra * part) / (1 + extra * share[..., None].to(out.dtype))
+    return out + (factor - 1)[:, None, :, None].to(out.dtype) * part
 
 
 def highlight_region(maps: Tensor, threshold: float = 0.3) -> Tensor:

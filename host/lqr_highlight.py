@@ -10,7 +10,12 @@ from einops import rearrange
 from torch import Tensor
 
 from ..attention.capture import mask_rows, text_attention
-from ..attention.lqr_highlight import Highlight, highlight_region, highlighted_attention
+from ..attention.lqr_highlight import (
+    Highlight,
+    highlight_region,
+    highlighted_attention,
+    published_attention,
+)
 from ..prompts.spans import PromptSpans
 from .attention_call import OVERRIDE, Heads, as_wanted, split_heads
 from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
@@ -108,7 +113,10 @@ def highlighting_forward(learned: Learned, words: Words | None) -> Callable[...,
             return edit_keys(family, call, words, added())
 
         doubles = partial(double_block, family, call.model)
-        override = highlight_override(options.get(OVERRIDE), doubles, places, seen, factors)
+        normalised = learned.highlight.normalised
+        override = highlight_override(
+            options.get(OVERRIDE), doubles, places, seen, factors, normalised
+        )
         options = prompts_alone(family, call, call_spans(call), options)
         with named_calls(family, call, options) as named, watching_blocks(family, call, tally):
             out = run(counted_options(named, override, family, call, tally), read=(KEY,))
@@ -208,12 +216,14 @@ def highlight_override(
     places: Callable[[], tuple[Tensor, slice]],
     seen: Sequence[dict[int, Tensor] | None],
     factors: Sequence[Tensor | None],
+    normalised: bool = True,
 ) -> Override:
     """An attention override that notes the double blocks' maps and applies the known factors.
 
     Args:
         double_block: number of the double block that a call comes from, by its options; else None.
         places: the edit's keys and the latents' queries, see ``edit_keys``.
+        normalised: see ``Highlight``.
     """
 
     @whole_sequence
@@ -242,7 +252,8 @@ def highlight_override(
                 maps[block] = part
         if any(factor is not None for factor in factors):
             factor = every_factor(factors, share)
-            out = raise_words(out, heads_of, keys, latents, factor, share, mask, on)
+            raised = share if normalised else None
+            out = raise_words(out, heads_of, keys, latents, factor, raised, mask, on)
         return as_wanted(out, heads, split.flat)
 
     return override
@@ -261,11 +272,15 @@ def raise_words(
     keys: Tensor,
     latents: slice,
     factor: Tensor,
-    share: Tensor,
+    share: Tensor | None,
     mask: Tensor | None,
     call: Override,
 ) -> Tensor:
-    """``out``, (B, Lq, H * D), with the latents' attention to the edit's words multiplied."""
+    """``out``, (B, Lq, H * D), with the latents' attention to the edit's words multiplied.
+
+    Args:
+        share: of the words, by which the weights are normalised again; None: they are not.
+    """
     heads = split.q.shape[1]
     rows = None if mask is None else mask_rows(mask, latents, split.q.dtype)
 
@@ -275,8 +290,10 @@ def raise_words(
 
     plain = rearrange(out[:, latents], "b l (h d) -> b h l d", h=heads)
     queries = split.q[:, :, latents]
-    changed = highlighted_attention(
-        queries, split.k, split.v, keys, factor, plain, share, attention
-    )
+    words = (queries, split.k, split.v, keys, factor, plain)
+    if share is None:
+        changed = published_attention(*words, attention)
+    else:
+        changed = highlighted_attention(*words, share, attention)
     out[:, latents] = rearrange(changed, "b h l d -> b l (h d)")
     return out

@@ -42,14 +42,16 @@ def is_past(level: float, share: float, by: WindowBy, schedule: Tensor, sampling
     return sampling_progress(level, schedule) >= share - 1e-6
 
 
-def say_part(schedule: Tensor | None, sampling: Any, what: str, node: str) -> None:
+def say_part(
+    schedule: Tensor | None, sampling: Any, what: str, node: str, choice: str = "window by"
+) -> None:
     """Say in the log that steps are counted in a run that is a part of a sampling.
 
     Args:
         schedule: the run's noise levels; None says nothing.
         sampling: the model's ``model_sampling``.
         what: is counted.
-        node: where the remedy is.
+        node, choice: where the remedy is.
     """
     if schedule is None or not is_part(schedule, float(sampling.sigma_max)):
         return
@@ -57,5 +59,5 @@ def say_part(schedule: Tensor | None, sampling: Any, what: str, node: str) -> No
         f"{what}: counted in the steps of this run alone, whose noise goes from "
         f"{float(schedule[0]):.4g} to {float(schedule[-1]):.4g}, which is not the whole sampling "
         f"({float(sampling.sigma_max):.4g} to 0: it was split, or denoise is below 1). To mean the "
-        f"same however the sampling is cut up, set 'window by' of {node} to 'noise level'."
+        f"same however the sampling is cut up, set '{choice}' of {node} to 'noise level'."
     )

@@ -60,10 +60,12 @@ class Counted:
     Attributes:
         by: "noise level" counts in a sampling of ``PAPER_STEPS``, so that its parts share them.
         what: names what is counted, for the log; empty: nothing is.
+        time: the regulator's time is counted in the steps of the run, whatever ``by`` says.
     """
 
     by: WindowBy = "steps"
     what: str = ""
+    time: bool = False
 
 
 class Start(NamedTuple):
@@ -200,6 +202,8 @@ class FlowSampler(comfy.samplers.Sampler):
 
     def counting(self, sigmas: Tensor, sampling: Any) -> Callable[[int], int]:
         """See ``FlowRun.counted``; says in the log where steps are those of a part."""
+        if self.counted.time:
+            say_part(sigmas, sampling, "the regulator's time", "Dual-LQR Sampler", "time by")
         if self.counted.by == "noise level":
             return lambda count: steps_before(
                 sigmas, count / PAPER_STEPS, sampling.percent_to_sigma

@@ -1,7 +1,7 @@
 """Dual-LQR Sampler: a SAMPLER that keeps the first picture in view over many turns."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from comfy_api.latest import io
 from torch import Tensor
@@ -9,12 +9,12 @@ from torch import Tensor
 from ..attention.lqr_highlight import Highlight
 from ..attention.window import WindowBy
 from ..host.sampling import Counted, FlowRun, FlowSampler
-from ..sampling.lqr import LQRGuidance, TurnMemory, sample_lqr
+from ..sampling.lqr import LQRGuidance, TimeBy, TurnMemory, sample_lqr
 from .inputs.highlight import edit_words, highlight_inputs
 from .inputs.sockets import CATEGORY, Turn
 from .inputs.window import window_by_input
 
-OFF, ON = "off", "on"
+OFF, ON, PUBLISHED = "off", "on", "on, as published"
 
 
 class DualLQRSampler(io.ComfyNode):
@@ -62,9 +62,11 @@ class DualLQRSampler(io.ComfyNode):
                     options=[
                         io.DynamicCombo.Option(OFF, []),
                         io.DynamicCombo.Option(ON, highlight_inputs()),
+                        io.DynamicCombo.Option(PUBLISHED, highlight_inputs()),
                     ],
                     tooltip="Lets the edit's words count more where they already act, and less "
-                    "elsewhere. off is neutral.",
+                    "elsewhere. 'on' keeps the sum of all attention, 'on, as published' multiplies "
+                    "the words' alone, as the paper does. off is neutral.",
                 ),
                 io.Float.Input(
                     "tolerance",
@@ -90,6 +92,17 @@ class DualLQRSampler(io.ComfyNode):
                     "hand, 'noise level' those of an even sampling in 15 steps, the paper's, so "
                     "that a sampling that is split pulls where the whole one does."
                 ),
+                io.Combo.Input(
+                    "time_by",
+                    display_name="time by",
+                    options=list(get_args(TimeBy)),
+                    default="noise level",
+                    optional=True,
+                    advanced=True,
+                    tooltip="What the regulator's time is: the 'noise level' that is left, or the "
+                    "share of 'steps' that are left, as published, which pulls harder in the first "
+                    "steps of a shifted schedule. On an even schedule both are one (neutral).",
+                ),
             ],
             outputs=[io.Sampler.Output()],
         )
@@ -105,8 +118,9 @@ class DualLQRSampler(io.ComfyNode):
         tolerance: float = 0.1,
         clip: Any = None,
         window_by: WindowBy = "steps",
+        time_by: TimeBy = "noise level",
     ) -> io.NodeOutput:
-        whole = LQRGuidance(eta, lqr_steps, previous_weight, tolerance)
+        whole = LQRGuidance(eta, lqr_steps, previous_weight, tolerance, time_by)
 
         def solve(run: FlowRun) -> Tensor:
             guidance = replace(whole, lqr_steps=run.counted(lqr_steps))
@@ -122,8 +136,11 @@ class DualLQRSampler(io.ComfyNode):
             )
 
         options = dict(adaptive_attention)
-        pulls = "lqr_steps" if lqr_steps and eta else ""
-        if options.pop("adaptive_attention") == OFF:
-            return io.NodeOutput(FlowSampler(solve, counted=Counted(window_by, pulls)))
-        words, counted = edit_words(clip, options.pop("keywords")), Counted(window_by, "first_step")
-        return io.NodeOutput(FlowSampler(solve, Highlight(**options), words, counted))
+        choice, pulls = options.pop("adaptive_attention"), bool(lqr_steps and eta)
+        counts = "first_step" if choice != OFF else "lqr_steps" if pulls else ""
+        counted = Counted(window_by, counts, pulls and time_by == "steps")
+        if choice == OFF:
+            return io.NodeOutput(FlowSampler(solve, counted=counted))
+        words = edit_words(clip, options.pop("keywords"))
+        highlight = Highlight(**options, normalised=choice == ON)
+        return io.NodeOutput(FlowSampler(solve, highlight, words, counted))

@@ -5,13 +5,15 @@ Equations, and what is ours: docs/methods.md#multi-turn-editing.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from .drift import check_pictures, check_tolerance, undo_drift
 from .flow import Report, Velocity, check_fraction, check_sigmas, solve_flow
+
+TimeBy = Literal["noise level", "steps"]
 
 
 class TurnMemory(NamedTuple):
@@ -52,12 +54,14 @@ class LQRGuidance:
         lqr_steps: how many steps are pulled; the paper's 4 are of 15.
         weight: in [0, 1], lambda; 0 heads for the first picture, 1 for the previous one.
         tolerance: >= 0, of ``undo_drift`` in the other steps; 0 is the paper's method.
+        time_by: what the regulator's time t is: "noise level" 1 - s, "steps" the paper's i / N.
     """
 
     eta: float = 0.9
     lqr_steps: int = 4
     weight: float = 0.7
     tolerance: float = 0.0
+    time_by: TimeBy = "noise level"
 
     def __post_init__(self) -> None:
         check_fraction("eta", self.eta)
@@ -65,6 +69,10 @@ class LQRGuidance:
         check_tolerance(self.tolerance)
         if self.lqr_steps < 0:
             raise ValueError(f"lqr_steps must be 0 or more, got {self.lqr_steps}.")
+
+    def time_left(self, i: int, sigma: float, steps: int) -> float:
+        """What the regulator has left at the start of step ``i``, 1 - t > 0."""
+        return sigma if self.time_by == "noise level" else 1 - i / steps
 
 
 PUBLISHED = LQRGuidance()
@@ -89,10 +97,10 @@ def sample_lqr(
     arXiv 2505.04320). ``(X - x) / (1 - t)`` is the control of the linear-quadratic regulator whose
     terminal cost is infinite.
 
-    The time t of the regulator is ``1 - s`` here. For evenly spaced sigmas from 1 to 0 that is the
-    paper's i / N; for shifted ones it is the time that the flow really has left, so that
-    ``eta = 1`` in all steps still arrives at X exactly. The levels are at least 0, so that s is
-    never less than the step D.
+    The time t of the regulator is ``1 - s``, unless the guidance says otherwise. For evenly spaced
+    sigmas from 1 to 0 that is the paper's i / N; for shifted ones it is the time that the flow
+    really has left, so that ``eta = 1`` in all steps still arrives at X exactly. The levels are at
+    least 0, so that s is never less than the step D.
 
     With a tolerance (our own, no paper has it) the other steps are pulled too, fully, but only
     where the clean picture that the step predicts differs so little from an earlier one that this
@@ -114,17 +122,19 @@ def sample_lqr(
     target = dual_target(first, previous, guidance.weight)
     check_pictures(x, target)
     kept = first if previous is None else previous
+    levels = check_sigmas(sigmas)
 
     def drift(i: int, x: Tensor, sigma: float, step: float, v: Tensor) -> Tensor:
         pulled = v
         if i < guidance.lqr_steps:
-            pulled = v + guidance.eta * ((x - target) / sigma - v)
+            left = guidance.time_left(i, sigma, len(levels) - 1)
+            pulled = v + guidance.eta * ((x - target) / left - v)
         elif guidance.tolerance > 0:
             known, drifts = undo_drift(x - sigma * v, first, kept, guidance.tolerance)
             pulled = torch.where(drifts, (x - known) / sigma, v)
         return pulled if free is None else torch.lerp((x - kept) / sigma, pulled, free(sigma))
 
-    return solve_flow(velocity, x, check_sigmas(sigmas), drift, report)
+    return solve_flow(velocity, x, levels, drift, report)
 
 
 def dual_target(first: Tensor, previous: Tensor | None, weight: float = 0.7) -> Tensor:

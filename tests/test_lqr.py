@@ -11,6 +11,7 @@ from torch import Tensor
 from instance_edit.sampling.flow import Velocity
 from instance_edit.sampling.lqr import (
     LQRGuidance,
+    TimeBy,
     TurnMemory,
     dual_target,
     next_turn,
@@ -31,14 +32,21 @@ def velocity(x: Tensor, s: float) -> Tensor:
 
 
 def sample_by_hand(
-    x: Tensor, steps: int, first: Tensor, previous: Tensor, eta: float, pulled: int, weight: float
+    x: Tensor,
+    levels: list[float],
+    first: Tensor,
+    previous: Tensor,
+    eta: float,
+    pulled: int,
+    weight: float,
 ) -> Tensor:
-    """The paper's loop in its own words: evenly spaced s, t_i = i / N, u = -v."""
+    """The paper's loop in its own words: t_i = i / N, u = -v."""
     x = x.clone()
     aim = first + weight * (previous - first)
     half = None
+    steps = len(levels) - 1
     for i in range(steps):
-        s, d = 1 - i / steps, 1 / steps
+        s, d = levels[i], levels[i] - levels[i + 1]
         half = velocity(x, s) if half is None else half
         half = velocity(x - d / 2 * half, s - d / 2)
         u, t = -half, i / steps
@@ -50,17 +58,31 @@ def sample_by_hand(
 @pytest.mark.parametrize("eta", [0.0, 0.4, 0.9, 1.0])
 @pytest.mark.parametrize("pulled", [0, 4, 15])
 @pytest.mark.parametrize("weight", [0.0, 0.7, 1.0])
-def test_the_loop_of_the_paper(eta: float, pulled: int, weight: float) -> None:
+@pytest.mark.parametrize(
+    ("even", "time_by"), [(True, "noise level"), (True, "steps"), (False, "steps")]
+)
+def test_the_loop_of_the_paper(
+    eta: float, pulled: int, weight: float, even: bool, time_by: TimeBy
+) -> None:
     x, first, previous = random(0), random(1), random(2)
-    out = sample_lqr(
-        velocity,
-        x,
-        torch.linspace(1, 0, 16, dtype=torch.float64),
-        first,
-        previous,
-        LQRGuidance(eta=eta, lqr_steps=pulled, weight=weight),
-    )
-    torch.testing.assert_close(out, sample_by_hand(x, 15, first, previous, eta, pulled, weight))
+    sigmas = torch.linspace(1, 0, 16, dtype=torch.float64) if even else shifted(15)
+    guidance = LQRGuidance(eta=eta, lqr_steps=pulled, weight=weight, time_by=time_by)
+    out = sample_lqr(velocity, x, sigmas, first, previous, guidance)
+    levels: list[float] = sigmas.tolist()
+    expected = sample_by_hand(x, levels, first, previous, eta, pulled, weight)
+    torch.testing.assert_close(out, expected)
+
+
+def test_on_a_shifted_schedule_time_by_steps_pulls_harder_while_steps_are_few() -> None:
+    """A still flow from 0 to a picture of 1: how far one pulled step after three free ones goes."""
+
+    def reached(time_by: TimeBy) -> float:
+        guidance = LQRGuidance(eta=0.5, lqr_steps=4, weight=0.0, time_by=time_by)
+        start, picture = torch.zeros(1, 1, 1, 1).double(), torch.ones(1, 1, 1, 1).double()
+        levels = shifted(15)[:5]
+        return float(sample_lqr(lambda x, s: 0 * x, start, levels, picture, None, guidance))
+
+    assert reached("steps") > reached("noise level") > 0
 
 
 def flow_to(picture: Tensor) -> Velocity:

@@ -14,6 +14,7 @@ from instance_edit.attention.lqr_highlight import (
     highlight_region,
     highlighted_attention,
     middle_ranks,
+    published_attention,
 )
 
 B, H, TEXT, L, D = 2, 3, 5, 12, 8
@@ -81,6 +82,31 @@ def test_the_odds_between_words_and_other_keys_change_by_the_papers_factor(keys:
         q, k, everything, keys, factor, torch.ones_like(before), share, plain_attention
     )
     torch.testing.assert_close(total, torch.ones_like(total))
+
+
+def test_as_published_weights_are_multiplied_after_the_softmax_and_their_sum_is_left(
+    keys: Tensor,
+) -> None:
+    factor = torch.where(random(3, B, L) > 0, 2.0, 0.8).double()
+    q, k, v = random(0, B, H, L, D), random(1, B, H, Z, D), random(2, B, H, Z, D)
+    plain = plain_attention(q, k, v)
+    out = published_attention(q, k, v, keys, factor, plain, plain_attention)
+    expected = torch.zeros_like(out)
+    for b in range(B):
+        for h in range(H):
+            for i in range(L):
+                logits = [float(q[b, h, i] @ k[b, h, j]) / math.sqrt(D) for j in range(Z)]
+                total = sum(math.exp(logit) for logit in logits)
+                for j in range(Z):
+                    weight = math.exp(logits[j]) / total
+                    raised = weight * float(factor[b, i]) if keys[j] else weight
+                    expected[b, h, i] += raised * v[b, h, j]
+    torch.testing.assert_close(out, expected)
+    everything = torch.ones_like(v)
+    total = published_attention(
+        q, k, everything, keys, factor, everything[:, :, :L], plain_attention
+    )
+    assert not torch.allclose(total, torch.ones_like(total), atol=1e-3)
 
 
 def test_a_factor_of_one_changes_nothing(keys: Tensor) -> None:

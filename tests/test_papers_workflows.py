@@ -37,3 +37,30 @@ def test_foi_starts_from_the_picture_with_80_percent_noise_and_takes_100_ancestr
     assert origin(workflow, sampling["guider"]) == "InstanceEditFoIGuider"
     guider = inputs(workflow, "InstanceEditFoIGuider")
     assert (guider["window_by"], guider["disentangled_share"]) == ("steps", 0.75)
+
+
+def test_turns_as_published_have_the_papers_settings_and_no_reference() -> None:
+    workflow = shipped("turns_as_published")
+    kinds = [node["class_type"] for node in workflow.values()]
+    assert "ReferenceLatent" not in kinds
+    assert inputs(workflow, "BasicScheduler")["steps"] == 15
+    assert inputs(workflow, "UNETLoader")["unet_name"] == "flux1-dev.safetensors"
+    samplers = [n["inputs"] for n in workflow.values() if n["class_type"].endswith("LQRSampler")]
+    published = {
+        "eta": 0.9,
+        "lqr_steps": 4,
+        "previous_weight": 0.7,
+        "tolerance": 0.0,
+        "time_by": "steps",
+        "adaptive_attention": "on, as published",
+        "adaptive_attention.inside": 2.0,
+        "adaptive_attention.outside": 0.8,
+        "adaptive_attention.threshold": 0.3,
+        "adaptive_attention.first_step": 5,
+    }
+    assert len(samplers) == 2
+    assert all({name: one[name] for name in published} == published for one in samplers)
+    guidances = [
+        n["inputs"]["guidance"] for n in workflow.values() if n["class_type"] == "FluxGuidance"
+    ]
+    assert sorted(guidances) == [1.0, 1.0, 3.5, 3.5]

@@ -201,7 +201,7 @@ NUMBERS: dict[str, tuple[Callable[[], object], object]] = {
     f"{FOI}, disentangled sampling: the first 75 % of the steps": (lambda: SHARE, 0.75),
     f"{TURNS}, inversion: gamma is 0.5": (lambda: default(invert_flow, "gamma"), 0.5),
     f"{TURNS}, guidance: eta 0.9 in 4 of 15 steps, lambda 0.7, no tolerance": (
-        lambda: list(vars(LQRGuidance()).values()),
+        lambda: list(vars(LQRGuidance()).values())[:4],
         [0.9, 4, 0.7, 0.0],
     ),
     f"{TURNS}, guidance: by default it is that one": (lqr_default, 0.9 * 1.7),
@@ -214,7 +214,7 @@ NUMBERS: dict[str, tuple[Callable[[], object], object]] = {
         0.7,
     ),
     f"{TURNS}, adaptive attention: 2.0 inside, 0.8 outside, threshold 0.3, from the 5th step": (
-        lambda: list(vars(Highlight()).values()),
+        lambda: list(vars(Highlight()).values())[:4],
         [2.0, 0.8, 0.3, 5],
     ),
     f"{TURNS}, adaptive attention: ranks 10 to 14 of 19 blocks": (

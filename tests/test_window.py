@@ -15,7 +15,7 @@ from instance_edit.attention.window import (
     sampling_progress,
     steps_before,
 )
-from instance_edit.tests.shifted_sigmas import shifted
+from instance_edit.tests.shifted_sigmas import SHIFT, shifted
 
 LEVELS = torch.tensor([1.0, 0.9, 0.7, 0.4, 0.0])
 
@@ -116,3 +116,15 @@ def test_a_part_begins_below_the_highest_level_or_ends_above_0(
     levels: list[float], part: bool
 ) -> None:
     assert is_part(torch.tensor(levels), 1.0) is part
+
+
+@pytest.mark.parametrize(("steps", "pulled"), [(8, 3), (15, 4), (28, 8)])
+def test_four_of_fifteen_steps_follow_the_number_of_steps_by_noise_level(
+    steps: int, pulled: int
+) -> None:
+    """On a schedule whose steps are even in time, shifted as FLUX's is."""
+
+    def bent(share: float) -> float:
+        return SHIFT * (1 - share) / (1 + (SHIFT - 1) * (1 - share))
+
+    assert steps_before(shifted(steps), 4 / 15, bent) == pulled

@@ -50,6 +50,7 @@ TITLES = {
     "foi_from_the_picture": "FoI's own start",
     "turns_chained": "Edit after edit, no drift",
     "turns_three": "Three turns, inverted",
+    "turns_as_published": "Turns as published",
 }
 
 
@@ -160,6 +161,7 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
         "foi_from_the_picture": scene(),
         "turns_chained": scene(),
         "turns_three": scene(),
+        "turns_as_published": (picture, [dress, clouds[0]]),
     }
 
 

@@ -30,6 +30,7 @@ def make_workflow_server(folder: Path) -> Path:
         kontext: flux1,
         ae: _codec(16),
         klein: tiny_models.flux2_state_dict(),
+        "flux1-dev.safetensors": flux1,
         "qwen_image_vae.safetensors": _layered_codec(),
     }
     for name, weights in files.items():

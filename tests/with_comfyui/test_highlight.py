@@ -77,6 +77,23 @@ def test_the_positive_prompts_half_gets_the_bias_and_the_negative_half_nothing(m
     torch.testing.assert_close(maps["edit"][7], expected)
 
 
+def test_as_published_the_words_weights_are_multiplied_after_the_softmax() -> None:
+    q, k, v = (random(seed, 2, HEADS, Z, D) for seed in range(3))
+    region = random(4, 1, L) > 0
+    seen, factors = call_chunks(OPTIONS, Learned(Highlight(), 0, {}, {"edit": region}))
+    override = highlight_override(None, double_block, lambda: (KEYS, LATENTS), seen, factors, False)
+    out = override(
+        attention_pytorch, q, k, v, HEADS, skip_reshape=True, transformer_options=OPTIONS
+    )
+    weights = (q @ k.transpose(-1, -2) / math.sqrt(D)).softmax(-1)
+    for i in range(L):
+        for j in range(Z):
+            if KEYS[j]:
+                weights[0, :, TEXT + i, j] *= 2.0 if region[0, i] else 0.8
+    expected = (weights @ v).transpose(1, 2).flatten(2)
+    torch.testing.assert_close(out, expected)
+
+
 def test_single_blocks_and_probes_are_left_alone() -> None:
     q, k, v = (random(seed, 2, HEADS, Z, D) for seed in range(3))
     maps: dict[object, dict[int, Tensor]] = {}

@@ -122,8 +122,28 @@ def test_adaptive_attention_acts_from_its_first_step(
     assert torch.equal(highlighted, run(ON))
     assert torch.equal(plain, run({**ON, "first_step": 5}))
     assert not torch.equal(plain, run({**ON, "first_step": 4}))
-    neutral = run({**ON, "inside": 1.0, "outside": 1.0})
-    torch.testing.assert_close(neutral, plain)
+    published = run({**ON, "adaptive_attention": "on, as published"})
+    assert not torch.allclose(published, highlighted) and not torch.allclose(published, plain)
+    for choice in ("on", "on, as published"):
+        neutral = run({**ON, "adaptive_attention": choice, "inside": 1.0, "outside": 1.0})
+        torch.testing.assert_close(neutral, plain)
+
+
+def test_the_regulators_time_may_be_counted_in_steps_which_says_so_in_a_part(
+    session: Session, picture: Latent, edit: Conditioning, caplog: pytest.LogCaptureFixture
+) -> None:
+    start, memory = random_latent(session.model), session.memory(picture)
+
+    def run(**options: Any) -> Tensor:
+        sampler = session.lqr(memory, eta=0.5, tolerance=0.0, lqr_steps=3, **options)
+        return session.run(sampler, edit, start)["samples"]
+
+    assert torch.equal(run(), run(time_by="noise level"))
+    assert not torch.allclose(run(time_by="steps"), run(), atol=1e-3)
+    assert "the regulator's time" not in caplog.text
+    session.sigmas = session.sigmas[:3]
+    run(time_by="steps", window_by="noise level")
+    assert "set 'time by' of Dual-LQR Sampler to 'noise level'" in caplog.text
 
 
 @pytest.mark.parametrize("adaptive", [OFF, ON])

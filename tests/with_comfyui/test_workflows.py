@@ -58,6 +58,8 @@ def suit(workflow: Workflow, base: Path) -> Workflow:
         inputs = node["inputs"]
         if node["class_type"] == "KSampler":
             inputs["steps"] = 2
+        elif node["class_type"] == "BasicScheduler":
+            inputs["steps"] = 6
         elif node["class_type"] == "ImageScaleToTotalPixels":
             inputs["megapixels"] = SIDE**2 / 1024**2
         elif node["class_type"] == "FluxKontextImageScale":

@@ -53,6 +53,7 @@ FILES = {
         "vae",
         "Comfy-Org/Qwen-Image_ComfyUI/resolve/main/split_files/vae",
     ),
+    "flux1-dev.safetensors": ("diffusion_models", "Comfy-Org/flux1-dev/resolve/main"),
 }
 
 
@@ -88,7 +89,17 @@ def load(sheet: Sheet, kind: str, title: str = "", /, **inputs: str) -> Node:
 
 def kontext(sheet: Sheet) -> Loaded:
     """FLUX.1 Kontext dev."""
-    flux, clip, t5, vae = list(FILES)[:4]
+    return flux1(sheet, next(iter(FILES)))
+
+
+def flux1_dev(sheet: Sheet) -> Loaded:
+    """FLUX.1 dev, which makes pictures from text and knows no reference."""
+    return flux1(sheet, "flux1-dev.safetensors")
+
+
+def flux1(sheet: Sheet, flux: str) -> Loaded:
+    """A model of FLUX.1's with its encoders and its VAE."""
+    clip, t5, vae = list(FILES)[1:4]
     model = load(sheet, "UNETLoader", unet_name=flux)
     text = load(sheet, "DualCLIPLoader", clip_name1=clip, clip_name2=t5, type="flux")
     codec = load(sheet, "VAELoader", vae_name=vae)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import canvas, demo, klein, kontext, located, qwen, turns
+from . import canvas, demo, klein, kontext, located, published_turns, qwen, turns
 from .sheet import Sheet
 
 RECIPES: tuple[Callable[[Sheet], None], ...] = (
@@ -26,4 +26,5 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     located.foi_from_the_picture,
     turns.turns_chained,
     turns.turns_three,
+    published_turns.turns_as_published,
 )

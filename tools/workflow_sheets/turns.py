@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from . import loaders, steps
 from .loaders import Loaded
@@ -17,13 +18,27 @@ FIRST = (
 
 @dataclass
 class Session:
-    """A session as it grows: the latent that its last turn left, and that turn's memory."""
+    """A session as it grows: the latent that its last turn left, and that turn's memory.
+
+    Attributes:
+        lqr: what Dual-LQR Sampler is told.
+        referring: the model gets the picture that a turn starts from as its reference.
+    """
 
     sheet: Sheet
     loaded: Loaded
     sigmas: Output
     latent: Output
     memory: Output | None = None
+    lqr: dict[str, Any] = field(default_factory=lambda: {"lqr_steps": 2, **steps.LEVEL})
+    referring: bool = True
+
+    def referred(self, text: Node) -> list[Node]:
+        """A text and what brings the picture to it; the last node gives the conditioning."""
+        if not self.referring:
+            return [text]
+        add = self.sheet.add
+        return [text, add("ReferenceLatent", conditioning=text[0], latent=self.latent)]
 
     def turn(self, model: Output, instruction: Output) -> list[Node]:
         """Remember, invert, edit: the nodes of one more turn."""
@@ -38,8 +53,8 @@ class Session:
         """From the picture as it is back to noise, which the last node gives."""
         add = self.sheet.add
         empty = add("CLIPTextEncode", "The picture as it is", clip=self.loaded.clip, text="")
-        source = add("ReferenceLatent", conditioning=empty[0], latent=self.latent)
-        unguided = add("FluxGuidance", conditioning=source[0], guidance=1.0)
+        source = self.referred(empty)
+        unguided = add("FluxGuidance", conditioning=source[-1][0], guidance=1.0)
         inverter = add("BasicGuider", model=self.loaded.model, conditioning=unguided[0])
         inversion = add("InstanceEditFlowInversion")
         noise = add("RandomNoise", noise_seed=0)
@@ -52,7 +67,7 @@ class Session:
             sigmas=self.sigmas,
             latent_image=self.latent,
         )
-        return [empty, source, unguided, inverter, inversion, noise, inverted]
+        return [*source, unguided, inverter, inversion, noise, inverted]
 
     def edited(
         self, model: Output, instruction: Output, memory: Output, noisy: Output
@@ -61,7 +76,7 @@ class Session:
         add = self.sheet.add
         guided = add("FluxGuidance", conditioning=instruction, guidance=3.5)
         editor = add("BasicGuider", model=model, conditioning=guided[0])
-        sampler = add("InstanceEditDualLQRSampler", turn=memory, lqr_steps=2, **steps.LEVEL)
+        sampler = add("InstanceEditDualLQRSampler", turn=memory, **self.lqr)
         still = add("DisableNoise")
         edited = add(
             "SamplerCustomAdvanced",
@@ -109,11 +124,11 @@ def one_instruction(session: Session, number: int, instruction: str) -> Output:
     """A turn with one plain prompt: its picture."""
     sheet, loaded = session.sheet, session.loaded
     text = sheet.add("CLIPTextEncode", f"Instruction {number}", clip=loaded.clip, text=instruction)
-    referred = sheet.add("ReferenceLatent", conditioning=text[0], latent=session.latent)
-    nodes = session.turn(loaded.model, referred[0])
+    referred = session.referred(text)
+    nodes = session.turn(loaded.model, referred[-1][0])
     decode = sheet.add("VAEDecode", samples=session.latent, vae=loaded.vae)
     look = sheet.add("PreviewImage", f"Turn {number}", images=decode[0])
-    sheet.column(f"Turn {number}", text, referred, *nodes, decode, look)
+    sheet.column(f"Turn {number}", *referred, *nodes, decode, look)
     return decode[0]
 
 
