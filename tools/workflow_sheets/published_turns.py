@@ -30,9 +30,9 @@ def turns_as_published(sheet: Sheet) -> None:
         250,
     )
     sheet.note(
-        "## The pack's own\n*tolerance* 0.1 puts back what only drifts, *time by* noise level holds "
-        "on shifted schedules, *adaptive_attention* off costs less. To take another number of "
-        "steps, set *window by* to noise level: then *lqr_steps* follows.\n\nDescribe the whole "
+        "## The pack's own\n*tolerance* 0.1 puts back what only drifts, *time by* noise level "
+        "holds on shifted schedules, *adaptive_attention* off costs less. To take another number "
+        "of steps, set *window by* to noise level: then *lqr_steps* follows.\n\nDescribe the whole "
         "picture as it shall be: this model knows no instructions.",
         460,
         250,
