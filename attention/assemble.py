@@ -25,7 +25,8 @@ class RowTable:
 
     Attributes:
         rows: (N, 2 + I) by name, or None for rows that are all the background's. Of tokens that lie
-            in several instances, the largest value of theirs counts.
+            in several instances, the largest value of theirs counts, or the last instance's (see
+            ``Membership.last_view``).
         text: name of the rows of the instances' prompts. The global prompt has the background's.
         latent, context: names of the rows of latent tokens and of the scene's references.
     """
@@ -151,8 +152,13 @@ def _stack_rows(
         if rows is not None:
             stacked.append(rows)
         if rows is not None and name in (table.latent, table.context):
-            stacked += [rows[list(several)].amax(0)[None] for several in overlaps]
+            stacked += [_shared_row(rows, several, members.last_view) for several in overlaps]
     return torch.cat(stacked), first
+
+
+def _shared_row(rows: Tensor, several: tuple[int, ...], last: bool) -> Tensor:
+    """(1, 2 + I): what a token of several instances sees, given the rows of each."""
+    return rows[several[-1]][None] if last else rows[list(several)].amax(0)[None]
 
 
 def _row_of(classes: Tensor, first: int | None) -> Tensor:

@@ -22,9 +22,25 @@ def damping(members: Membership, kernel_size: int, temperature: float, epsilon: 
     Raises:
         ValueError: ``temperature`` or ``epsilon`` is not finite and > 0, or an even kernel.
     """
-    _check_positive(temperature=temperature, epsilon=epsilon)
+    field = _smoothed(members, kernel_size).masked_fill(foreign_tokens(members), 0.0)
+    return _logarithm(members, field, temperature, epsilon)
+
+
+def naive_damping(
+    members: Membership, kernel_size: int, temperature: float, epsilon: float
+) -> Tensor:
+    """As ``damping``, but s_n reaches into other instances too, as a plain Gaussian does."""
+    return _logarithm(members, _smoothed(members, kernel_size), temperature, epsilon)
+
+
+def _smoothed(members: Membership, kernel_size: int) -> Tensor:
+    """(N, I): the masks of every image, each convolved with the Gaussian."""
     smooth = [smooth_masks(grid, kernel_size).flatten(1) for grid in members.grids]
-    field = torch.cat(smooth, dim=1).masked_fill(foreign_tokens(members), 0.0)
+    return torch.cat(smooth, dim=1)
+
+
+def _logarithm(members: Membership, field: Tensor, temperature: float, epsilon: float) -> Tensor:
+    _check_positive(temperature=temperature, epsilon=epsilon)
     logs = torch.log(field + epsilon) / temperature
     return torch.where(members.scene, logs, torch.where(members.inside, 0.0, SHUT))
 

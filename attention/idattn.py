@@ -25,6 +25,7 @@ def idattn_bias(
     reference_owners: Sequence[int | None] | None = None,
     strengths: Sequence[float] | None = None,
     active: Sequence[bool] | None = None,
+    last_view: bool = False,
 ) -> AttentionBias:
     """IDAttn's mask as a bias: 0 where a query may look, -inf elsewhere.
 
@@ -45,7 +46,7 @@ def idattn_bias(
         layout: the joint sequence.
         masks: (N, h, w) bool on the latent grid.
         kind: ``dis`` (M_dis) or ``har`` (M_har).
-        reference_masks, reference_owners, active: see ``assign_tokens``.
+        reference_masks, reference_owners, active, last_view: see ``assign_tokens``.
         strengths: per instance >= 0, multiplies the attention of L_n and C_n to T_n; default 1.
 
     Raises:
@@ -53,7 +54,8 @@ def idattn_bias(
     """
     if kind not in ("dis", "har"):
         raise ValueError(f"kind must be 'dis' or 'har', got {kind!r}.")
-    members = assign_tokens(layout, masks, reference_masks, reference_owners, active)
+    placed = (reference_masks, reference_owners, active, last_view)
+    members = assign_tokens(layout, masks, *placed)
     rows = {"whole scene": open_rows(members), "own tokens": inside_rows(members)}
     image = "own tokens" if kind == "dis" else "whole scene"
     table = RowTable(rows, text="own tokens", latent=image, context=image)

@@ -22,6 +22,7 @@ def iid_bias(
     reference_owners: Sequence[int | None] | None = None,
     strengths: Sequence[float] | None = None,
     active: Sequence[bool] | None = None,
+    last_view: bool = False,
 ) -> AttentionBias:
     """IID's attention of phase B as a bias: 0 where a query may look, -inf elsewhere.
 
@@ -42,13 +43,14 @@ def iid_bias(
         layout: the joint sequence.
         masks: (N, h, w) bool on the latent grid.
         reference_masks: not used, references being open; accepted as by the other methods.
-        reference_owners, active: see ``assign_tokens``.
+        reference_owners, active, last_view: see ``assign_tokens``.
         strengths: per instance >= 0, multiplies the attention of L_n to T_n; default 1.
 
     Raises:
         ValueError: masks that do not fit the layout, or a parameter out of range.
     """
-    members = assign_tokens(layout, masks, reference_masks, reference_owners, active)
+    placed = (reference_masks, reference_owners, active, last_view)
+    members = assign_tokens(layout, masks, *placed)
     latents = torch.arange(layout.image_tokens, device=masks.device) < layout.latent_tokens
     references = members.scene & ~latents
     prompt = inside_rows(members)

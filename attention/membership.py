@@ -21,12 +21,14 @@ class Membership:
         owner: (I,) int64, 0-based owner of a token of an owned reference, else -1.
         active: (N,) bool; an inactive instance has no tokens, and nobody but themselves sees its
             prompt and its own references.
+        last_view: a token of several instances sees the picture as the last of them alone does.
     """
 
     grids: tuple[Tensor, ...]
     inside: Tensor
     owner: Tensor
     active: Tensor
+    last_view: bool = False
 
     @property
     def scene(self) -> Tensor:
@@ -68,6 +70,7 @@ def assign_tokens(
     reference_masks: Sequence[Tensor] | None = None,
     reference_owners: Sequence[int | None] | None = None,
     active: Sequence[bool] | None = None,
+    last_view: bool = False,
 ) -> Membership:
     """Check masks against a layout and say to whom every image token belongs.
 
@@ -76,6 +79,7 @@ def assign_tokens(
         reference_masks: one (N, h, w) bool per reference grid; default: ``masks`` resized.
         reference_owners: per reference None (shows the scene) or the 0-based owning instance.
         active: per instance whether it takes part; default all.
+        last_view: see ``Membership``.
 
     Raises:
         ValueError: a count or shape that does not fit the layout.
@@ -103,7 +107,7 @@ def assign_tokens(
         owner.append(torch.full((grid[0] * grid[1],), -1 if owned_by is None else owned_by))
     inside = torch.cat([grid.flatten(1) for grid in grids], dim=1)
     owner_of = torch.cat([part.to(masks.device) for part in owner])
-    return Membership(tuple(grids), inside, owner_of, live)
+    return Membership(tuple(grids), inside, owner_of, live, last_view)
 
 
 def _check_active(layout: TokenLayout, active: Sequence[bool] | None) -> Tensor:

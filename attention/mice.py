@@ -10,7 +10,7 @@ from torch import Tensor
 from .assemble import SHUT, RowTable, assemble_bias, key_rows, open_rows, prompt_columns, see_global
 from .bias import AttentionBias
 from .damping import damping
-from .membership import assign_tokens
+from .membership import Membership, assign_tokens
 from .tokens import TokenLayout
 
 
@@ -26,6 +26,7 @@ def mice_bias(
     reference_owners: Sequence[int | None] | None = None,
     strengths: Sequence[float] | None = None,
     active: Sequence[bool] | None = None,
+    last_view: bool = False,
 ) -> AttentionBias:
     """MICE's bias as the paper defines it, the same for all blocks and steps.
 
@@ -54,14 +55,30 @@ def mice_bias(
         temperature: tau > 0, higher is softer: 1 for few instances, 8 for dense scenes.
         epsilon: floor of the smoothed mask, > 0.
         instances_see_global: L_n also sees the global prompt, for global style changes.
-        reference_masks, reference_owners, active: see ``assign_tokens``.
+        reference_masks, reference_owners, active, last_view: see ``assign_tokens``.
         strengths: per instance >= 0, multiplies the attention of L_n and C_n to T_n; default 1.
 
     Raises:
         ValueError: masks that do not fit the layout, or a parameter out of range.
     """
-    members = assign_tokens(layout, masks, reference_masks, reference_owners, active)
+    placed = (reference_masks, reference_owners, active, last_view)
+    members = assign_tokens(layout, masks, *placed)
     field = damping(members, kernel_size, temperature, epsilon)
+    return damped_bias(layout, members, field, strengths, instances_see_global)
+
+
+def damped_bias(
+    layout: TokenLayout,
+    members: Membership,
+    field: Tensor,
+    strengths: Sequence[float] | None,
+    instances_see_global: bool,
+) -> AttentionBias:
+    """The table of ``mice_bias``, whatever damps.
+
+    Args:
+        field: (N, I) float32, see ``damping``; B_n is 0 in the mask and this elsewhere.
+    """
     damped = field.masked_fill(members.inside, 0.0)  # B_n
     own = key_rows(damped, SHUT)
     rows = {"own": own, "whole scene": open_rows(members), "own and global": see_global(own)}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..mask_ops.naming import instance_name
-from ..mask_ops.overlap import OverlapPolicy
+from ..mask_ops.overlap import AS_RELEASED, OverlapPolicy
 from ..mask_ops.regions import InstanceRegion, region_masks
 from .bias import AttentionBias
 from .schedule import OFF, Stage, block_kinds
@@ -35,6 +35,7 @@ class BiasBuilder(Protocol):
         reference_owners: Sequence[int | None] | None,
         strengths: Sequence[float] | None,
         active: Sequence[bool] | None,
+        last_view: bool,
     ) -> AttentionBias: ...
 
 
@@ -134,6 +135,7 @@ class BiasRecipe:
             reference_owners=owners,
             strengths=[region.strength for region in self.instances] + [1.0] * filling,
             active=[*active, *[False] * filling],
+            last_view=self.overlap == AS_RELEASED,
         )
         if not (self.share_padding and padding):
             return bias

@@ -36,6 +36,7 @@ def released_mice_bias(
     reference_owners: Sequence[int | None] | None = None,
     strengths: Sequence[float] | None = None,
     active: Sequence[bool] | None = None,
+    last_view: bool = False,
 ) -> AttentionBias:
     """The released code's bias, the same for all blocks and steps.
 
@@ -66,13 +67,14 @@ def released_mice_bias(
         epsilon: floor of the smoothed mask, > 0.
         smooth_P_L: prompts and latents see each other smoothly, also inside the mask.
         free_context: references see all image tokens.
-        reference_masks, reference_owners, active: see ``assign_tokens``.
+        reference_masks, reference_owners, active, last_view: see ``assign_tokens``.
         strengths: per instance >= 0, multiplies the attention of L_n and C_n to T_n; default 1.
 
     Raises:
         ValueError: masks that do not fit the layout, or a parameter out of range.
     """
-    members = assign_tokens(layout, masks, reference_masks, reference_owners, active)
+    placed = (reference_masks, reference_owners, active, last_view)
+    members = assign_tokens(layout, masks, *placed)
     field = damping(members, kernel_size, temperature, epsilon)
     field = field.masked_fill(foreign_tokens(members), SHUT)  # S_n
     damped = key_rows(field.masked_fill(members.inside, 0.0), SHUT)  # B_n

@@ -5,7 +5,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-OverlapPolicy = Literal["shared", "smaller wins", "first wins"]
+OverlapPolicy = Literal["shared", "smaller wins", "first wins", "as released"]
+AS_RELEASED = "as released"
 
 
 def resolve_overlap(masks: Tensor, policy: OverlapPolicy) -> Tensor:
@@ -13,7 +14,8 @@ def resolve_overlap(masks: Tensor, policy: OverlapPolicy) -> Tensor:
 
     ``shared`` leaves a contested token to all its instances (the union of what they see);
     ``smaller wins`` gives it to the mask with the fewest tokens (MICE's strict variant), ties to
-    the first; ``first wins`` to the first in the list.
+    the first; ``first wins`` to the first in the list. ``as released`` leaves it to all of them
+    too; as which one it looks at the picture is for the method to say (``Membership.last_view``).
 
     Args:
         masks: (N, h, w) bool.
@@ -26,7 +28,7 @@ def resolve_overlap(masks: Tensor, policy: OverlapPolicy) -> Tensor:
     """
     if policy not in get_args(OverlapPolicy):
         raise ValueError(f"policy must be one of {get_args(OverlapPolicy)}, got {policy!r}.")
-    if policy == "shared":
+    if policy in ("shared", AS_RELEASED):
         return masks
     rank = torch.arange(masks.shape[0], device=masks.device)
     if policy == "smaller wins":

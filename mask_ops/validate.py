@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .findings import Finding, Seen, check_picture, check_region, check_shape
 from .fit import same_shape
-from .overlap import OverlapPolicy
+from .overlap import AS_RELEASED, OverlapPolicy
 from .regions import InstanceRegion, rasterise
 
 PAIRS_NAMED = 12
@@ -75,6 +75,8 @@ def _winner(a: int, b: int, sizes: Tensor, overlap: OverlapPolicy) -> str:
     """Who gets the contested tokens; a < b, 0-based."""
     if overlap == "shared":
         return "there both instructions act"
+    if overlap == AS_RELEASED:
+        return f"there both instructions act, and the picture is seen as instance {b + 1} sees it"
     wins = b if overlap == "smaller wins" and sizes[b] < sizes[a] else a
     return f"there instance {wins + 1} wins ({overlap})"
 

@@ -41,7 +41,8 @@ def scenes(draw: st.DrawFn) -> tuple[TokenLayout, Scene]:
     strength = st.sampled_from([0.0, 0.5, 1.0, 2.0])
     strengths = draw(st.none() | st.lists(strength, **per_instance))
     active = draw(st.none() | st.lists(st.booleans(), **per_instance))
-    return layout, Scene(layout.text_lengths, masks, references, owners, strengths, active)
+    last = draw(st.booleans())
+    return layout, Scene(layout.text_lengths, masks, references, owners, strengths, active, last)
 
 
 def told(scene: Scene) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def told(scene: Scene) -> dict[str, Any]:
         "reference_owners": scene.owners,
         "strengths": scene.strengths,
         "active": scene.active,
+        "last_view": scene.last,
     }
 
 

@@ -43,6 +43,7 @@ class Scene:
     Attributes:
         owners: per reference the 0-based instance that owns it, or None.
         active: per instance; one that is not active has no tokens and is read by nobody.
+        last: a token of several instances sees the picture as the last of them.
     """
 
     text_lengths: Sequence[int]
@@ -51,10 +52,15 @@ class Scene:
     owners: Owners = ()
     strengths: Sequence[float] | None = None
     active: Sequence[bool] | None = None
+    last: bool = False
 
     def live(self, n: int) -> bool:
         """Whether instance n, from 1, takes part."""
         return self.active is None or self.active[n - 1]
+
+    def seeing(self, query: Token) -> frozenset[int]:
+        """The instances as which an image token looks at the picture."""
+        return frozenset([max(query.members)]) if self.last and query.members else query.members
 
     def gain(self, n: int) -> float:
         """What is added where instance n's own tokens read its prompt."""
@@ -103,7 +109,8 @@ class Scene:
             return 0.0 if other.owner == owner else -INF
         if other.kind == "T":
             return 0.0 if other.prompt == owner else -INF
-        return 0.0 if owner in other.members else -INF
+        seen_by = other.members if other is key else self.seeing(other)
+        return 0.0 if owner in seen_by else -INF
 
 
 def naive_idattn(scene: Scene, kind: str) -> Tensor:
@@ -120,7 +127,7 @@ def naive_idattn(scene: Scene, kind: str) -> Tensor:
             return scene.gain(key.prompt) if key.prompt in query.members else -INF
         if kind == "har" or not query.members:
             return 0.0
-        return 0.0 if key.kind != "T" and query.members & key.members else -INF
+        return 0.0 if key.kind != "T" and scene.seeing(query) & key.members else -INF
 
     return scene.fill(value)
 
@@ -144,18 +151,23 @@ def naive_iid(scene: Scene) -> Tensor:
 
 
 class Fields:
-    """B_n of a scene: log(s_n + epsilon) / tau, from naively smoothed masks of live instances."""
+    """B_n of a scene: log(s_n + epsilon) / tau, from naively smoothed masks of live instances.
 
-    def __init__(self, scene: Scene, size: int, tau: float, epsilon: float) -> None:
+    Where it is aware of the others, s_n is 0 on their tokens.
+    """
+
+    def __init__(
+        self, scene: Scene, size: int, tau: float, epsilon: float, aware: bool = True
+    ) -> None:
         live = [scene.live(n + 1) for n in range(len(scene.text_lengths) - 1)]
         keep = torch.tensor(live, dtype=torch.bool)[:, None, None]
         images = [scene.masks, *scene.references]
         self.smooth = [naive_gaussian(image & keep, size) for image in images]
-        self.tau, self.epsilon = tau, epsilon
+        self.tau, self.epsilon, self.aware = tau, epsilon, aware
 
     def log(self, n: int, token: Token) -> float:
         """Inside m_n too."""
-        foreign = token.members and n not in token.members
+        foreign = self.aware and token.members and n not in token.members
         s = 0.0 if foreign else float(self.smooth[token.image][n - 1].reshape(-1)[token.cell])
         return math.log(s + self.epsilon) / self.tau
 
@@ -170,9 +182,10 @@ def naive_mice(
     tau: float = 1.0,
     epsilon: float = 1e-30,
     see_global: bool = False,
+    aware: bool = True,
 ) -> Tensor:
-    """MICE's cases 1 to 8."""
-    b = Fields(scene, size, tau, epsilon).damped
+    """MICE's cases 1 to 8; unless aware, its soft edges reach into other instances."""
+    b = Fields(scene, size, tau, epsilon, aware).damped
 
     def value(query: Token, key: Token) -> float:
         if query.kind == "T" and key.kind == "T":
@@ -189,7 +202,7 @@ def naive_mice(
             return b(key.prompt, query) + extra  # case 7
         if query.kind == "C" or not query.members:
             return 0.0  # cases 5 and 2
-        return max(b(n, key) for n in query.members)  # case 6, overlaps
+        return max(b(n, key) for n in scene.seeing(query))  # case 6, overlaps
 
     return scene.fill(value)
 
@@ -230,7 +243,7 @@ def naive_released(
             return (of_text(key.prompt, query) if query.kind == "L" else hard) + extra
         if not query.members or (query.kind == "C" and free_context):
             return 0.0
-        return max(b(n, key) for n in query.members)
+        return max(b(n, key) for n in scene.seeing(query))
 
     return scene.fill(value)
 

@@ -14,8 +14,10 @@ from instance_edit.attention import (
     mice_bias,
     released_mice_bias,
 )
+from instance_edit.attention.dense_mice import dense_mice_bias
 from instance_edit.attention.execute.plan import BiasPlan
 from instance_edit.attention.iid import iid_bias
+from instance_edit.attention.naive_mice import naive_mice_bias
 from instance_edit.attention.recipe import BiasBuilder, BiasRecipe
 from instance_edit.attention.schedule import equal_stages
 from instance_edit.attention.window import inside_steps
@@ -26,6 +28,8 @@ from instance_edit.tests.naive_bias import Scene
 BUILDERS: dict[str, BiasBuilder] = {
     "mice": mice_bias,
     "mice that sees global": partial(mice_bias, instances_see_global=True),
+    "naive mice": naive_mice_bias,
+    "dense mice": dense_mice_bias,
     "released mice": released_mice_bias,
     "released mice, smooth": partial(released_mice_bias, smooth_P_L=True),
     "released mice, free": partial(released_mice_bias, free_context=True),

@@ -20,6 +20,7 @@ from instance_edit.attention.execute.attend import attend, attend_batches
 from instance_edit.attention.execute.costs import CPU
 from instance_edit.attention.execute.plan import BiasPlan, plan_batches
 from instance_edit.attention.iid import iid_bias
+from instance_edit.attention.naive_mice import naive_mice_bias
 from instance_edit.attention.recipe import BiasBuilder, BiasRecipe
 from instance_edit.attention.schedule import OFF, Share, Stage
 from instance_edit.attention.window import inside_levels, inside_steps
@@ -39,7 +40,7 @@ from instance_edit.tests.naive_bias import (
 MAX_REGIONS, MAX_REFERENCES, BLOCKS = 3, 2, 6
 SHARES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
 STRENGTHS = st.sampled_from([1.0, 0.0, 1e-30, 0.5, 10.0])
-POLICIES = st.sampled_from(["shared", "smaller wins", "first wins"])
+POLICIES = st.sampled_from(["shared", "smaller wins", "first wins", "as released"])
 SEEDS = st.integers(0, 2**16)
 
 
@@ -61,6 +62,7 @@ METHODS = {
     "mice": mice(),
     "mice, soft": mice(kernel_size=1, temperature=100.0, epsilon=1.0, instances_see_global=True),
     "mice, hard": mice(temperature=0.01, epsilon=1e-37),
+    "naive": Method(partial(naive_mice_bias), partial(naive_mice, aware=False)),
     "released": Method(released_mice_bias, naive_released),
     "released, smooth": Method(
         partial(released_mice_bias, smooth_P_L=True, free_context=True),
@@ -185,7 +187,8 @@ class Editing(RuleBasedStateMachine):
     def scene(self, recipe: BiasRecipe, layout: TokenLayout, active: tuple[bool, ...]) -> Scene:
         masks, references, owners = recipe.place(layout, active)
         strengths = [region.strength for region in recipe.instances]
-        return Scene(layout.text_lengths, masks, references, owners, strengths, active)
+        last = recipe.overlap == "as released"
+        return Scene(layout.text_lengths, masks, references, owners, strengths, active, last)
 
 
 Editing.TestCase.settings = draws(2000)

@@ -76,3 +76,8 @@ def test_an_instance_without_tokens_has_none_to_lose() -> None:
 def test_an_unknown_policy_is_refused() -> None:
     with pytest.raises(ValueError, match="policy"):
         resolve_overlap(nested_masks(), "larger wins")
+
+
+def test_as_released_leaves_contested_tokens_to_all_their_instances() -> None:
+    masks = nested_masks()
+    assert torch.equal(resolve_overlap(masks, "as released"), masks)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instance_edit.attention import TokenLayout, mice_bias, released_mice_bias
+from instance_edit.attention import TokenLayout, idattn_bias, mice_bias, released_mice_bias
 from instance_edit.tests.bias_cases import assert_same_bias, image_tokens, scenes, squares, told
 from instance_edit.tests.naive_bias import Scene, naive_released
 
@@ -117,3 +117,43 @@ def test_a_parameter_out_of_range_is_refused(parameter: str, value: float) -> No
     layout, masks = squares()
     with pytest.raises(ValueError, match=f"{parameter} must be finite and > 0"):
         released_mice_bias(layout, masks, **{parameter: value})
+
+
+@pytest.mark.parametrize("smooth", [False, True])
+@pytest.mark.parametrize("free", [False, True])
+def test_as_released_the_last_instance_has_a_shared_tokens_row_and_both_prompts_are_open(
+    smooth: bool, free: bool
+) -> None:
+    """Three masks in a row, the middle one over both others; the references as the latent."""
+    masks = torch.zeros(3, 1, 9, dtype=torch.bool)
+    masks[0, 0, 0:3], masks[1, 0, 2:6], masks[2, 0, 5:8] = True, True, True
+    layout = TokenLayout((1, 1, 1, 1), (1, 9), ((1, 9),))
+    options = {"smooth_P_L": smooth, "free_context": free}
+    shared, last = (
+        released_mice_bias(layout, masks, last_view=view, **options).dense()
+        for view in (False, True)
+    )
+    for start in (layout.latent_span.start, layout.reference_span(0).start):
+        hard = start == layout.latent_span.start or not free
+        images = slice(layout.text_total, None)
+        for cell, members in ((2, (0, 1)), (5, (1, 2))):
+            row = last[start + cell]
+            assert torch.equal(row[: layout.text_total], shared[start + cell, : layout.text_total])
+            prompts = [float(row[layout.text_span(n + 1)]) for n in members]
+            assert all(value > -math.inf for value in prompts)
+            lone = start + {1: 4, 2: 7}[members[-1]]
+            assert torch.equal(row[images], last[lone, images])
+            assert torch.equal(row[images], shared[start + cell, images]) != hard
+        others = [start + cell for cell in range(9) if cell not in (2, 5)]
+        assert torch.equal(last[others], shared[others])
+
+
+def test_as_released_idattn_dis_keeps_the_last_instances_tokens_only() -> None:
+    masks = torch.zeros(2, 1, 5, dtype=torch.bool)
+    masks[0, 0, 0:3], masks[1, 0, 2:4] = True, True
+    layout = TokenLayout((1, 1, 1), (1, 5))
+    dense = idattn_bias(layout, masks, kind="dis", last_view=True).dense()
+    seen = (dense[layout.latent_span.start + 2] == 0).tolist()
+    assert seen == [False, True, True, False, False, True, True, False]
+    har = [idattn_bias(layout, masks, kind="har", last_view=view).dense() for view in (False, True)]
+    assert torch.equal(*har)

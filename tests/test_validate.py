@@ -111,6 +111,7 @@ def test_a_mask_at_the_edge_is_no_problem() -> None:
     [
         ("shared", "both instructions act"),
         ("smaller wins", "instance 2 wins (smaller wins)"),
+        ("as released", "both instructions act, and the picture is seen as instance 2 sees it"),
         ("first wins", "instance 1 wins (first wins)"),
     ],
 )

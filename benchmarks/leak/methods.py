@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from ...nodes.methods import METHODS as OFFERED
-from ...nodes.methods import idattn, mice
+from ...nodes.methods import dense_mice, idattn, mice
 from ...nodes.methods.face import BiasMethod
 from ..studio import EditTask, Latent, Studio
 from .baselines import BASELINES, Method, one_forward
@@ -94,14 +94,15 @@ def biased_model(
     return studio.run("InstanceEditApplyAttention", model=studio.model, bias=recipe)[0]
 
 
-SOFTER = {"temperature": 8.0}
 VARIATIONS: dict[str, dict[str, Variation]] = {
     mice.METHOD.key: {
         "mice": ({}, masked_regions),
-        "mice_tau8": (SOFTER, masked_regions),
         "mice_boxes": ({}, boxed_regions),
         "mice_exact": ({}, exact_regions),
-        "mice_tau8_exact": (SOFTER, exact_regions),
+    },
+    dense_mice.METHOD.key: {
+        "mice_tau8": ({}, masked_regions),
+        "mice_tau8_exact": ({}, exact_regions),
     },
     idattn.METHOD.key: {
         **{

@@ -3,7 +3,7 @@
 To add one: docs/add_a_method.md.
 """
 
-from . import idattn, iid, mice, released_mice
+from . import dense_mice, idattn, iid, mice, naive_mice, released_mice
 from .face import BiasMethod
 
 METHODS: dict[str, BiasMethod] = {
@@ -13,5 +13,7 @@ METHODS: dict[str, BiasMethod] = {
         idattn.METHOD,
         released_mice.METHOD,
         iid.METHOD,
+        dense_mice.METHOD,
+        naive_mice.METHOD,
     )
 }

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from instance_edit.attention import idattn_bias, mice_bias, released_mice_bias
+from instance_edit.attention.naive_mice import naive_mice_bias
 from instance_edit.nodes.methods import METHODS
 from instance_edit.nodes.methods.face import BiasMethod
 from instance_edit.tests.bias_cases import squares
@@ -41,6 +42,18 @@ def test_names_inputs_and_their_order_are_those_that_saved_workflows_hold() -> N
             ("free_context", False),
         ],
         "IID": [],
+        "MICE (many instances)": [
+            ("kernel_size", 3),
+            ("temperature", 8.0),
+            ("epsilon", 1e-30),
+            ("instances_see_global", False),
+        ],
+        "MICE (naive smoothing)": [
+            ("kernel_size", 3),
+            ("temperature", 1.0),
+            ("epsilon", 1e-30),
+            ("instances_see_global", False),
+        ],
     }
     assert list(METHODS)[: len(saved)] == list(saved)
     assert {name: list(METHODS[name].defaults.items()) for name in saved} == saved
@@ -80,6 +93,8 @@ def test_untouched_inputs_give_the_functions_own_defaults(method: BiasMethod) ->
     [
         ("MICE", "mice", mice_bias),
         ("MICE (released code)", "mice", released_mice_bias),
+        ("MICE (many instances)", "mice", partial(mice_bias, temperature=8.0)),
+        ("MICE (naive smoothing)", "mice", naive_mice_bias),
         ("IDAttn", "dis", partial(idattn_bias, kind="dis")),
         ("IDAttn", "har", partial(idattn_bias, kind="har")),
     ],
@@ -106,7 +121,7 @@ def test_every_input_of_a_method_reaches_its_bias(pack_nodes: dict[str, type]) -
         "smooth_P_L": True,
         "free_context": True,
     }
-    for name in ("MICE", "MICE (released code)"):
+    for name in [name for name in METHODS if name.startswith("MICE")]:
         plain, *others = (
             editor.bias(editor.regions(), method_inputs(name, **change))
             .builders["mice"](layout, masks, **PLACED)
