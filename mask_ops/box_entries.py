@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from .dialects import Dialect, RawBox
+from .dialects import Change, Dialect, RawBox
 
 PIXELS, FRACTIONS = Dialect("xyxy", "pixels"), Dialect("xyxy", "0..1")
 CORNER_SIZE = Dialect("xywh", "pixels")
@@ -40,6 +40,8 @@ WORDS = (
     *(*TOLD_BY, "label"),
     *("description", "caption", "phrase", "name", "class_name", "class"),
 )
+CHANGES = (("old", "new"), ("old_text", "new_text"), ("source", "target"))
+"""Names of a text in the picture and of what it shall become."""
 FORMS = (
     "{x, y, width, height} or [x1, y1, x2, y2] in pixels, an element of Create Bounding Boxes, "
     "{box_2d: [..]}, {bbox_2d: [..]} or {bbox: [..]}"
@@ -65,7 +67,9 @@ def one_box(item: object, name: str) -> RawBox:
     if isinstance(item, RawBox):
         return item
     if isinstance(item, Mapping):
-        return _entry(cast(Mapping[str, Any], item), name)
+        entry = cast(Mapping[str, Any], item)
+        raw = _entry(entry, name)
+        return raw if raw.text else raw._replace(change=_change(entry, name))
     if isinstance(item, Sequence) and not isinstance(item, str):
         return RawBox(numbers_of(cast(object, item), name), PIXELS)
     raise ValueError(f"{name} must be {FORMS}, got {_short(item)}.")
@@ -170,6 +174,24 @@ def has_words(item: object, keys: Sequence[str]) -> bool:
 def _text(entry: Mapping[str, Any]) -> str:
     """The words of a box: its instruction, else its description, text, label and the like."""
     return _words(entry, WORDS)
+
+
+def _change(entry: Mapping[str, Any], name: str) -> Change | None:
+    """What a box says of a text in it; None for nothing.
+
+    Raises:
+        ValueError: one of both texts is empty or no text.
+    """
+    for keys in CHANGES:
+        if all(key in entry for key in keys):
+            old, new = (entry[key] for key in keys)
+            if not all(isinstance(text, str) and text.strip() for text in (old, new)):
+                raise ValueError(
+                    f"{name} must have a text in {keys[0]!r} and in {keys[1]!r}, got {old!r} and "
+                    f"{new!r}. To take a text away, write an 'instruction' for its box."
+                )
+            return Change(old.strip(), new.strip())
+    return None
 
 
 def _words(entry: Mapping[str, Any], keys: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from .box_faults import broken_error, cut_error, repeated_error
+from .box_table import read_table
 
 LONGEST = 2_000_000
 LOCATIONS = re.compile(r"<(loc_?|box_|bin_)\d+>|<\|box_start\|>|<\|det\|>")
@@ -21,6 +22,8 @@ THINKS, THOUGHT = "<think>", "</think>"
 
 def read_text(text: str) -> object:
     """What a text says in JSON, or as Python writes it (single quotes, tuples).
+
+    A table of texts to change in CSV is read too (``read_table``).
 
     A byte order mark, a model's thoughts, markdown's fences and words before and after are left
     out. Several values one after the other, as one object per line, become a list.
@@ -41,6 +44,9 @@ def read_text(text: str) -> object:
             f"boxes given as text may have {LONGEST} letters, got {len(text)}: connect the boxes "
             "that are edited, not a data set's."
         )
+    table = read_table(text)
+    if table is not None:
+        return table
     try:
         fenced = [value for part in FENCE.findall(text) for value in _values(part.strip())]
         found = fenced or list(_values(text))

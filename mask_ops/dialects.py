@@ -29,6 +29,13 @@ DIALECTS = (AS_LABELLED, *BY_NAME)
 """Names to choose from: what the data itself says, or all that it could mean."""
 
 
+class Change(NamedTuple):
+    """A text in the picture, and what it shall become."""
+
+    old: str
+    new: str
+
+
 class RawBox(NamedTuple):
     """A box as it came.
 
@@ -38,6 +45,7 @@ class RawBox(NamedTuple):
         text: its words ("" if none).
         named: whether the form names each number, so that a chosen dialect only says the units.
         size: (H, W) pixels of the picture it was made for, if the form says that.
+        change: of a text, if the form says that in place of words.
     """
 
     numbers: tuple[float, ...]
@@ -45,6 +53,7 @@ class RawBox(NamedTuple):
     text: str = ""
     named: bool = False
     size: tuple[int, int] | None = None
+    change: Change | None = None
 
 
 def find_dialect(name: str) -> Dialect | None:

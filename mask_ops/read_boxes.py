@@ -6,18 +6,21 @@ from .box_faults import read_all
 from .box_forms import gather_boxes
 from .box_text import read_text
 from .boxes import Box
-from .dialects import AS_LABELLED, Dialect, RawBox, find_dialect, read_box
+from .dialects import AS_LABELLED, Change, Dialect, RawBox, find_dialect, read_box
+from .longer_texts import TEMPLATE, told
 
 
 class LabelledBox(NamedTuple):
     """A box, the text that came with it ("" if none), and (H, W) of the picture it was made for.
 
-    That size is None where its numbers are no pixels.
+    That size is None where its numbers are no pixels. Where the box says what a text in it shall
+    become, ``change``, its words are IDAttn's for that.
     """
 
     box: Box
     text: str
     size: tuple[int, int] | None = None
+    change: Change | None = None
 
 
 def parse_boxes(
@@ -48,7 +51,8 @@ def parse_boxes(
 
     def read(raw: RawBox, name: str) -> LabelledBox:
         box = read_box(raw, chosen, size, name)
-        return LabelledBox(box, raw.text, raw.size or _pixels(raw, chosen, size))
+        text = told(TEMPLATE, raw.change) if raw.change else raw.text
+        return LabelledBox(box, text, raw.size or _pixels(raw, chosen, size), raw.change)
 
     return read_all(found, read)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from instance_edit.mask_ops.read_boxes import parse_boxes
 from instance_edit.tools.load_pack import ROOT
 
 Workflow = dict[str, dict[str, Any]]
@@ -64,3 +65,24 @@ def test_turns_as_published_have_the_papers_settings_and_no_reference() -> None:
         n["inputs"]["guidance"] for n in workflow.values() if n["class_type"] == "FluxGuidance"
     ]
     assert sorted(guidances) == [1.0, 1.0, 3.5, 3.5]
+
+
+def test_where_the_whole_picture_gets_another_light_no_background_is_put_back() -> None:
+    workflow = shipped("klein_light_and_style")
+    kinds = {node["class_type"] for node in workflow.values()}
+    assert not kinds & {"InstanceEditCompositeBackground", "InstanceEditDecodeRegions"}
+    assert origin(workflow, inputs(workflow, "SaveImage")["images"]) == "VAEDecode"
+    assert inputs(workflow, "InstanceEditBuildBias")["method.instances_see_global"] is True
+    assert "light" in inputs(workflow, "InstanceEditMultiPromptEncode")["global_prompt"]
+
+
+def test_texts_come_from_a_table_with_room_for_longer_ones() -> None:
+    workflow = shipped("idattn_text_table")
+    reader = inputs(workflow, "InstanceEditRegionsFromBoxes")
+    table = workflow[reader["boxes"][0]]["inputs"]["value"]
+    found = parse_boxes(table, 1024, 1024, reader["dialect"])
+    assert [one.change.new for one in found if one.change] == [
+        *("Introduction", "Chapter Two", "The End"),
+    ]
+    assert reader["longer_texts"] == "to the right"
+    assert inputs(workflow, "InstanceEditBuildBias")["method"] == "IDAttn"

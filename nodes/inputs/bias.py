@@ -16,8 +16,8 @@ def overlap_input() -> io.Input:
         default="shared",
         advanced=True,
         tooltip="Where regions overlap: 'shared' (neutral) obeys all of them, 'smaller wins' the "
-        "region with fewer tokens, 'first wins' the first in the chain. 'as released' obeys all but "
-        "sees the picture as the last in the chain, as MICE's and IDAttn's released programs do.",
+        "region with fewer tokens, 'first wins' the first in the chain. 'as released' obeys all "
+        "but sees the picture as the last in the chain: MICE's and IDAttn's released programs.",
     )
 
 

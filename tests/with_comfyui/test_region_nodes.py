@@ -221,3 +221,27 @@ def test_one_line_is_the_instruction_of_every_mask_and_box(
     assert [r.instruction for r in from_masks(corner_masks()[:2], "a hat")] == ["a hat"] * 2
     boxes = from_boxes([[0, 0, 50, 50], [100, 0, 200, 50]], instructions="a hat")
     assert [r.instruction for r in boxes] == ["a hat"] * 2
+
+
+def test_a_table_of_texts_becomes_regions_by_a_template_with_room_for_longer_ones(pack_nodes):
+    table = "old,new,x1,y1,x2,y2\nHome,Accueil [1],10,10,50,20\nEnd,Fin,60,10,100,20"
+
+    def read(**options):
+        inputs = {"boxes": table, "width": 200, "height": 100, "instructions": "", **options}
+        node = pack_nodes["InstanceEditRegionsFromBoxes"]
+        return run_node(node, strength=1.0, start=0.0, end=1.0, **inputs)
+
+    regions, report = read()
+    assert [one.instruction for one in regions] == [
+        'Change "Home" to "Accueil \\[1\\]".',
+        'Change "End" to "Fin".',
+    ]
+    assert report == (
+        "0 of 2 box(es) became wider for a longer text. Narrower than its text needs: box 1."
+    )
+    wide, report = read(longer_texts="to the right", template="Write {new}.")
+    assert wide[0].instruction == "Write Accueil \\[1\\]."
+    assert wide[0].box == pytest.approx((0.05, 0.1, 0.275, 0.2)) and wide[1].box == regions[1].box
+    assert report.startswith("1 of 2 box(es)") and report.endswith("box 1.")
+    told, _ = read(instructions="paint it red")
+    assert [one.instruction for one in told] == ["paint it red"] * 2

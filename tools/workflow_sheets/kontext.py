@@ -10,6 +10,12 @@ from .loaders import Loaded
 from .sheet import Node, Output, Sheet
 from .steps import Prepared, Source
 
+TABLE = """old,new,x1,y1,x2,y2
+Title 1,Introduction,0.04,0.05,0.2,0.12
+Title 2,Chapter Two,0.36,0.05,0.52,0.12
+Title 3,The End,0.68,0.05,0.84,0.12
+"""
+
 
 def mice_kontext_boxes(sheet: Sheet) -> None:
     """FLUX.1 Kontext: boxes drawn with the mouse, an instruction in each."""
@@ -102,6 +108,35 @@ def idattn_infographic(sheet: Sheet) -> None:
     sheet.column("1  Model", *loaded.nodes)
     sheet.column("2  Picture", *source.nodes)
     sheet.column("3  Texts", boxes, regions, width=440)
+    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(28, 4.0, steps.IDATTN))
+
+
+def idattn_text_table(sheet: Sheet) -> None:
+    """IDAttn: texts from a table, with room for those that become longer."""
+    sheet.note(
+        "# Texts from a table\nOne row per text: what stands there, what shall stand there, and "
+        "its box. Write the table, or paste it from a spreadsheet as CSV; JSON does as well "
+        '(`[{"old": .., "new": .., "xyxy": ..}]`). *dialect* says what its numbers are: here '
+        "fractions of the picture.\n\n*longer_texts* widens the box of a text that becomes longer, "
+        "up to halfway to the next one; *template* is the instruction.",
+        560,
+        240,
+    )
+    sheet.note(PREVIEW_NOTE, 400, 240)
+    loaded = loaders.kontext(sheet)
+    source = steps.picture(sheet, loaded.vae)
+    table = sheet.add("PrimitiveStringMultiline", "Old text, new text, box", value=TABLE)
+    regions = sheet.add(
+        "InstanceEditRegionsFromBoxes",
+        boxes=table[0],
+        image=source.image,
+        dialect="xyxy 0..1",
+        longer_texts="to the right",
+    )
+    report = sheet.add("PreviewAny", "Room for longer texts", source=regions[1])
+    sheet.column("1  Model", *loaded.nodes)
+    sheet.column("2  Picture", *source.nodes)
+    sheet.column("3  Texts", table, regions, report, width=440)
     steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(28, 4.0, steps.IDATTN))
 
 

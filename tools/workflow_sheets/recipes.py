@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import canvas, demo, klein, kontext, located, published_turns, qwen, turns
+from . import canvas, demo, klein, kontext, located, published_turns, qwen, turns, whole_picture
 from .sheet import Sheet
 
 RECIPES: tuple[Callable[[Sheet], None], ...] = (
@@ -15,8 +15,10 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     klein.mice_klein_sam3,
     klein.plan_and_edit,
     kontext.idattn_infographic,
+    kontext.idattn_text_table,
     klein.mice_two_references,
     klein.klein_decode_regions,
+    whole_picture.klein_light_and_style,
     qwen.mice_qwen_edit,
     kontext.mice_lora_controlnet,
     kontext.mice_strength_steps,
