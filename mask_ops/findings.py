@@ -27,8 +27,8 @@ class Finding:
 
     Attributes:
         problem: ``empty``, ``tiny``, ``thin``, ``lost``, ``faint``, ``whole``, ``inverted``,
-            ``aspect``, ``edge``, ``nowhere``, ``no instruction``, ``odd size``, ``duplicate`` or
-            ``overlap``.
+            ``aspect``, ``edge``, ``nowhere``, ``no instruction``, ``odd size``, ``duplicate``,
+            ``overlap`` or ``tight``.
         instances: 1-based numbers of the instances it is about.
         text: a sentence with what to do.
     """
@@ -63,10 +63,11 @@ def check_region(seen: Seen) -> list[Finding]:
         checks = [*_few_tokens(seen), *_whole(seen), *_aspect(seen.region, seen.size)]
     said = [] if seen.region.instruction.strip() else [("no instruction", _UNTOLD)]
     found = [*checks, *said, *_edges(seen)]
-    return _about(seen.number, seen.region, found)
+    return about(seen.number, seen.region, found)
 
 
-def _about(number: int, region: InstanceRegion, found: Iterable[Text]) -> list[Finding]:
+def about(number: int, region: InstanceRegion, found: Iterable[Text]) -> list[Finding]:
+    """Findings about one region, each with its name before the words."""
     name = instance_name(number, region.label).replace("i", "I", 1)
     return [Finding(problem, (number,), f"{name} {text}") for problem, text in found]
 
@@ -163,7 +164,7 @@ def _whole(seen: Seen) -> Iterator[Text]:
 
 def check_shape(number: int, region: InstanceRegion, size: tuple[int, int]) -> list[Finding]:
     """Whether a region was drawn on a picture of another aspect, by itself."""
-    return _about(number, region, _aspect(region, size))
+    return about(number, region, _aspect(region, size))
 
 
 def _aspect(region: InstanceRegion, size: tuple[int, int] | None) -> Iterator[Text]:

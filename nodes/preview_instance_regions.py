@@ -14,6 +14,7 @@ from ..host.carrier import conditioning_spans
 from ..host.layout import expected_layout
 from ..mask_ops.picture_batch import shared_batch
 from ..mask_ops.regions import InstanceRegion, picture_sets, region_masks
+from ..mask_ops.room import find_tight
 from ..mask_ops.validate import region_report
 from ..pictures.letters import undrawable
 from ..pictures.marks import to_image, to_picture
@@ -112,6 +113,7 @@ def regions_page(
     layout, extents = expected_layout(regions, image[None], conditioning, picture)
     overlap = "shared" if bias is None else bias.overlap
     notes = () if conditioning is None else conditioning_spans(conditioning, picture).notes
+    tight = [finding.text for finding in find_tight(regions, image)]
     report = region_report(
         regions,
         layout.latent_grid,
@@ -119,7 +121,7 @@ def regions_page(
         overlap=overlap,
         text_tokens=None if conditioning is None else layout.text_lengths[1:],
         size=(image.shape[0], image.shape[1]),
-        others=[*undrawable_letters(regions), *notes],
+        others=[*undrawable_letters(regions), *notes, *tight],
     )
     if conditioning is not None:
         report += "\n" + describe_tokens(layout)

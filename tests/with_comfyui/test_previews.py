@@ -273,3 +273,15 @@ def test_masks_for_another_number_of_pictures_are_refused(pack_nodes: dict[str, 
     assert len(pages) == 2
     with pytest.raises(ValueError, match="3 of 'image', 2 of 'masks'"):
         preview_regions(pack_nodes, regions, image=PICTURE.repeat(3, 1, 1, 1))
+
+
+def test_the_preview_says_where_a_mask_hugs_its_object_until_it_grows(
+    pack_nodes: dict[str, type],
+) -> None:
+    mask = torch.zeros(96, 128)
+    mask[30:60, 40:90] = 1
+    picture = 0.3 + 0.6 * mask[None, ..., None].expand(1, 96, 128, 3)
+    region = InstanceRegion("make it round", mask=mask.bool())
+    for room, hugs in ((0, True), (8, False)):
+        _, report = preview_regions(pack_nodes, (region.grown(room),), image=picture)
+        assert ("Instance 1 hugs its object: 100% of its outline" in report) is hugs
