@@ -6,7 +6,6 @@ out from what is around it; where it does not, nothing is said.
 
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
