@@ -16,7 +16,7 @@ HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes
 	checked,$(BIN)/pyright -p tools/pyright_host.json)
 
 .PHONY: setup demo test test-pure test-comfyui test-browser test-versions lint format mutations fuzz check-pins serve bench \
-	bench-quality bench-touched bench-turns bench-gpu train-demo
+	bench-quality bench-locate bench-touched bench-turns bench-gpu train-demo
 .DEFAULT_GOAL := setup
 
 setup:
@@ -81,9 +81,14 @@ bench: setup
 	$(RUN) benchmarks.speed.speed
 	$(RUN) benchmarks.speed.speed_forward
 	$(RUN) benchmarks.decode.decode
+	$(RUN) benchmarks.speed.capture
 
 bench-quality: setup
 	$(RUN) benchmarks.leak.quality
+
+bench-locate: setup
+	$(RUN) benchmarks.locate.regions
+	$(RUN) benchmarks.locate.focus
 
 bench-touched: setup   ## hours; finished parts are kept in build/touched
 	$(RUN) benchmarks.touched.forward

@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from instance_edit.benchmarks.turns.report import SWEEPS, markdown
+from instance_edit.benchmarks.turns.report import SWEEPS, markdown, read_tables
 from instance_edit.benchmarks.turns.sessions import (
     Judgement,
     editing_sessions,
@@ -111,6 +111,13 @@ def test_the_published_figures_meet_the_target() -> None:
         assert drift[method]["8"] <= 0.5 * drift["naive"]["8"]
         lost = [success["naive"][k] - success[method][k] for k in drift["naive"]]
         assert sum(lost) / len(lost) <= 0.01
+
+
+def test_the_page_of_turns_is_what_its_json_gives() -> None:
+    results = ROOT / "benchmarks" / "results"
+    figures = json.loads((results / "turns.json").read_text(encoding="utf-8"))
+    page = (results / "turns.md").read_text(encoding="utf-8")
+    assert markdown(read_tables(figures), figures["about"]) == page
 
 
 def test_the_report_has_a_line_per_method() -> None:

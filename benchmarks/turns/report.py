@@ -23,24 +23,18 @@ HEADINGS = {
     "lqr_steps": "## As published, number of pulled steps swept (of 8; eta 0.9, lambda 0.7)",
 }
 SWEEPS = tuple(HEADINGS)
-WHY = """\
+EDITING = {"background_drift": "drift", "success": "success", "held": "held", "mae_b": "mae_b"}
+"""What turns.json calls the figures of a method."""
+WHAT = """\
 `dual` and the two single objectives have Dual-LQR Sampler's default tolerance of 0.1: what differs
 so little from the first picture, or else from the previous result, is drift and is put back in
-every step after the pulled ones. `_published` is the paper's method, tolerance 0.
-It is the tolerance that keeps the background. As published the dual objective saves a fifth of
-naive chaining's drift, and that is owed to the inversion: with no step pulled it saves as much.
-The pull adds so little because the model takes the previous result as a reference and renders all
-of it anew, mostly at low noise, after the pulled steps. (FLUX's shift leaves a noise level of 0.90
-after 2 of 8 steps, and of 0.76 after 4.) A pull that lasts longer reaches the drift, but it is the
-same everywhere and undoes the edit too: see the sweeps. Without the reference the miniature, which
-never learned to do without, edits nothing.
-`naive_undrifted` is naive chaining with the node Undo Drift, the same rule once per round: nearly
-as good at less than half of the predictions. `naive_located` and `dual_located` keep the rest with
-a noise mask from Locate by Velocity Contrast, `dual_masked` with a painted one.
-`naive_saved` is what people do: every result is saved as a picture and loaded again. The VAE moves
-a latent further than a tolerance of 0.1 (`dual_saved`); with 0.4 most of that is put back too.
-The miniature's edits are large and its drift is small, so that the tolerance may lie anywhere
-between 0.05 and 0.4. How far apart they are on real weights has not been measured."""
+every step after the pulled ones. `_published` is the paper's pull, tolerance 0, with the time of the
+regulator by noise level; adaptive attention sums to one again (*on*).
+`naive_undrifted` is naive chaining with the node Undo Drift, the same rule once per round.
+`naive_located` and `dual_located` keep the rest with a noise mask from Locate by Velocity Contrast,
+`dual_masked` with a painted one. `naive_saved` is what people do: every result is saved as a
+picture and loaded again. The miniature takes the previous result as a reference; none of this has been
+measured on real weights."""
 
 
 def write_report(tables: Tables, sessions: int, few: int, steps: int, folder: Path) -> None:
@@ -55,17 +49,25 @@ def write_report(tables: Tables, sessions: int, few: int, steps: int, folder: Pa
         "vae_floor": tables["floor"]["vae"]["mae_b"],
     }
     figures = {
-        "background_drift": pick(tables["editing"], "drift"),
-        "success": pick(tables["editing"], "success"),
-        "held": pick(tables["editing"], "held"),
-        "mae_b": pick(tables["editing"], "mae_b"),
+        **{name: pick(tables["editing"], of) for name, of in EDITING.items()},
         "reconstruction_psnr": pick(tables["reconstruction"], "psnr"),
         **{sweep: tables[sweep] for sweep in SWEEPS},
         "about": about,
     }
     (folder / "turns.json").write_text(json.dumps(figures, indent=1) + "\n")
-    (folder / "turns.md").write_text(markdown(tables, about))
+    (folder / "turns.md").write_text(markdown(read_tables(figures), about))
     draw_curves(tables, folder / "turns_curves.png")
+
+
+def read_tables(figures: Mapping[str, Any]) -> Tables:
+    """The tables of a turns.json."""
+    editing = {
+        method: {of: figures[name][method] for name, of in EDITING.items()}
+        for method in figures["background_drift"]
+    }
+    rebuilt = {method: {"psnr": one} for method, one in figures["reconstruction_psnr"].items()}
+    sweeps = {sweep: figures[sweep] for sweep in SWEEPS}
+    return {"editing": editing, "reconstruction": rebuilt, **sweeps}
 
 
 def pick(cells: Cells, name: str) -> dict[str, Any]:
@@ -136,7 +138,7 @@ def mean_success(cell: Mapping[str, Any]) -> float:
 
 
 def against_naive(cells: Cells) -> list[str]:
-    """Every method's drift after 8 rounds as a share of naive chaining's, and why."""
+    """Every method's drift after 8 rounds as a share of naive chaining's, and what each is."""
     if "naive" not in cells:
         return []
     lines = ["", "Drift after 8 rounds over that of"]
@@ -145,7 +147,7 @@ def against_naive(cells: Cells) -> list[str]:
             whole = cells[base]["drift"]["8"]
             shares = [f"{name} {cell['drift']['8'] / whole:.2f}" for name, cell in cells.items()]
             lines += ["", f"- `{base}`: {', '.join(shares)}."]
-    return [*lines, "", WHY]
+    return [*lines, "", WHAT]
 
 
 def row(first: str, cells: Sequence[str]) -> str:
