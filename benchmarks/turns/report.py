@@ -26,15 +26,15 @@ SWEEPS = tuple(HEADINGS)
 EDITING = {"background_drift": "drift", "success": "success", "held": "held", "mae_b": "mae_b"}
 """What turns.json calls the figures of a method."""
 WHAT = """\
-`dual` and the two single objectives have Dual-LQR Sampler's default tolerance of 0.1: what differs
-so little from the first picture, or else from the previous result, is drift and is put back in
-every step after the pulled ones. `_published` is the paper's pull, tolerance 0, with the time of the
-regulator by noise level; adaptive attention sums to one again (*on*).
+`dual` and the two single objectives have Dual-LQR Sampler's default tolerance of 0.1: what
+differs so little from the first picture, or else from the previous result, is drift and is put
+back in every step after the pulled ones. `_published` is the paper's pull, tolerance 0, with the
+time of the regulator by noise level; adaptive attention sums to one again (*on*).
 `naive_undrifted` is naive chaining with the node Undo Drift, the same rule once per round.
-`naive_located` and `dual_located` keep the rest with a noise mask from Locate by Velocity Contrast,
-`dual_masked` with a painted one. `naive_saved` is what people do: every result is saved as a
-picture and loaded again. The miniature takes the previous result as a reference; none of this has been
-measured on real weights."""
+`naive_located` and `dual_located` keep the rest with a noise mask from Locate by Velocity
+Contrast, `dual_masked` with a painted one. `naive_saved` is what people do: every result is
+saved as a picture and loaded again. The miniature takes the previous result as a reference; none
+of this has been measured on real weights."""
 
 
 def write_report(tables: Tables, sessions: int, few: int, steps: int, folder: Path) -> None:
