@@ -54,9 +54,10 @@ class ModelCall:
 def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., Tensor]:
     """An APPLY_MODEL wrapper out of ``body(call, forward)``.
 
-    ``forward(options=.., without=.., read=.., cut=..)`` goes on to the model, with other
+    ``forward(options=.., without=.., read=.., cut=.., eager=..)`` goes on to the model, with other
     transformer_options, and without some of the extras; ``read`` names those that may reach the
-    model because they were read (see ``carrier.Carried``); ``cut`` leaves some tokens out.
+    model because they were read (see ``carrier.Carried``); ``cut`` leaves some tokens out;
+    ``eager`` runs a compiled model as it is written.
     """
 
     def wrapper(
@@ -80,16 +81,18 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
             without: tuple[str, ...] = (),
             read: tuple[str, ...] = (),
             cut: Cut | None = None,
+            eager: bool = False,
         ) -> Tensor:
             seen = (x, c_concat, control)
             kept = {name: value for name, value in extras.items() if name not in without}
             kept |= {name: tuple(kept[name]) for name in read if name in kept}
             if cut is not None:
                 seen, kept = cut.inputs(*seen, kept)
-            if compiled and options.get(OVERRIDE) is not given.get(OVERRIDE):
+            changed = options.get(OVERRIDE) is not given.get(OVERRIDE)
+            if compiled and changed and not eager:
                 options, kept = marked(options, kept, base.get_dtype_inference(), x.device)
             latent, concat, residuals = seen
-            aside = shell and not compiled and options.get(OVERRIDE) is not given.get(OVERRIDE)
+            aside = shell and (eager or (changed and not compiled))
             with uncompiled() if aside else nullcontext():
                 out = executor(latent, t, concat, c_crossattn, residuals, options, **kept)
             return out if cut is None else cut.result(out)

@@ -14,6 +14,7 @@ from .core_nodes import core_nodes, run_node
 
 SAVED = "regions"
 """Folder of the output folder for which Save Regions is set."""
+PIECE = 2**20
 FOLDERS = {"output": folder_paths.get_output_directory, "temp": folder_paths.get_temp_directory}
 
 
@@ -83,7 +84,11 @@ def load_picture(name: str) -> Tensor:
 
 def digest(path: Path) -> str:
     """What a file's content comes to."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            content.update(piece)
+    return content.hexdigest()
 
 
 def regions_files() -> list[str]:

@@ -16,6 +16,7 @@ from ..prompts.spans import PromptSpans
 from .call import KEY, WRAPPER, Forward, ModelCall, around_model
 from .carrier import call_spans
 from .families import Family
+from .instance_lora import find_gates, gated
 from .known import known_model, require_family
 from .moment import call_inside
 from .override import BlockDecide, BlockPlan, biased_override
@@ -61,7 +62,7 @@ def apply_instance_attention(
     recipe.kinds(known.blocks)
     patched = model.clone()
     patched.add_wrapper_with_key(WRAPPER, KEY, biased_forward(recipe, dense))
-    watch_runs(patched, KEY, dense)
+    watch_runs(patched, KEY, dense, recipe.regions or ())
     return patched
 
 
@@ -92,6 +93,14 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
             kept = None if cut is None else cut.flags
             return block_plans(family, call, recipes, added(), plan_for, kept)
 
+        gates = find_gates(
+            family,
+            call,
+            [(*one, active_instances(one[0], call)) for one in recipes],
+            added,
+            None if cut is None else cut.flags,
+        )
+
         if options is call.options:  # nothing will be added to the text: refuse before computing
             planned()
         placed = prompts_alone(family, call, runs, options)
@@ -102,7 +111,8 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
             tally = Tally()
             with named_calls(family, call, placed) as named, watching_blocks(family, call, tally):
                 biased = biased_override(named, family, call, planned, tally, dense, decide)
-                out = run(biased, without=(KEY,), cut=cut)
+                with gated(call.model, gates):
+                    out = run(biased, without=(KEY,), cut=cut, eager=gates is not None)
             check_reached(tally, planned(), call.model, is_first_call(call.options))
             return out, tally
 

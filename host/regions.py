@@ -21,6 +21,7 @@ SAID = {
     "reference": "own reference",
     "reference_masks": "reference masks",
     "seed": "seed",
+    "loras": "LoRA",
 }
 
 

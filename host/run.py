@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..attention.execute.memory import working_bytes
 from ..attention.execute.plan import BiasPlan
+from ..mask_ops.regions import InstanceRegion
 from ..prompts.spans import PromptSpans
 from .call import KEY, Options, bare_model
 from .carrier import appended_tokens, carried_spans, every_cond
@@ -18,6 +19,7 @@ from .controlnets import show_global_prompt
 from .families import find_family
 from .families.family import picture_tokens
 from .kernels import kernel_name
+from .lora_shelf import Shelf, shelf_for
 from .moment import say_part
 
 log = logging.getLogger("instance_edit")
@@ -43,6 +45,7 @@ class RunNote:
         timed: it was said that its windows are those of a part of the sampling, if they are.
         said: what else was logged, each once.
         edited: its conditionings with instances.
+        loras: the LoRAs of its instances.
     """
 
     mixed: bool = False
@@ -56,6 +59,7 @@ class RunNote:
     timed: bool = False
     said: set[str] = field(default_factory=set)
     edited: tuple[Edited, ...] = ()
+    loras: Shelf = field(default_factory=Shelf)
 
 
 def say_once(options: Options, message: str) -> bool:
@@ -69,8 +73,15 @@ def say_once(options: Options, message: str) -> bool:
     return new
 
 
-def prepared_sampling(dense: bool) -> Callable[..., Any]:
-    """The wrapper around core's preparation of a run: its memory estimate, and our run's note."""
+def prepared_sampling(
+    dense: bool, regions: Sequence[InstanceRegion] | None = None
+) -> Callable[..., Any]:
+    """The wrapper around core's preparation of a run: its memory estimate, and our run's note.
+
+    Args:
+        regions: the bias's own, beside those of the conditionings; None: LoRAs of instances cannot
+            act in this run.
+    """
 
     def prepare(
         executor: Any,
@@ -83,8 +94,10 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
         check_texts(conds)
         show_global_prompt(conds, _family(model).padded_to(_diffusion(model)))
         options = run_options(*args, **kwargs)
+        shelf = shelf_for(model, regions, conds)
         if options is not None:
             options.setdefault("transformer_options", {})[RUN] = RunNote(
+                loras=shelf,
                 mixed=mixed_regions(conds),
                 whole=(noise_shape[-2], noise_shape[-1]),
                 expected=expects_instances(conds),
@@ -93,7 +106,7 @@ def prepared_sampling(dense: bool) -> Callable[..., Any]:
             )
         text, total = longest_sequence(model, noise_shape, conds)
         if text:
-            bytes_needed = attention_bytes(model, noise_shape, total, dense)
+            bytes_needed = attention_bytes(model, noise_shape, total, dense) + shelf.nbytes
             check_fits(bytes_needed, total, model.load_device, dense)
             noise_shape = widened(model, noise_shape, text, bytes_needed)
         return executor(model, noise_shape, conds, *args, **kwargs)

@@ -14,7 +14,7 @@ from ..attention.skip_background import without
 from ..attention.tokens import TokenLayout
 from ..prompts.spans import Added, PromptSpans, find_appended, text_layout, text_order
 from .call import KEY, ModelCall, Options
-from .families import Family, Stage
+from .families import Family, Stage, Stream
 
 Inputs = Mapping[str, Any]
 
@@ -57,16 +57,9 @@ def token_sequence(
     Raises:
         ValueError: a text that is too short for its prompts.
     """
-    patch = family.patch(call.model)
-    pictures = [call.x, *family.references(call)]
-    extents = tuple(picture_extent(picture, patch) for picture in pictures)
-    grids = [(math.ceil(rows), math.ceil(columns)) for rows, columns in extents]
-    beside = find_appended(spans, call.context.shape[1], family.padded_to(call.model))
-    beside += added or Added()
-    beside += Added(behind=family.extra_tokens(call))
-    layout = text_layout(spans, grids[0], grids[1:], beside)
+    layout, extents, beside = call_layout(family, call, spans, added)
     stages = family.stages(call, layout, text_order(layout, beside))
-    left = [one if kept is None else cut_stage(one, layout, kept) for one in stages]
+    left = [cut_stage(one, layout, kept) for one in stages]
     return TokenSequence(
         layout,
         extents,
@@ -77,10 +70,43 @@ def token_sequence(
     )
 
 
-def cut_stage(stage: Stage, layout: TokenLayout, kept: Tensor) -> Stage:
+def call_layout(
+    family: Family, call: ModelCall, spans: PromptSpans, added: Added | None = None
+) -> tuple[TokenLayout, tuple[Extent, ...], Added]:
+    """The layout of a call, what its pictures span, and what stands beside the prompts in its text.
+
+    Arguments and errors as for ``token_sequence``.
+    """
+    patch = family.patch(call.model)
+    pictures = [call.x, *family.references(call)]
+    extents = tuple(picture_extent(picture, patch) for picture in pictures)
+    grids = [(math.ceil(rows), math.ceil(columns)) for rows, columns in extents]
+    beside = find_appended(spans, call.context.shape[1], family.padded_to(call.model))
+    beside += added or Added()
+    beside += Added(behind=family.extra_tokens(call))
+    return text_layout(spans, grids[0], grids[1:], beside), extents, beside
+
+
+def cut_stage(stage: Stage, layout: TokenLayout, kept: Tensor | None) -> Stage:
     """A stage without the image tokens that are left out."""
+    if kept is None:
+        return stage
     queries = None if stage.queries is None else without(stage.queries, layout, kept)
     return replace(stage, order=without(stage.order, layout, kept), queries=queries)
+
+
+def call_streams(
+    family: Family,
+    call: ModelCall,
+    layout: TokenLayout,
+    beside: Added,
+    kept: Tensor | None,
+) -> list[Stream]:
+    """The layers of a call that act on single tokens, without the image tokens left out."""
+    streams = list(family.streams(call, layout, text_order(layout, beside)))
+    if kept is None:
+        return streams
+    return [replace(one, tokens=without(one.tokens, layout, kept)) for one in streams]
 
 
 POSITIONS = f"{KEY}_positions"

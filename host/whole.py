@@ -8,6 +8,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
+from ..mask_ops.regions import InstanceRegion
 from ..prompts.spans import PromptSpans
 from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
 from .run import RUN, RunNote, check_texts, prepared_sampling, run_options
@@ -16,9 +17,15 @@ from .skip_background import SKIP
 WHOLE = f"{KEY}_whole"
 
 
-def watch_runs(model: ModelPatcher, key: str, dense: bool = False) -> None:
+def watch_runs(
+    model: ModelPatcher,
+    key: str,
+    dense: bool = False,
+    regions: Sequence[InstanceRegion] | None = None,
+) -> None:
     """Add the wrappers around a run to a clone: ``prepared_sampling`` and ``proved_prediction``."""
-    model.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, key, prepared_sampling(dense))
+    prepare = prepared_sampling(dense, regions)
+    model.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, key, prepare)
     model.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, key, proved_prediction)
 
 

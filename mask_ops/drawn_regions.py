@@ -39,7 +39,7 @@ def regions_of(
         picture: (H, W) of the picture that they lie on now; None: the one they were drawn on.
 
     Raises:
-        ValueError: an instance without a place, LoRAs, or no size where one is needed.
+        ValueError: an instance without a place, or no size where one is needed.
     """
     size = picture or drawn_size(drawn)
     pngs = [png_size(png) for one in taking_part(drawn) for png in one.pngs]
@@ -55,11 +55,6 @@ def regions_of(
 
 
 def _region_of(one: DrawnInstance, raster: Size | None, size: Size | None) -> InstanceRegion:
-    if one.loras:
-        raise ValueError(
-            "'loras' cannot act: LoRAs of single instances are not there yet. Empty the list, and "
-            "load LoRAs for the whole picture with LoraLoaderModelOnly."
-        )
     box, mask = only_box(one), None
     if box is None:
         mask = drawn_mask(one, raster, size)
@@ -75,6 +70,7 @@ def _region_of(one: DrawnInstance, raster: Size | None, size: Size | None) -> In
         size=size,
         label=one.label,
         seed=one.seed,
+        loras=one.loras,
     )
     return region.grown(one.grow) if box is not None else region
 
@@ -178,6 +174,7 @@ def _instance_of(region: InstanceRegion, number: int, prefix: str) -> DrawnInsta
         reference=None if region.reference is None else region.reference + 1,
         reference_masks=() if masks is None else tuple(write_png(mask) for mask in masks),
         seed=region.seed,
+        loras=region.loras,
     )
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-LARGEST_GROW, LARGEST_STRENGTH = 512, 10
+from .instance_lora import LARGEST_RING
+
+LARGEST_GROW, LARGEST_STRENGTH, LARGEST_LORA = 512, 10, 20
 LARGEST_SEED = 2**64 - 1
 LONGEST_SHOWN = 80
 REQUIRED = object()
@@ -110,6 +112,23 @@ SHAPES: Mapping[str, Mapping[str, Field]] = {
     },
     "mask": {**WITH_OP, "png": Field("the base64 of an 8-bit grey PNG", is_text)},
 }
+
+
+def is_name(value: Any) -> bool:
+    return is_text(value) and value != ""
+
+
+def is_strength(value: Any) -> bool:
+    return is_number(value) and abs(value) <= LARGEST_LORA
+
+
+LORA: Mapping[str, Field] = {
+    "file": Field("the name of a file in ComfyUI's folder 'loras'", is_name),
+    "image": Field(f"a number from -{LARGEST_LORA} to {LARGEST_LORA}", is_strength, 1.0),
+    "text": Field(f"a number from -{LARGEST_LORA} to {LARGEST_LORA}", is_strength, 1.0),
+    "ring": Field(f"a whole number from 0 to {LARGEST_RING}", between(0, LARGEST_RING), 0),
+    "sha256": Field("text", is_text, ""),
+}
 INSTANCE: Mapping[str, Field] = {
     "instruction": Field("text", is_text),
     "shapes": Field("a list of shapes", lambda value: is_list(value, is_object)),
@@ -131,7 +150,7 @@ INSTANCE: Mapping[str, Field] = {
     "seed": Field(
         "null or a whole number from 0 to 2^64 - 1", nullable(between(0, LARGEST_SEED)), None
     ),
-    "loras": Field("a list", lambda value: isinstance(value, list), []),
+    "loras": Field("a list of LoRAs", lambda value: is_list(value, is_object), []),
     "hidden": Field("true or false", is_flag, False),
     "locked": Field("true or false", is_flag, False),
     "muted": Field("true or false", is_flag, False),

@@ -1,6 +1,6 @@
 """Errors that say which instance they are about."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 WORDS = 60
@@ -32,3 +32,22 @@ def about_instance(number: int, words: str) -> Generator[None, None, None]:
         yield
     except ValueError as error:
         raise ValueError(f"{instance_name(number, words)}: {error}") from error
+
+
+def find_instance(which: str, labels: Sequence[str]) -> int:
+    """The 0-based number of an instance that is named by its number from 1, or by its label.
+
+    Raises:
+        ValueError: no such instance, or several.
+    """
+    asked = which.strip()
+    named = [n for n, label in enumerate(labels) if label and label.casefold() == asked.casefold()]
+    if len(named) == 1:
+        return named[0]
+    if not named and asked.isdecimal() and 1 <= int(asked) <= len(labels):
+        return int(asked) - 1
+    has = ", ".join(instance_name(n, label) for n, label in enumerate(labels, start=1))
+    raise ValueError(
+        f"'instance' must be a number from 1 to {len(labels)} or the label of one instance, got "
+        f"{which!r}{', which several have' if named else ''}. There are {has}."
+    )

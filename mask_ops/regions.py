@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .boxes import Box, box_to_grid, clip_box
+from .instance_lora import RegionLora
 from .masks import check_grow, check_mask, compact_mask, grow_mask, mask_planes
 from .naming import about_instance
 from .overlap import OverlapPolicy, resolve_overlap
@@ -42,6 +43,7 @@ class InstanceRegion:
             that is not known. It says nothing of what happens, so it does not count for equality.
         label: its name for people, "" for none; it does not count for equality either.
         seed: of the noise of its own that Instance Noise gives its tokens; None: the picture's.
+        loras: LoRAs that act on its tokens alone, in their order.
     """
 
     instruction: str
@@ -56,6 +58,7 @@ class InstanceRegion:
     size: tuple[int, int] | None = None
     label: str = ""
     seed: int | None = None
+    loras: tuple[RegionLora, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.mask is None) == (self.box is None):
@@ -86,7 +89,7 @@ class InstanceRegion:
     def fingerprint(self) -> bytes:
         """What all that the region says comes to; equal for regions that say the same."""
         numbers = (self.box, self.strength, self.start, self.end, self.reference, self.origin)
-        said = hashlib.sha256(repr((self.instruction, *numbers, self.seed)).encode())
+        said = hashlib.sha256(repr((self.instruction, *numbers, self.seed, self.loras)).encode())
         for mask in (self.mask, self.reference_masks):
             said.update(b"none" if mask is None else repr((mask.dtype, mask.shape)).encode())
             if mask is not None:
@@ -239,3 +242,13 @@ def picture_sets(regions: Sequence[InstanceRegion]) -> list[tuple[InstanceRegion
                 "there, or take that picture out of the batch."
             )
     return sets
+
+
+def with_lora(
+    regions: Sequence[InstanceRegion], instance: int, lora: RegionLora
+) -> tuple[InstanceRegion, ...]:
+    """The regions, one of them (0-based) with one LoRA more."""
+    return tuple(
+        replace(region, loras=(*region.loras, lora)) if number == instance else region
+        for number, region in enumerate(regions)
+    )

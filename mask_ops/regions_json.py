@@ -5,12 +5,13 @@ docs/regions_json.md describes it.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from .boxes import Box
 from .fit import Size
-from .json_fields import FILE, INSTANCE, SHAPES, checked, shown
+from .instance_lora import RegionLora
+from .json_fields import FILE, INSTANCE, LORA, SHAPES, checked, shown
 from .naming import instance_name
 from .png import png_size
 from .shapes import BoxShape, Painted, Polygon, Shape, Stroke
@@ -27,7 +28,7 @@ class DrawnInstance:
     Attributes:
         reference: 1-based number of the reference image that is its own; None for none.
         reference_masks: PNGs in base64, one per reference image.
-        loras: reserved; kept as it came.
+        loras: what acts on its tokens alone.
     """
 
     instruction: str
@@ -42,7 +43,7 @@ class DrawnInstance:
     reference: int | None = None
     reference_masks: tuple[str, ...] = ()
     seed: int | None = None
-    loras: tuple[Any, ...] = ()
+    loras: tuple[RegionLora, ...] = ()
     hidden: bool = False
     locked: bool = False
     muted: bool = False
@@ -111,13 +112,18 @@ def _read_instance(data: Mapping[str, Any], number: int, name: str) -> DrawnInst
         raise ValueError(
             f"{where}: 'start' must be below 'end', got {values['start']} to {values['end']}."
         )
-    for key in ("reference_masks", "loras"):
-        values[key] = tuple(values[key])
+    values["reference_masks"] = tuple(values["reference_masks"])
+    loras = enumerate(cast(list[dict[str, Any]], values["loras"]), start=1)
+    values["loras"] = tuple(_read_lora(one, f"{where}, LoRA {n}") for n, one in loras)
     for png in values["reference_masks"]:
         _check_png(png, f"{where}: a reference mask")
     shapes = enumerate(cast(list[dict[str, Any]], values["shapes"]), start=1)
     values["shapes"] = tuple(_read_shape(one, f"{where}, shape {n}") for n, one in shapes)
     return DrawnInstance(**values)
+
+
+def _read_lora(data: Mapping[str, Any], where: str) -> RegionLora:
+    return RegionLora(**checked(data, LORA, where))
 
 
 def _read_shape(data: Mapping[str, Any], where: str) -> Shape:
@@ -185,7 +191,8 @@ def regions_as_json(regions: DrawnRegions) -> dict[str, Any]:
 def instance_as_json(one: DrawnInstance) -> dict[str, Any]:
     """An instance with all its keys, as an object for JSON."""
     values = {key: getattr(one, key) for key in INSTANCE}
-    listed = {"reference_masks": list(one.reference_masks), "loras": list(one.loras)}
+    loras = [asdict(lora) for lora in one.loras]
+    listed = {"reference_masks": list(one.reference_masks), "loras": loras}
     return {**values, **listed, "shapes": [_shape_as_json(shape) for shape in one.shapes]}
 
 

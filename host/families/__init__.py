@@ -6,7 +6,7 @@ What is asked of it, and how to add one: docs/add_a_family.md.
 from typing import Any
 
 from .chroma import Chroma
-from .family import Family, Norms, Stage
+from .family import Family, Norms, Stage, Stream
 from .flux import Flux
 from .joyimage import JoyImage
 from .krea2 import Krea2
@@ -24,7 +24,7 @@ FAMILIES: tuple[Family, ...] = (
 )
 """Asked in this order: LongCat and Ovis are FLUX objects too."""
 
-__all__ = ["FAMILIES", "Family", "Norms", "Stage", "find_family"]
+__all__ = ["FAMILIES", "Family", "Norms", "Stage", "Stream", "find_family"]
 
 
 def find_family(model: Any) -> Family | None:

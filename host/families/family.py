@@ -39,6 +39,19 @@ class Stage:
         return [0] * self.count if first is None else range(first, first + self.count)
 
 
+@dataclass(frozen=True)
+class Stream:
+    """Layers that act on the same tokens, one by one.
+
+    Attributes:
+        layers: patterns (``fnmatch``) of their names in the diffusion model.
+        tokens: the canonical token at each place of their input.
+    """
+
+    layers: tuple[str, ...]
+    tokens: tuple[int, ...]
+
+
 class Family(Protocol):
     """One family of models; every method is asked about the bare diffusion model or a call of it.
 
@@ -125,6 +138,17 @@ class Family(Protocol):
         """
         ...
 
+    def streams(
+        self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
+    ) -> Iterable[Stream]:
+        """Layers that act on single tokens, and on which; a layer belongs to the first that names
+        it. Layers of no stream (modulation, embedders) act on no token, or run more than once.
+
+        Args:
+            text: the canonical token at each place of the text.
+        """
+        ...
+
     def where(self, model: Any, options: Options) -> int | None:
         """Number of the attention call, in the order of ``stages``; None if it is none of them."""
         ...
@@ -180,6 +204,16 @@ class JointAttention:
     def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
         image = image_order(layout, [call.x, *self.references(call)])
         yield Stage(0, sum(self.counts(call.model)), (*text, *image))
+
+    def streams(
+        self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
+    ) -> Iterable[Stream]:
+        image = image_order(layout, [call.x, *self.references(call)])
+        double = "double_blocks.*."
+        own = (f"{double}img_attn.*", f"{double}img_mlp.*", "img_in", "final_layer.linear")
+        yield Stream(own, image)
+        yield Stream((f"{double}txt_attn.*", f"{double}txt_mlp.*", "txt_in"), tuple(text))
+        yield Stream(("single_blocks.*.linear?",), (*text, *image))
 
     def where(self, model: Any, options: Options) -> int | None:
         if "block_index" not in options:

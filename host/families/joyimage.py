@@ -6,7 +6,7 @@ from typing import Any
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall
 from .core_class import is_made_by
-from .family import JointAttention, Norms, Stage, image_order
+from .family import JointAttention, Norms, Stage, Stream, image_order
 
 
 class JoyImage(JointAttention):
@@ -38,3 +38,12 @@ class JoyImage(JointAttention):
     def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
         image = image_order(layout, [call.x, *self.references(call)])
         yield Stage(0, len(call.model.double_blocks), (*image, *text))
+
+    def streams(
+        self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
+    ) -> Iterable[Stream]:
+        block, embedder = "double_blocks.*.", "condition_embedder.text_embedder.*"
+        yield Stream((f"{block}attn.txt_*", f"{block}txt_mlp.*", embedder), tuple(text))
+        image = image_order(layout, [call.x, *self.references(call)])
+        yield Stream((f"{block}attn.img_*", f"{block}img_mlp.*"), image)
+        yield Stream(("proj_out",), image_order(layout, [call.x]))

@@ -8,7 +8,7 @@ from torch import Tensor
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall
 from .core_class import is_made_by
-from .family import Stage
+from .family import Stage, Stream, image_order
 from .hooked import HookedAttention
 
 
@@ -49,3 +49,11 @@ class Krea2(HookedAttention):
     def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
         yield from super().stages(call, layout, text)
         yield Stage(None, len(call.model.txtfusion.refiner_blocks), tuple(text))
+
+    def streams(
+        self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
+    ) -> Iterable[Stream]:
+        image = image_order(layout, [call.x, *self.references(call)])
+        yield Stream(("txtfusion.refiner_blocks.*", "txtmlp.*"), tuple(text))
+        yield Stream(("first",), image)
+        yield Stream(("blocks.*.attn.*", "blocks.*.mlp.*", "last.linear"), (*text, *image))

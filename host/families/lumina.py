@@ -14,7 +14,7 @@ from torch import Tensor
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall
 from .core_class import is_made_by
-from .family import Stage, picture_tokens
+from .family import Stage, Stream, picture_tokens
 from .hooked import HookedAttention
 
 
@@ -89,8 +89,11 @@ class Lumina2(HookedAttention):
             pictures=tuple(-count % multiple for count in tokens),
         )
 
-    def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
-        model, padding = call.model, self.padding(call)
+    def parts(
+        self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
+    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """Captions, SigLIP's tokens and pictures, each with its padding."""
+        padding = self.padding(call)
         words = text[: len(text) - padding.total]
         spare = iter(text[len(text) - padding.total :])
         captions = (*take(spare, padding.before), *words)
@@ -102,11 +105,30 @@ class Lumina2(HookedAttention):
             for span, more in zip((*references, layout.latent_span), padding.pictures, strict=True)
             for token in (*range(span.start, span.stop), *take(spare, more))
         )
+        return captions, siglip, pictures
+
+    def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
+        model = call.model
+        captions, siglip, pictures = self.parts(call, layout, text)
         yield Stage(0, len(model.layers), (*captions, *siglip, *pictures))
         yield Stage(None, len(model.context_refiner), captions)
         yield Stage(None, len(model.noise_refiner), pictures)
         if siglip:
             yield Stage(None, len(model.siglip_refiner), siglip)
+
+    def streams(
+        self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
+    ) -> Iterable[Stream]:
+        captions, siglip, pictures = self.parts(call, layout, text)
+        yield Stream(within("context_refiner"), captions)
+        yield Stream(within("siglip_refiner"), siglip)
+        yield Stream(within("noise_refiner"), pictures)
+        yield Stream((*within("layers"), "final_layer.linear"), (*captions, *siglip, *pictures))
+
+
+def within(blocks: str) -> tuple[str, ...]:
+    """The layers of some blocks, without their modulation."""
+    return f"{blocks}.*.attention.*", f"{blocks}.*.feed_forward.*"
 
 
 def filled(count: int, multiple: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall
 from .core_class import is_made_by
-from .family import Stage
+from .family import Stage, Stream
 from .hooked import HookedAttention
 
 
@@ -53,6 +53,20 @@ class OmniGen2(HookedAttention):
         if references:
             yield Stage(None, len(call.model.ref_image_refiner), references)
 
+    def streams(
+        self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
+    ) -> Iterable[Stream]:
+        latent = tuple(range(layout.latent_span.start, layout.latent_span.stop))
+        references = tuple(range(layout.latent_span.stop, layout.total))
+        whole = (*text, *references, *latent)
+        words = ("context_refiner.*.attn.*", "context_refiner.*.feed_forward.*")
+        yield Stream((*words, "time_caption_embed.caption_embedder.1"), tuple(text))
+        own = ("noise_refiner.*.attn.*", "noise_refiner.*.feed_forward.*", "x_embedder")
+        yield Stream(own, latent)
+        shown = ("ref_image_refiner.*.attn.*", "ref_image_refiner.*.feed_forward.*")
+        yield Stream((*shown, "ref_image_patch_embedder"), references)
+        yield Stream(("layers.*.attn.*", "layers.*.feed_forward.*", "norm_out.linear_2"), whole)
+
 
 class Boogu(OmniGen2):
     name = "Boogu"
@@ -65,3 +79,21 @@ class Boogu(OmniGen2):
 
     def singles(self, model: Any) -> Sequence[Any]:
         return model.single_stream_layers
+
+    def streams(
+        self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
+    ) -> Iterable[Stream]:
+        yield from super().streams(call, layout, text)
+        latent = tuple(range(layout.latent_span.start, layout.latent_span.stop))
+        references = tuple(range(layout.latent_span.stop, layout.total))
+        double, single = "double_stream_layers.*.", "single_stream_layers.*."
+        words = (f"{double}*.instruct_*", f"{double}instruct_feed_forward.*")
+        yield Stream(words, tuple(text))
+        image = (f"{double}*.img_to_?", f"{double}*.img_out", f"{double}img_self_attn.*")
+        yield Stream((*image, f"{double}img_feed_forward.*"), (*references, *latent))
+        whole = (
+            f"{double}img_instruct_attn.to_out.0",
+            f"{single}attn.*",
+            f"{single}feed_forward.*",
+        )
+        yield Stream(whole, (*text, *references, *latent))

@@ -3,11 +3,13 @@
 The text's positions begin beside the picture and run on; a latent may have layers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ...attention.tokens import TokenLayout
+from ..call import ModelCall
 from .core_class import is_made_by
-from .family import JointAttention, Norms
+from .family import JointAttention, Norms, Stream, image_order
 
 
 class QwenImage(JointAttention):
@@ -35,6 +37,15 @@ class QwenImage(JointAttention):
 
     def stands_by_length(self, model: Any) -> bool:
         return False  # text runs on from its beginning, and the picture stands apart
+
+    def streams(
+        self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
+    ) -> Iterable[Stream]:
+        block = "transformer_blocks.*."
+        words = (f"{block}attn.add_*", f"{block}attn.to_add_out", f"{block}txt_mlp.*", "txt_in")
+        yield Stream(words, tuple(text))
+        image = image_order(layout, [call.x, *self.references(call)])
+        yield Stream((f"{block}attn.to_*", f"{block}img_mlp.*", "img_in", "proj_out"), image)
 
 
 class MageFlow(QwenImage):

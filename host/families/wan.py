@@ -8,7 +8,7 @@ from torch import Tensor
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall
 from .core_class import is_made_by
-from .family import Stage, image_order
+from .family import Stage, Stream, image_order
 from .hooked import HookedAttention
 
 UNKNOWN = ("clip_fea", "reference_latent", "time_dim_concat")
@@ -49,3 +49,11 @@ class Wan(HookedAttention):
         image = image_order(layout, [call.x, *self.references(call)])
         yield Stage(0, len(call.model.blocks), image)
         yield Stage(0, len(call.model.blocks), tuple(text), queries=image)
+
+    def streams(
+        self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
+    ) -> Iterable[Stream]:
+        yield Stream(("blocks.*.cross_attn.[kv]", "text_embedding.*"), tuple(text))
+        image = image_order(layout, [call.x, *self.references(call)])
+        attention = ("blocks.*.self_attn.[qkvo]", "blocks.*.cross_attn.[qo]")
+        yield Stream((*attention, "blocks.*.ffn.*", "head.head"), image)
