@@ -18,6 +18,7 @@ from .foi_attention import FOI, NODE, FoISettings, cached_masks, foi_forward
 from .guidance import Guided, after_guidance, refuse_blending
 from .iid import has_batches, repeat_references, split_branches
 from .known import known_model, require_text_first
+from .lora_shelf import refuse_loras
 from .moment import is_past
 from .regions import refuse_others
 from .run import say_part_once
@@ -39,6 +40,7 @@ class FoIGuider(comfy.samplers.CFGGuider):
                 "model from before Apply Instance Attention."
             )
         refuse_blending(model.model_options, NODE)
+        refuse_loras(how.regions, NODE)
         known = known_model(model, NODE)
         require_text_first(known.family, known.diffusion, NODE)
         self.family = known.family

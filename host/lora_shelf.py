@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ..mask_ops.instance_lora import RegionLora
+from ..mask_ops.naming import instance_name
 from ..mask_ops.regions import InstanceRegion
 from .carrier import carried_spans, every_cond
 from .lora_files import LoadedLora, load_lora
@@ -44,29 +45,40 @@ class Shelf:
         return sum(one.nbytes for one in self.files.values())
 
 
+def refuse_loras(regions: Sequence[InstanceRegion], node: str) -> None:
+    """Refuse regions with LoRAs where none can act.
+
+    Raises:
+        ValueError: with the instance and its file.
+    """
+    for number, region in enumerate(regions, start=1):
+        for lora in region.loras:
+            raise ValueError(
+                f"{instance_name(number, region.label)} has the LoRA {lora.file!r}, and LoRAs of "
+                f"single instances act with Apply Instance Attention alone, not with {node}. "
+                "Remove Instance LoRA, or load the file for the whole picture with "
+                "LoraLoaderModelOnly."
+            )
+
+
 def shelf_for(
     model: Any,
-    regions: Sequence[InstanceRegion] | None,
+    regions: Sequence[InstanceRegion],
     conds: Mapping[str, Sequence[dict[str, Any]]],
 ) -> Shelf:
     """The LoRAs of a run's instances, read.
 
     Args:
-        regions: see ``run.prepared_sampling``.
+        regions: the bias's own, beside those of the conditionings.
 
     Raises:
-        ValueError: a LoRA that does not fit the model, or where none can act.
+        ValueError: a LoRA that does not fit the model.
     """
     carried = [one for cond in every_cond(conds) if (one := carried_spans(cond)) is not None]
     named = [region for one in carried for spans in one.items for region in spans.regions]
-    loras = [lora for region in (*named, *(regions or ())) for lora in region.loras if lora.acts]
-    if loras and regions is None:
-        raise ValueError(
-            "LoRAs of single instances act with Apply Instance Attention alone, and an instance of "
-            f"this conditioning has {loras[0].file!r}. Remove Instance LoRA, or load it for the "
-            "whole picture with LoraLoaderModelOnly."
-        )
     shelf = Shelf()
-    for lora in loras:
-        shelf.take(lora, model.model)
+    for region in (*named, *regions):
+        for lora in region.loras:
+            if lora.acts:
+                shelf.take(lora, model.model)
     return shelf

@@ -73,14 +73,11 @@ def say_once(options: Options, message: str) -> bool:
     return new
 
 
-def prepared_sampling(
-    dense: bool, regions: Sequence[InstanceRegion] | None = None
-) -> Callable[..., Any]:
+def prepared_sampling(dense: bool, regions: Sequence[InstanceRegion] = ()) -> Callable[..., Any]:
     """The wrapper around core's preparation of a run: its memory estimate, and our run's note.
 
     Args:
-        regions: the bias's own, beside those of the conditionings; None: LoRAs of instances cannot
-            act in this run.
+        regions: the bias's own, beside those of the conditionings.
     """
 
     def prepare(

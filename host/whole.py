@@ -21,7 +21,7 @@ def watch_runs(
     model: ModelPatcher,
     key: str,
     dense: bool = False,
-    regions: Sequence[InstanceRegion] | None = None,
+    regions: Sequence[InstanceRegion] = (),
 ) -> None:
     """Add the wrappers around a run to a clone: ``prepared_sampling`` and ``proved_prediction``."""
     prepare = prepared_sampling(dense, regions)

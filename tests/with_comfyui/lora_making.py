@@ -36,16 +36,16 @@ def linear_layers(model: ModelPatcher) -> list[str]:
 
 
 def random_lora(
-    model: ModelPatcher, layers: Iterable[str], seed: int = 0, loud: float = LOUD
+    model: ModelPatcher, layers: Iterable[str], seed: int = 0, rank: int = RANK
 ) -> dict[str, torch.Tensor]:
-    """Rank 4, in the layout of ComfyUI's own names."""
+    """In the layout of ComfyUI's own names."""
     generator = torch.Generator().manual_seed(seed)
     tensors: dict[str, torch.Tensor] = {}
     for name in layers:
         layer: Any = model.model.diffusion_model.get_submodule(name)
         out, into = layer.weight.shape
-        up = torch.randn(out, RANK, generator=generator) * loud / RANK**0.5
-        down = torch.randn(RANK, into, generator=generator) / into**0.5
+        up = torch.randn(out, rank, generator=generator) * LOUD / rank**0.5
+        down = torch.randn(rank, into, generator=generator) / into**0.5
         tensors[f"diffusion_model.{name}.lora_up.weight"] = up
         tensors[f"diffusion_model.{name}.lora_down.weight"] = down
     return tensors

@@ -166,27 +166,27 @@ def test_several_loras_of_one_instance_act_one_after_the_other(editor, flux1) ->
 
 @pytest.mark.parametrize(("image", "text"), [(1.0, 0.0), (0.0, 1.0), (0.7, -0.4)])
 def test_each_strength_acts_on_its_own_tokens(editor, flux1, monkeypatch, image, text) -> None:
-    """Against the same rows, changed by core's own merged weights."""
-    asked: list[tuple[str, torch.Tensor, float]] = []
+    asked: list[tuple[int, torch.Tensor, float]] = []
     change = instance_lora.change_rows
 
     def noted(layer, adapter, rows, x, y):
-        asked.append((type(layer).__name__, rows.places.clone(), rows.strength))
+        asked.append((x.shape[1], rows.places, rows.strength))
         change(layer, adapter, rows, x, y)
 
     monkeypatch.setattr(instance_lora, "change_rows", noted)
     regions = with_lora(editor.regions(), 0, RegionLora(loud_lora(flux1), image, text))
     edited(editor, "flux1", flux1, regions)
-    corner = {0, 1, 4, 5}
-    words, pixels = set(range(4, 7)), {place + 10 for place in corner}
-    for _, places, strength in asked:
-        places = set(places.tolist())
-        if strength == text:
-            assert places == words
-        else:
-            assert strength == image
-            assert places & set(range(10)) == set() or min(places) < 10
-            assert pixels <= places or corner <= places
+    words, pixels = 10, 4 * 4 + 4 * 4 + 3 * 6
+    corners = [0, 1, 4, 5, 16, 17, 20, 21, 32, 33, 34, 38, 39, 40]
+    wanted = {
+        (words, text): [4, 5, 6],
+        (pixels, image): corners,
+        (words + pixels, text): [4, 5, 6],
+        (words + pixels, image): [words + place for place in corners],
+    }
+    assert asked
+    for length, places, strength in asked:
+        assert places.tolist() == wanted[length, strength]
     assert {strength for *_, strength in asked} == {one for one in (image, text) if one}
 
 
