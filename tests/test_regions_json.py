@@ -61,6 +61,9 @@ def test_what_is_left_out_has_its_default() -> None:
     assert read(EMPTY) == DrawnRegions(())
 
 
+LORA = {"file": "fox.safetensors", "image": 0.5, "text": -1.0, "ring": 2, "sha256": "ab"}
+
+
 def test_every_key_comes_back_as_it_was_written() -> None:
     shapes = [
         BOX,
@@ -70,7 +73,7 @@ def test_every_key_comes_back_as_it_was_written() -> None:
     ]
     values = instance(
         shapes=shapes, id="a1", label="car", color="#E69F00", strength=0, start=0.25, end=0.5,
-        grow=3, reference=2, reference_masks=[PNG], seed=2**64 - 1, loras=[{"name": "x"}],
+        grow=3, reference=2, reference_masks=[PNG], seed=2**64 - 1, loras=[LORA],
         hidden=True, locked=True, muted=True,
     )  # fmt: skip
     assert values.keys() == INSTANCE.keys()
@@ -97,6 +100,12 @@ def test_every_key_comes_back_as_it_was_written() -> None:
         (file(instances=[5]), "'instances' must be a list of instances, got .5."),
         (file({"shapes": []}), "the canvas, instance 1 needs the key 'instruction': text"),
         (file(instance(), {"instruction": "x", "label": "sky"}), "instance 2 .'sky'. needs"),
+        (file(instance(loras=[1])), "'loras' must be a list of LoRAs, got .1."),
+        (file(instance(loras=[{}])), "instance 1, LoRA 1 needs the key 'file'"),
+        (file(instance(loras=[{"file": ""}])), "'file' must be the name of a file in ComfyUI's"),
+        (file(instance(loras=[{**LORA, "image": 21}])), "'image' must be a number from -20 to 20"),
+        (file(instance(loras=[{**LORA, "ring": 9}])), "'ring' must be a whole number from 0 to 8"),
+        (file(instance(loras=[{**LORA, "name": "x"}])), "LoRA 1 has no key 'name'"),
         (file(instance(colour="red")), "instance 1 has no key 'colour'"),
         (file(instance(color="red")), "'color' must be null or #rrggbb, got 'red'"),
         (file(instance(strength=-1)), "'strength' must be a number from 0 to 10, got -1"),

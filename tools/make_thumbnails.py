@@ -144,6 +144,10 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
         InstanceRegion(words, box=region.box)
         for words, region in zip(settings, boxes(3), strict=True)
     ]
+    styled = [
+        InstanceRegion(words, box=region.box)
+        for words, region in zip(("oil painting LoRA", "pixel art LoRA"), boxes(2), strict=True)
+    ]
     return {
         "first_edit": scene(),
         "canvas_first_edit": drawn_scene(),
@@ -158,6 +162,7 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
         "mice_qwen_edit": (with_subject, [dress, *clouds]),
         "klein_decode_regions": (picture, boxes(4)[2:]),
         "mice_lora_controlnet": (edged, boxes(4)),
+        "instance_loras": (picture, styled),
         "mice_strength_steps": (picture, timed),
         "iid_find_and_edit": scene(),
         "iid_masks_for_mice": scene(),

@@ -13,6 +13,7 @@ from instance_edit.tests.with_comfyui.comfyui import taesd, wan_vae
 from instance_edit.tests.with_comfyui.tiny_controlnets import controlnet_weights
 from instance_edit.tools.comfy_server import make_base_directory
 from instance_edit.tools.random_weights import seed_weights
+from instance_edit.tools.workflow_sheets import instance_loras
 from instance_edit.tools.workflow_sheets.loaders import FILES
 
 SIDE = 128
@@ -39,7 +40,8 @@ def make_workflow_server(folder: Path) -> Path:
         _save({"none": torch.zeros(1)}, base / "models" / FILES[name][0] / name)
     for part, weights in _by_part(_codec(128)).items():
         _save(weights, base / "models" / "vae_approx" / f"{SMALL_VAE}_{part}.safetensors")
-    _save(_lora(flux1), base / "models" / "loras" / "your_flux_lora.safetensors")
+    for name in instance_loras.FILES:
+        _save(_lora(flux1), base / "models" / "loras" / name)
     _save(controlnet_weights(), base / "models" / "controlnet" / "your_flux_controlnet.safetensors")
     _write_pictures(base / "input")
     (base / "custom_nodes" / NODES.name).symlink_to(NODES)

@@ -152,7 +152,7 @@ def test_what_the_canvas_took_over_does_not_come_twice(canvas: Canvas) -> None:
         ("", {}, "the canvas must hold JSON such as"),
         (drawing(one(TRIANGLE)), {}, "instance 1: its shapes need the size of the picture"),
         (drawing(one(label="sky")), {"image": PICTURE}, r"instance 1 \('sky'\): it has no shape"),
-        (drawing(one(LEFT, loras=[1])), {"image": PICTURE}, "'loras' cannot act"),
+        (drawing(one(LEFT, loras=[1])), {"image": PICTURE}, "'loras' must be a list of LoRAs"),
         (EMPTY, {"picture": "nowhere.png"}, "'picture' must be an image file of the input folder"),
         (EMPTY, {"picture": "../../etc/passwd"}, "'picture' must be an image file of the input"),
         (EMPTY, {"picture": "/etc/passwd [temp]"}, "an image file of the temp folder"),

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import canvas, demo, klein, kontext, located, published_turns, qwen, turns, whole_picture
+from . import (
+    canvas,
+    demo,
+    instance_loras,
+    klein,
+    kontext,
+    located,
+    published_turns,
+    qwen,
+    turns,
+    whole_picture,
+)
 from .sheet import Sheet
 
 RECIPES: tuple[Callable[[Sheet], None], ...] = (
@@ -21,6 +32,7 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     whole_picture.klein_light_and_style,
     qwen.mice_qwen_edit,
     kontext.mice_lora_controlnet,
+    instance_loras.instance_loras,
     kontext.mice_strength_steps,
     located.iid_find_and_edit,
     located.iid_masks_for_mice,

@@ -2,6 +2,7 @@
 
 import { Editor } from "../ui/editor.js";
 import { chain, tellTracker } from "./hooks.js";
+import { loraFiles } from "./loras.js";
 import { PictureSource } from "./picture.js";
 
 const VALUE = "canvas";
@@ -72,6 +73,7 @@ export function attachCanvas(node, app, api, locale) {
       choosePicture: () => source.choose(),
       passOn: (event) => passToGraph(app, event),
       resized: () => resize(node),
+      loras: loraFiles,
     },
     locale,
   );

@@ -12,6 +12,10 @@
 /** @typedef {{kind: "mask", op: Op, png: string}} MaskShape an 8-bit grey PNG in base64 */
 /** @typedef {BoxShape | PolygonShape | StrokeShape | MaskShape} Shape */
 /**
+ * @typedef {{file: string, image?: number, text?: number, ring?: number, sha256?: string}} Lora
+ * strengths on the instance's tokens of the picture and of its instruction
+ */
+/**
  * @typedef {object} Instance
  * @property {string} id unique, never shown
  * @property {string} instruction
@@ -24,7 +28,7 @@
  * @property {number} grow pixels
  * @property {number | null} reference
  * @property {number | object | null} seed an object where it is too large for a number
- * @property {unknown[]} loras
+ * @property {Lora[]} loras
  * @property {boolean} hidden not drawn on the canvas
  * @property {boolean} locked
  * @property {boolean} muted takes no part in the run

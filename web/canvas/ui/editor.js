@@ -28,6 +28,7 @@ import { openTypeIn } from "./type_in.js";
  * @property {() => void} choosePicture
  * @property {(event: Event) => void} passOn a pointer or wheel event that is the graph's
  * @property {() => void} resized the picture has another shape
+ * @property {() => string[]} loras files of LoRAs to choose from
  */
 
 /** @type {Size} of a picture that is not known yet */

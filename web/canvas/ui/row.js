@@ -4,6 +4,7 @@ import { changeInstance, findInstance, removeInstance } from "../model/edits.js"
 import { colourOf, readableOn } from "../model/palette.js";
 import { duplicateSelected, reorder } from "./keys.js";
 import { iconButton, make } from "./dom.js";
+import { makeLoras } from "./loras.js";
 
 /** @typedef {import("./editor.js").Editor} Editor */
 /** @typedef {import("../model/schema.js").Instance} Instance */
@@ -124,6 +125,7 @@ function makeDetails(editor, change, id) {
     });
     return { key, input, element: make("label", { class: "ie-field" }, words[key], input) };
   });
+  const loras = makeLoras(editor, change, id);
   const element = make(
     "div",
     { class: "ie-details" },
@@ -134,8 +136,10 @@ function makeDetails(editor, change, id) {
     iconButton("duplicate", words.duplicate, () => duplicateSelected(editor), {
       "data-act": "duplicate",
     }),
+    loras.element,
   );
   const update = (/** @type {Instance} */ instance) => {
+    loras.update(instance);
     if (label.value !== instance.label) label.value = instance.label;
     for (const { key, input } of inputs) {
       const value = instance[key];
