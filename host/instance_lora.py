@@ -115,7 +115,8 @@ class Gates:
             streams = call_streams(self.family, self.call, layout, beside, self.kept)
             for number, lora in acting_loras(recipe, active):
                 who = members(recipe, layout, active, extents)
-                rows = [lora_rows(layout, who, number, lora, one.tokens) for one in streams]
+                found = [lora_rows(layout, who, number, lora, one.tokens) for one in streams]
+                rows = [[one.on(self.call.x.device) for one in several] for several in found]
                 acts.append(Act(self.loaded[lora], items, rows))
         return streams, acts
 
@@ -146,7 +147,7 @@ class Gates:
             for adapter in act.loaded.layers.get(name, ()):
                 own = self.shelf.on(adapter, x.device, x.dtype)
                 for rows in act.rows[number]:
-                    change_rows(layer, own, rows.on(x.device), x[act.items], y[act.items])
+                    change_rows(layer, own, rows, x[act.items], y[act.items])
         return y
 
 

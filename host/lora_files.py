@@ -102,12 +102,13 @@ def read_lora(lora: RegionLora) -> dict[str, Any]:
             "node again that chose it (change any of its inputs), or put the old file back."
         )
     try:
-        return comfy.utils.load_torch_file(str(path), safe_load=True)
+        read: Any = comfy.utils.load_torch_file(str(path), safe_load=True)
     except Exception as broken:
         raise ValueError(
             f"the LoRA {shown(lora.file)} cannot be read ({broken}). It must be a safetensors file "
             "of a LoRA: download it again, or choose another."
         ) from broken
+    return read
 
 
 def load_lora(lora: RegionLora, base: Any) -> LoadedLora:

@@ -57,7 +57,7 @@ class Adapter:
         moved.weights = tuple(
             w.to(device, dtype) if isinstance(w, Tensor) else w for w in self.core.weights
         )
-        moved.is_conv, moved.conv_dim, moved.kw_dict = False, 0, {}
+        vars(moved).update(is_conv=False, conv_dim=0, kw_dict={})
         return Adapter(moved, self.part)
 
 

@@ -9,6 +9,7 @@ import torch
 
 from instance_edit.mask_ops.boxes import Box
 from instance_edit.mask_ops.drawn_regions import drawn_of, regions_of
+from instance_edit.mask_ops.instance_lora import RegionLora
 from instance_edit.mask_ops.png import write_png
 from instance_edit.mask_ops.regions import InstanceRegion
 from instance_edit.mask_ops.regions_json import (
@@ -102,7 +103,6 @@ def test_muted_instances_take_no_part_and_are_not_counted() -> None:
         (drawn(BoxShape("subtract", BOX)), "covers no pixel"),
         (drawn(TRIANGLE, size=None), "need the size of the picture: connect 'image', or write"),
         (drawn(BoxShape("add", BOX), size=None, grow=2), "size of the picture that the box was"),
-        (drawn(TRIANGLE, loras=("x",)), "'loras' cannot act"),
         (
             drawn(TRIANGLE, reference_masks=(write_png(HARD), write_png(HARD[1:]))),
             "its reference masks have different sizes",
@@ -135,3 +135,10 @@ def test_regions_know_the_picture_that_they_were_drawn_on() -> None:
     assert region.size == (40, 30) and region.mask is not None and region.mask.shape == (80, 60)
     (region,) = regions_of(drawn(TRIANGLE, size=None), "x", (80, 60))
     assert region.size == (80, 60)
+
+
+def test_loras_of_an_instance_go_with_its_region_and_come_back() -> None:
+    loras = (RegionLora("fox.safetensors", 0.5, ring=1), RegionLora("oil.safetensors"))
+    (region,) = regions_of(drawn(BoxShape("add", BOX), loras=loras), "the canvas")
+    assert region.loras == loras
+    assert drawn_of((region,)).instances[0].loras == loras

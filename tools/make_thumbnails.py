@@ -45,6 +45,7 @@ TITLES = {
     "mice_qwen_edit": "Qwen-Image-Edit",
     "klein_decode_regions": "Decode only the regions",
     "mice_lora_controlnet": "LoRA and ControlNet",
+    "instance_loras": "A LoRA for each thing",
     "mice_strength_steps": "Strength and steps",
     "iid_find_and_edit": "No masks: IID",
     "iid_masks_for_mice": "IID's masks, MICE's edit",

@@ -114,6 +114,23 @@ def test_rows_lock_hide_mute_order_and_remove(page: Page) -> None:
     assert on.instances(page)[1]["instruction"] == "typed in the list"
 
 
+def test_an_instance_gets_a_lora_in_its_line_of_the_list(page: Page) -> None:
+    file = "your_flux_lora.safetensors"
+    on.drag(page, *on.CORNERS)
+    on.type_wish(page, "paint it")
+    row = on.board(page).locator(".ie-row")
+    row.locator("textarea").click()
+    row.locator("select").select_option(file)
+    assert on.instances(page)[0]["loras"] == [{"file": file}]
+    row.locator(".ie-lora input").nth(1).fill("0.5")
+    row.locator("textarea").click()
+    assert on.instances(page)[0]["loras"] == [{"file": file, "text": 0.5}]
+    expect(row.locator(".ie-lora")).to_have_count(1)
+    row.locator(".ie-lora button").click()
+    assert "loras" not in on.instances(page)[0]
+    page.keyboard.press("Escape")
+
+
 def test_the_validators_words_come_while_drawing(page: Page) -> None:
     status = on.board(page).locator(".ie-status")
     on.drag(page, (0.4, 0.5), (-0.02, 0.1))
