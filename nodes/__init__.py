@@ -16,7 +16,7 @@ from .flow_inversion import FlowInversion
 from .foi_guider import FoIGuider
 from .inputs.check import with_checked_inputs
 from .instance_canvas import InstanceCanvas
-from .instance_lora import InstanceLora
+from .instance_lora import InstanceLoRA
 from .instance_noise import InstanceNoise
 from .instance_region import InstanceRegion
 from .instance_regions_from_boxes import InstanceRegionsFromBoxes
@@ -45,7 +45,7 @@ NODES: list[type[io.ComfyNode]] = [
     InstanceRegionsFromInstructions,
     PlanRegions,
     FitRegions,
-    InstanceLora,
+    InstanceLoRA,
     SaveRegions,
     LoadRegions,
     MultiPromptEncode,

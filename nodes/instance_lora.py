@@ -13,7 +13,7 @@ from .inputs.regions import require_regions
 from .inputs.sockets import CATEGORY, Regions
 
 
-class InstanceLora(io.ComfyNode):
+class InstanceLoRA(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(

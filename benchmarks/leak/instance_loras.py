@@ -20,7 +20,6 @@ from torch import Tensor
 
 from ...demo.scenes import apply_edits
 from ...demo.training.styles import STYLES, shown_styles
-from ...nodes.methods import idattn, mice
 from ...tools.load_pack import add_comfyui_to_path
 from ..record import write_results
 from ..summary import bootstrap_interval
@@ -29,7 +28,7 @@ from .runner import edit_task, judge
 
 SCENES = 100
 Regions = Callable[[Any, Any], Any]
-DIS = dict.fromkeys(idattn.THIRDS, "dis")
+DIS = dict.fromkeys(("early", "middle", "late"), "dis")
 
 
 def lora_regions(studio: Any, task: Any) -> Any:
@@ -100,6 +99,7 @@ def main() -> None:
 
 def measure(scenes: list[LeakScene]) -> dict[str, Any]:
     """Figures by method and by what has a LoRA."""
+    from ...nodes.methods import idattn, mice
     from ..in_process import demo_studio
     from .methods import compared, masked_regions
 

@@ -106,7 +106,7 @@ def wanted(item: io.Input) -> str:
     if isinstance(item, io.DynamicCombo.Input):
         return f"one of {', '.join(option.key for option in item.options)}"
     if isinstance(item, io.Combo.Input):
-        return f"one of {', '.join(options_of(item))}"
+        return f"one of {', '.join(options_of(item)) or '(there is none to choose from)'}"
     words = " or ".join(dict.fromkeys(kind.must_be for kind in kinds_of(item)))
     if isinstance(item, io.Int.Input | io.Float.Input) and is_number(item.max):
         words += f" from {item.min} to {item.max}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,9 @@ from instance_edit.tools.comfy_server import ComfyServer, make_base_directory
 from instance_edit.tools.load_pack import add_comfyui_to_path, load_pack
 
 _BASE = tempfile.TemporaryDirectory(prefix="instance-edit-tests-")
+_LORAS = Path(_BASE.name) / "models" / "loras"
+_LORAS.mkdir(parents=True)
+(_LORAS / "empty.safetensors").touch()  # so that there is one to choose
 add_comfyui_to_path(("--cpu", "--base-directory", _BASE.name))
 
 from instance_edit.host.core_nodes import extension_nodes  # noqa: E402
