@@ -24,7 +24,7 @@ from ...tools.model_shapes import KLEIN_4B, Shape, klein_4b
 from ..record import median_seconds, write_results
 from ..touched.jobs import touching_regions
 
-SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
+SHARES = (0.1, 0.5)
 SIDE, RANK, REPEATS = 64, 32, 7
 FILE = "instance_edit_bench_lora.safetensors"
 
