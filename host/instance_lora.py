@@ -10,7 +10,6 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..attention.instance_lora import Rows, lora_rows, members
@@ -20,7 +19,7 @@ from ..prompts.spans import Added, PromptSpans
 from .call import ModelCall
 from .families import Family, Stream
 from .lora_files import LoadedLora
-from .lora_forward import Adapter, adapted
+from .lora_forward import Adapter, adapted, added
 from .lora_shelf import Shelf
 from .run import RUN, RunNote, say_once
 from .sequence import call_layout, call_streams
@@ -153,11 +152,17 @@ class Gates:
 
 def change_rows(layer: Any, adapter: Adapter, rows: Rows, x: Tensor, y: Tensor) -> None:
     """Change some rows of a layer's result (b, L, out) in place."""
-    before = y[:, rows.places]
-    after = adapted(layer, adapter, rows.strength, x[:, rows.places], before)
+    seen = x.index_select(1, rows.places)
+    if adapter.rewrites:
+        before = y.index_select(1, rows.places)
+        change = adapted(layer, adapter, rows.strength, seen, before) - before
+    else:
+        change = added(adapter, rows.strength, seen, y)
     if rows.share is not None:
-        after = torch.lerp(before, after, rows.share[:, None].to(after.dtype))
-    y[:, rows.places] = after
+        change = change * rows.share[:, None].to(change.dtype)
+    first, length = adapter.part or (0, y.shape[-1])
+    for picture, more in zip(y[..., first : first + length], change, strict=True):
+        picture.index_add_(0, rows.places, more)
 
 
 @lru_cache(maxsize=4096)

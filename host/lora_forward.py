@@ -12,10 +12,13 @@ from typing import Any
 import torch
 from comfy.weight_adapter.base import WeightAdapterBase
 from torch import Tensor
+from torch.nn.functional import linear
 
 DORA = {"lora": 4, "loha": 7, "lokr": 8}
 """Where DoRA's scale stands among an adapter's weights, by the adapter's name."""
-GLORA, OFT = "glora", "oft"
+LORA, GLORA, OFT = "lora", "glora", "oft"
+MIDDLE = 3
+"""Where a LoRA's third matrix stands, which convolutions have."""
 
 
 @dataclass(frozen=True)
@@ -62,21 +65,14 @@ class Adapter:
 
 
 def adapted(layer: Any, adapter: Adapter, strength: float, x: Tensor, y: Tensor) -> Tensor:
-    """Rows of a layer's result with an adapter.
+    """Rows of a layer's result with an adapter that rewrites them.
 
     Args:
         adapter: on the rows' device and in their dtype.
         x, y: (.., in) and (.., out), what the layer got and gave.
     """
-    if adapter.part is not None:
-        start, length = adapter.part
-        out = y.clone()
-        out[..., start : start + length] += _added(adapter.core, strength, x, y)
-        return out
     if adapter.dora is not None:
         return y + strength * (_decomposed(layer, adapter, x, y) - y)
-    if not adapter.rewrites:
-        return y + _added(adapter.core, strength, x, y)
     if adapter.core.name == GLORA:
         return y + strength * _glora(layer, adapter.core, x, y)
     core, bare = adapter.core, y - _bias(layer, y)
@@ -103,9 +99,18 @@ def _glora(layer: Any, core: Any, x: Tensor, y: Tensor) -> Tensor:
     return change if alpha is None else change * (alpha / rank)
 
 
-def _added(core: Any, strength: float, x: Tensor, y: Tensor) -> Tensor:
-    core.multiplier = strength
-    return core.h(x, y)
+def added(adapter: Adapter, strength: float, x: Tensor, y: Tensor) -> Tensor:
+    """``h(x)``: what an adapter adds to a layer's result, of the part that it is for.
+
+    Core scales a LoRA's wide result, which takes as long as the product; here the narrow one is.
+    """
+    core = adapter.core
+    if core.name != LORA or core.weights[MIDDLE] is not None:
+        core.multiplier = strength
+        return core.h(x, y)
+    up, down, alpha = core.weights[:3]
+    scale = strength if alpha is None else strength * alpha / down.shape[0]
+    return linear(linear(x, down) * scale, up)
 
 
 def _decomposed(layer: Any, adapter: Adapter, x: Tensor, y: Tensor) -> Tensor:
@@ -114,12 +119,12 @@ def _decomposed(layer: Any, adapter: Adapter, x: Tensor, y: Tensor) -> Tensor:
     assert scale is not None
     if scale.shape[0] == y.shape[-1]:
         norms = _weight(layer, x, y).norm(dim=0)
-        whole = y - bias + _added(adapter.core, 1.0, x, y)
+        whole = y - bias + added(adapter, 1.0, x, y)
         return whole * _ratio(scale, norms, y) + bias
     every = torch.eye(x.shape[-1], device=x.device, dtype=x.dtype)
-    norms = (_weight(layer, x, y) + _added(adapter.core, 1.0, every, y)).norm(dim=1)
+    norms = (_weight(layer, x, y) + added(adapter, 1.0, every, y)).norm(dim=1)
     scaled = x * _ratio(scale, norms, x)
-    return layer.forward(scaled) + _added(adapter.core, 1.0, scaled, y)
+    return layer.forward(scaled) + added(adapter, 1.0, scaled, y)
 
 
 def _ratio(scale: Tensor, norms: Tensor, like: Tensor) -> Tensor:

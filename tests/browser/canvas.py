@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page
 
 NODE = "InstanceEditCanvas"
 PICTURE = "canvas_picture.png"
+LORA = "oil.safetensors"
 EMPTY = '{"version": 1, "instances": []}'
 Place = tuple[float, float]
 CORNERS: tuple[Place, Place] = ((0.1, 0.1), (0.4, 0.5))

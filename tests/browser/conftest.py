@@ -80,11 +80,13 @@ def canvas_front_end(request: pytest.FixtureRequest) -> FrontEnd:
 def canvas_server(
     canvas_front_end: FrontEnd, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ComfyServer]:
-    """A server of a front end, with a picture to draw on and no models."""
+    """A server of a front end, with a picture to draw on, a LoRA to choose and no models."""
     base = make_base_directory(tmp_path_factory.mktemp(f"canvas_{canvas_front_end.name}"))
     picture = Image.new("RGB", (768, 512), (90, 120, 90))
     ImageDraw.Draw(picture).ellipse((60, 60, 260, 300), fill=(200, 60, 40))
     picture.save(base / "input" / canvas.PICTURE)
+    (base / "models" / "loras").mkdir(parents=True)
+    (base / "models" / "loras" / canvas.LORA).touch()
     with ComfyServer(base, canvas_front_end.arguments) as running:
         yield running
 

@@ -115,7 +115,7 @@ def test_rows_lock_hide_mute_order_and_remove(page: Page) -> None:
 
 
 def test_an_instance_gets_a_lora_in_its_line_of_the_list(page: Page) -> None:
-    file = "your_flux_lora.safetensors"
+    file = on.LORA
     on.drag(page, *on.CORNERS)
     on.type_wish(page, "paint it")
     row = on.board(page).locator(".ie-row")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from instance_edit.attention.instance_lora import Rows
+from instance_edit.host.instance_lora import change_rows
 from instance_edit.host.lora_files import load_lora
-from instance_edit.host.lora_forward import adapted
 from instance_edit.mask_ops.instance_lora import RegionLora
 from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, sd
 from instance_edit.tests.with_comfyui.lora_making import save_lora
@@ -84,10 +85,17 @@ def test_every_form_gives_what_cores_merged_weights_give(flux1, form, strength) 
     [adapter] = load_lora(RegionLora(file), flux1.model).layers[LAYER]
     x = noise(2, 5, into, seed=9, loud=1.0)
     before = layer(x)
-    own = adapter.on(x.device, x.dtype)
-    got = adapted(layer, own, strength, x, before)
+    got = with_adapter(layer, adapter, strength, x)
     torch.testing.assert_close(got, merged(flux1, tensors, strength, x), rtol=1e-4, atol=1e-4)
     assert not torch.allclose(got, before, atol=1e-2)
+
+
+def with_adapter(layer: Any, adapters: Any, strength: float, x: torch.Tensor) -> torch.Tensor:
+    """What the layer gives with adapters on all of its rows."""
+    rows, y = Rows(torch.arange(x.shape[1]), strength), layer(x)
+    for adapter in adapters if isinstance(adapters, tuple) else (adapters,):
+        change_rows(layer, adapter.on(x.device, x.dtype), rows, x, y)
+    return y
 
 
 def merged(model: ModelPatcher, tensors: Tensors, strength: float, x: torch.Tensor) -> torch.Tensor:
@@ -113,9 +121,8 @@ def test_a_file_for_q_k_and_v_changes_each_third_of_their_joint_layer(flux1) -> 
     }
     adapters = load_lora(RegionLora(save_lora("parts", tensors)), flux1.model).layers[name]
     x = noise(1, 5, into, seed=9, loud=1.0)
-    y = before = layer(x)
-    for adapter in adapters:
-        y = adapted(layer, adapter.on(x.device, x.dtype), 1.0, x, y)
+    before = layer(x)
+    y = with_adapter(layer, adapters, 1.0, x)
     patched, _ = sd.load_lora_for_models(flux1, None, tensors, 1.0, 0.0)
     patched.patch_model()
     wanted = layer(x)
