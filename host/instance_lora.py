@@ -136,7 +136,8 @@ class Gates:
         number = stream_of(name, tuple(stream.layers for stream in streams))
         assert number is not None
         wanted = (len(self.call.x), len(streams[number].tokens))
-        if x.ndim != 3 or tuple(x.shape[:2]) != wanted:
+        seen, given = (one.view(len(one), -1, one.shape[-1]) for one in (x.contiguous(), y))
+        if tuple(seen.shape[:2]) != wanted:
             raise ValueError(
                 f"Instance LoRA cannot tell the tokens of layer {name}: {wanted[1]} for each of "
                 f"{wanted[0]} picture(s) were expected, a tensor {tuple(x.shape)} came. Remove the "
@@ -146,7 +147,7 @@ class Gates:
             for adapter in act.loaded.layers.get(name, ()):
                 own = self.shelf.on(adapter, x.device, x.dtype)
                 for rows in act.rows[number]:
-                    change_rows(layer, own, rows, x[act.items], y[act.items])
+                    change_rows(layer, own, rows, seen[act.items], given[act.items])
         return y
 
 
