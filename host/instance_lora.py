@@ -85,8 +85,7 @@ def find_gates(
 
 
 class Gates:
-    """Which layer's rows which LoRA changes in one forward.
-    See ``find_gates``."""
+    """Which layer's rows which LoRA changes in one forward; see ``find_gates``."""
 
     def __init__(
         self,
@@ -104,7 +103,13 @@ class Gates:
             for recipe, _, _, active in recipes
             for _, lora in acting_loras(recipe, active)
         }
-        self.plan = lru_cache(maxsize=4)(self._plan)
+        self.plans: dict[Added, tuple[list[Stream], list[Act]]] = {}
+
+    def plan(self, added: Added) -> tuple[list[Stream], list[Act]]:
+        """The streams of layers, and what acts in them, with these tokens added to the text."""
+        if added not in self.plans:
+            self.plans[added] = self._plan(added)
+        return self.plans[added]
 
     def _plan(self, added: Added) -> tuple[list[Stream], list[Act]]:
         streams: list[Stream] = []
