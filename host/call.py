@@ -54,10 +54,11 @@ class ModelCall:
 def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., Tensor]:
     """An APPLY_MODEL wrapper out of ``body(call, forward)``.
 
-    ``forward(options=.., without=.., read=.., cut=.., eager=..)`` goes on to the model, with other
-    transformer_options, and without some of the extras; ``read`` names those that may reach the
-    model because they were read (see ``carrier.Carried``); ``cut`` leaves some tokens out;
-    ``eager`` runs a compiled model as it is written.
+    ``forward(options=.., without=.., read=.., cut=.., eager=.., text=..)`` goes on to the model,
+    with other transformer_options, and without some of the extras; ``read`` names those that may
+    reach the model because they were read (see ``carrier.Carried``); ``cut`` leaves some tokens
+    out; ``eager`` runs a compiled model as it is written; ``text`` takes the place of the call's
+    context.
     """
 
     def wrapper(
@@ -82,6 +83,7 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
             read: tuple[str, ...] = (),
             cut: Cut | None = None,
             eager: bool = False,
+            text: Tensor | None = None,
         ) -> Tensor:
             seen = (x, c_concat, control)
             kept = {name: value for name, value in extras.items() if name not in without}
@@ -94,7 +96,8 @@ def around_model(body: Callable[[ModelCall, Forward], Tensor]) -> Callable[..., 
             latent, concat, residuals = seen
             aside = shell and (eager or (changed and not compiled))
             with uncompiled() if aside else nullcontext():
-                out = executor(latent, t, concat, c_crossattn, residuals, options, **kept)
+                words = c_crossattn if text is None else text
+                out = executor(latent, t, concat, words, residuals, options, **kept)
             return out if cut is None else cut.result(out)
 
         if c_crossattn is None:  # a model without text: nothing of ours can be meant

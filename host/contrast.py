@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..mask_ops.contrast import contrast_masks, velocity_contrast
 from ..mask_ops.found_masks import FoundMasks
+from .adapter_text import as_core_has_it
 from .carrier import Conditioning, conditioning_spans
 from .guidance import Guided, after_guidance
 from .iid import Branches, branch_conditioning, counted, shut_padding, split_branches
@@ -31,8 +32,10 @@ class ContrastGuider(comfy.samplers.CFGGuider):
         known = known_model(model, NODE)
         positions = known.family.stands_by_length(known.diffusion)
         each = [replace(branches, texts=(text,)) for text in branches.texts]
-        conds = {str(n): branch_conditioning(one, positions)[0] for n, one in enumerate(each)}
-        self.inner_set_conds({"positive": empty, **conds})
+        conds = [empty, *(branch_conditioning(one, positions)[0] for one in each)]
+        own = map(as_core_has_it, conds, branches.adapters or [None] * len(conds))
+        names = ["positive", *map(str, range(len(each)))]
+        self.inner_set_conds(dict(zip(names, own, strict=True)))
         self.keep = keep
 
     def predict_noise(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..mask_ops.found_masks import FoundMasks, Smoothing, spread_tokens
 from ..mask_ops.iid import SMOOTHING, iid_masks
+from ..prompts.spans import AdapterTokens
 from ..sampling.iid import compose_branches
 from .attention_call import OVERRIDE, as_wanted, split_heads
 from .call import KEY, WRAPPER, Forward, ModelCall, around_model
@@ -40,6 +41,7 @@ class Branches:
         text_tokens: of the global prompt, as core gives it to the model.
         left: True where words stand at the end of their text, behind padding.
         pooled: of each instruction, in place of the vector in the extras; empty: all have that one.
+        adapters: of the global prompt and of each instance, see ``PromptSpans``.
     """
 
     instructions: tuple[str, ...]
@@ -48,6 +50,7 @@ class Branches:
     text_tokens: int = 0
     left: bool = False
     pooled: Pooled = ()
+    adapters: tuple[AdapterTokens, ...] = ()
 
     def part(self, which: slice) -> "Branches":
         """Some of the branches."""
@@ -62,7 +65,9 @@ def split_branches(conditioning: Conditioning) -> Branches:
     texts = tuple(text[:, spans.place(n + 1)] for n in range(len(spans.instructions)))
     conds = {key: cond for key, cond in extras["model_conds"].items() if key != KEY}
     extras, left = {**extras, "model_conds": conds}, not spans.starts or any(spans.starts)
-    return Branches(spans.instructions, texts, extras, spans.lengths[0], left)
+    return Branches(
+        *(spans.instructions, texts, extras, spans.lengths[0], left), adapters=spans.adapters
+    )
 
 
 def refuse_parts(conditioning: Conditioning) -> None:

@@ -10,7 +10,7 @@ from .refused import refusal
 
 TAKEN = (
     "FLUX.1, FLUX.2, Qwen-Image and Qwen-Image-Edit, MageFlow, Krea 2, Boogu, OmniGen2, Z-Image, "
-    "Lumina 2, JoyImage-Edit, Wan, LongCat-Image, Ovis-Image or Chroma"
+    "Lumina 2, JoyImage-Edit, Wan, Anima, LongCat-Image, Ovis-Image or Chroma"
 )
 
 

@@ -47,7 +47,8 @@ def found_pixels(model: ModelPatcher, latent: Mapping[str, Any], masks: Tensor) 
 def reference_extents(conditioning: Conditioning) -> list[Extent]:
     """(rows, columns) of tokens of every reference latent in a conditioning."""
     for _, extras in conditioning:
-        latents: list[Tensor] = extras.get("reference_latents") or []
+        kinds = ("reference_latents", "context_latents")
+        latents: list[Tensor] = next((extras[kind] for kind in kinds if extras.get(kind)), [])
         if latents:
             patches = [1 if x.shape[1] == UNPATCHED_CHANNELS else 2 for x in latents]
             return [picture_extent(x, patch) for x, patch in zip(latents, patches, strict=True)]

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..mask_ops.regions import InstanceRegion, picture_sets
 from ..prompts.keywords import read_marks
 from ..prompts.spans import PromptSpans
+from .adapter_text import without_ids
 from .carrier import Conditioning, Pooled, attach_spans, carried_spans
 from .text import (
     EncodedPrompt,
@@ -198,8 +199,8 @@ def encode_regions(
     least = max(longest, *(text.spans.total for text in negatives))
     counted = counts_by_mask(clip)
     return Conditionings(
-        as_conditioning(positives, longest, world.extras, counted),
-        as_conditioning(negatives, least, {**world.extras, **against.extras}, counted),
+        as_conditioning(positives, longest, without_ids(world.extras), counted),
+        as_conditioning(negatives, least, without_ids({**world.extras, **against.extras}), counted),
     )
 
 
@@ -242,6 +243,7 @@ def joined_text(
         starts=() if running else (0, *(prompt.start for prompt in prompts)),
         words=world.words,
         notes=notes,
+        adapters=tuple(one.adapter for one in (world, *prompts) if one.adapter is not None),
     )
     pooled = tuple(prompt.pooled for prompt in prompts if prompt.pooled is not None)
     return Text(torch.cat(parts, dim=1), spans, pooled)

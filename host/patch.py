@@ -13,6 +13,7 @@ from ..attention.execute.plan import BiasPlan
 from ..attention.recipe import BiasRecipe
 from ..attention.schedule import OFF
 from ..prompts.spans import PromptSpans
+from .adapter_text import adapted_text
 from .call import KEY, WRAPPER, Forward, ModelCall, around_model
 from .carrier import call_spans
 from .families import Family
@@ -103,6 +104,7 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
 
         if options is call.options:  # nothing will be added to the text: refuse before computing
             planned()
+        text = adapted_text(call, runs) if runs[0][0].adapters else None
         placed = prompts_alone(family, call, runs, options)
         if cut is not None:
             placed = kept_options(call, placed, cut)
@@ -112,7 +114,8 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
             with named_calls(family, call, placed) as named, watching_blocks(family, call, tally):
                 biased = biased_override(named, family, call, planned, tally, dense, decide)
                 with gated(call.model, gates):
-                    out = run(biased, without=(KEY,), cut=cut, eager=gates is not None)
+                    eager = gates is not None
+                    out = run(biased, without=(KEY,), cut=cut, eager=eager, text=text)
             check_reached(tally, planned(), call.model, is_first_call(call.options))
             return out, tally
 

@@ -1,4 +1,4 @@
-"""Models of core on which an attention bias cannot keep instances apart, each with its reason."""
+"""Models of core that are not taken, most as no attention bias keeps instances apart on them."""
 
 from typing import Any, NamedTuple
 
@@ -59,6 +59,20 @@ REFUSED = (
         "Chroma Radiance",
         "the convolution behind its blocks mixes neighbouring tokens, so instances show in each "
         "other at their edges",
+    ),
+    Refused(
+        "modules.diffusionmodules.mmdit",
+        "MMDiT",
+        "Stable Diffusion 3",
+        "the texts of three encoders stand behind each other in one sequence, in which no prompt "
+        "has a place of its own, and it looks at no reference images",
+    ),
+    Refused(
+        "lens.model",
+        "LensTransformer2DModel",
+        "Lens",
+        "its text encoder's tokenizer comes with the weights alone, so that nothing could be "
+        "tested here, and it looks at no reference images",
     ),
 )
 

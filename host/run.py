@@ -16,6 +16,7 @@ from ..prompts.spans import PromptSpans
 from .call import KEY, Options, bare_model
 from .carrier import appended_tokens, carried_spans, every_cond
 from .controlnets import show_global_prompt
+from .dropped_references import refuse_dropped_references
 from .families import find_family
 from .families.family import picture_tokens
 from .kernels import kernel_name
@@ -89,6 +90,7 @@ def prepared_sampling(dense: bool, regions: Sequence[InstanceRegion] = ()) -> Ca
         **kwargs: Any,
     ) -> Any:
         check_texts(conds)
+        refuse_dropped_references(model, conds)
         show_global_prompt(conds, _family(model).padded_to(_diffusion(model)))
         options = run_options(*args, **kwargs)
         shelf = shelf_for(model, regions, conds)

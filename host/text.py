@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..prompts.spans import AdapterTokens
+from .adapter_text import adapter_tokens, has_adapter
 from .families.flux import FLUX2_TEXT_TOKENS
 
 Kind = Literal["real tokens", "fixed", "as core", "running positions"]
@@ -34,20 +36,23 @@ class EncodedPrompt(NamedTuple):
         text: (1, tokens, width) features, padding included.
         words: first and last + 1 of the tokens that are no padding.
         extras: what else came with them (pooled_output ..).
+        adapter: what the model's text adapter reads; None where it has none.
     """
 
     text: Tensor
     words: tuple[int, int]
     extras: dict[str, Any]
+    adapter: AdapterTokens | None = None
 
 
 class KeptPrompt(NamedTuple):
-    """What is kept of a prompt: features (1, tokens, width), the position of the first, and the
-    pooled vector (1, width) where its encoder gives one."""
+    """What is kept of a prompt: features (1, tokens, width), the position of the first, the pooled
+    vector (1, width) where its encoder gives one, and what the model's text adapter reads."""
 
     text: Tensor
     start: int
     pooled: Tensor | None = None
+    adapter: AdapterTokens | None = None
 
 
 def encode_prompt(clip: Any, prompt: str, least: int = 0) -> EncodedPrompt:
@@ -64,7 +69,7 @@ def encode_prompt(clip: Any, prompt: str, least: int = 0) -> EncodedPrompt:
     refuse_schedule(clip)
     name, tokenizer = sequence_tokenizer(clip)
     options = {}
-    if least > (tokenizer.min_length or 0):
+    if least > (tokenizer.min_length or 0) and not has_adapter(clip):  # which pads behind itself
         options[f"{tokenizer.embedding_key}_min_length"] = least
     tokens = clip.tokenize(prompt.strip() or " ", tokenizer_options=options)
     [[text, extras]] = clip.encode_from_tokens_scheduled(tokens, show_pbar=False)
@@ -102,6 +107,9 @@ def placed_alone(
     Args:
         words: see ``EncodedPrompt``; None: all.
     """
+    if has_adapter(clip):
+        padded, tokens = adapter_tokens(text, extras)
+        return EncodedPrompt(padded, (0, tokens.places), extras, tokens)
     start, stop = words or (0, text.shape[1])
     left = pads_left(sequence_tokenizer(clip)[1])
     front = max(0, FLUX2_TEXT_TOKENS - text.shape[1]) if left else 0
@@ -115,19 +123,19 @@ def keep_tokens(clip: Any, prompt: str, how: TextLength) -> KeptPrompt:
         ValueError: as ``encode_prompt``, or a fixed length that this encoder's text cannot have.
     """
     left = pads_left(sequence_tokenizer(clip)[1])
-    text, (start, stop), extras = encode_prompt(clip, prompt, 0 if left else how.length)
+    text, (start, stop), extras, tokens = encode_prompt(clip, prompt, 0 if left else how.length)
     pooled: Tensor | None = extras.get("pooled_output")
     if how.kind == "as core":
-        return KeptPrompt(text, 0, pooled)
+        return KeptPrompt(text, 0, pooled, tokens)
     if how.kind != "fixed":
-        return KeptPrompt(text[:, start:stop], start, pooled)
+        return KeptPrompt(text[:, start:stop], start, pooled, tokens)
     if text.shape[1] < how.length:
         raise ValueError(
             f"a fixed length of {how.length} tokens is more than this text encoder gives "
             f"({text.shape[1]}). Set it to {text.shape[1]} or less."
         )
     start = max(0, stop - how.length) if left else start
-    return KeptPrompt(text[:, start : start + how.length], start, pooled)
+    return KeptPrompt(text[:, start : start + how.length], start, pooled, tokens)
 
 
 def counts_by_mask(clip: Any) -> bool:
@@ -151,7 +159,8 @@ def real_tokens(clip: Any, prompt: str) -> tuple[list[Any], bool]:
 
 def sequence_tokenizer(clip: Any) -> tuple[str, Any]:
     """The tokenizer whose tokens become FLUX's text (not CLIP-L's, which is pooled), by name."""
-    names = [name for name in clip.tokenize(" ") if name not in ("l", "g")]
+    beside = ("l", "g", "t5xxl") if has_adapter(clip) else ("l", "g")
+    names = [name for name in clip.tokenize(" ") if name not in beside]
     # An encoder with one tokenizer keeps it under the attribute that `clip` names.
     attributes = [*names, getattr(clip.tokenizer, "clip", "")]
     found = [getattr(clip.tokenizer, name) for name in attributes if hasattr(clip.tokenizer, name)]

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..mask_ops.regions import InstanceRegion
 from ..prompts.spans import PromptSpans
 from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
+from .dropped_references import refuse_dropped_references
 from .run import RUN, RunNote, check_texts, prepared_sampling, run_options
 from .skip_background import SKIP
 
@@ -57,6 +58,7 @@ def noted_sampling(
     **kwargs: Any,
 ) -> Any:
     """The wrapper around core's preparation of a run whose calls must all come to our wrapper."""
+    refuse_dropped_references(model, conds)
     options = run_options(*args, **kwargs)
     if options is not None:
         options.update(seen_options(options, noise_shape, conds))

@@ -8,6 +8,26 @@ from ..mask_ops.regions import InstanceRegion
 
 
 @dataclass(frozen=True)
+class AdapterTokens:
+    """What a text adapter inside the model (Anima's) makes a prompt's text of.
+
+    Attributes:
+        features: number of the encoder's features; padding follows.
+        ids: T5's tokens, each of which becomes a token of the text.
+        weights: by which each is multiplied.
+    """
+
+    features: int
+    ids: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def places(self) -> int:
+        """Number of tokens that have to be kept."""
+        return max(self.features, len(self.ids))
+
+
+@dataclass(frozen=True)
 class PromptSpans:
     """The prompts of a conditioning: the global one, then one per instance.
 
@@ -24,6 +44,8 @@ class PromptSpans:
         words: first and last + 1 of the global prompt's tokens that are no padding; None: all.
         notes: sentences about the prompts for people to read.
         appended: tokens that other nodes put behind all that, before the host pads the text.
+        adapters: of each prompt what the model's text adapter makes its text of, (1 + N,); empty
+            where the model has none.
     """
 
     lengths: tuple[int, ...]
@@ -35,6 +57,7 @@ class PromptSpans:
     words: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
     appended: int = 0
+    adapters: tuple[AdapterTokens, ...] = ()
 
     def __post_init__(self) -> None:
         if self.regions and tuple(r.instruction for r in self.regions) != self.instructions:

@@ -130,6 +130,28 @@ WAN: Config = {
     "in_dim": 16,
     "text_dim": TEXT_WIDTH,
 }
+ANIMA: Config = {
+    "image_model": "anima",
+    "max_img_h": 240,
+    "max_img_w": 240,
+    "max_frames": 128,
+    "in_channels": 16,
+    "out_channels": 16,
+    "patch_spatial": 2,
+    "patch_temporal": 1,
+    "concat_padding_mask": True,
+    "model_channels": 128,
+    "num_blocks": 2,
+    "num_heads": 2,
+    "crossattn_emb_channels": TEXT_WIDTH,
+    "pos_emb_cls": "rope3d",
+    "pos_emb_learnable": True,
+    "use_adaln_lora": True,
+    "adaln_lora_dim": 32,
+    "rope_h_extrapolation_ratio": 4.0,
+    "rope_w_extrapolation_ratio": 4.0,
+    "rope_enable_fps_modulation": False,
+}
 MODULES = {
     "qwen": "qwen_image",
     "qwen2511": "qwen_image",
@@ -143,6 +165,7 @@ MODULES = {
     "boogu": "boogu",
     "joyimage": "joyimage",
     "wan": "wan",
+    "anima": "anima",
 }
 """Where in ``comfy.ldm`` the class of each is; an older ComfyUI lacks some."""
 SHAPES: dict[str, Config] = {
@@ -158,5 +181,6 @@ SHAPES: dict[str, Config] = {
     "boogu": BOOGU,
     "joyimage": JOYIMAGE,
     "wan": WAN,
+    "anima": ANIMA,
 }
 """By the name of the miniature."""

@@ -5,6 +5,7 @@ What is asked of it, and how to add one: docs/add_a_family.md.
 
 from typing import Any
 
+from .anima import Anima
 from .chroma import Chroma
 from .family import Family, Norms, Stage, Stream
 from .flux import Flux
@@ -20,7 +21,7 @@ from .wan import Wan
 FAMILIES: tuple[Family, ...] = (
     *(LongCat(), Ovis(), Flux(), Chroma()),
     *(QwenImage(), MageFlow()),
-    *(Krea2(), Boogu(), OmniGen2(), Lumina2(), JoyImage(), Wan()),
+    *(Krea2(), Boogu(), OmniGen2(), Lumina2(), JoyImage(), Wan(), Anima()),
 )
 """Asked in this order: LongCat and Ovis are FLUX objects too."""
 

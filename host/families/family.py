@@ -100,6 +100,10 @@ class Family(Protocol):
         """
         ...
 
+    def drops_references(self, model: Any) -> bool:
+        """True if core drops reference latents without a word, before they come to a call."""
+        ...
+
     def padded_to(self, model: Any) -> int:
         """Number of tokens up to which the host pads short text on its left; 0 for no padding."""
         ...
@@ -182,6 +186,9 @@ class JointAttention:
 
     def references(self, call: ModelCall) -> Sequence[Tensor]:
         return call.extras.get("ref_latents") or ()
+
+    def drops_references(self, model: Any) -> bool:
+        return False
 
     def padded_to(self, model: Any) -> int:
         return 0

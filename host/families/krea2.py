@@ -32,13 +32,15 @@ class Krea2(HookedAttention):
         return model.patch
 
     def picture_positions(self, model: Any) -> bool:
-        return hasattr(model, "default_ref_method")  # as old, its forward asks no patches
+        return not self.drops_references(model)  # as old, its forward asks no patches
+
+    def drops_references(self, model: Any) -> bool:
+        return not hasattr(model, "default_ref_method")  # ComfyUI 0.27 and older
 
     def references(self, call: ModelCall) -> Sequence[Tensor]:
         found = call.extras.get("ref_latents") or ()
-        default = getattr(call.model, "default_ref_method", None)  # none before ComfyUI 0.30
-        method = call.extras.get("ref_latents_method", default)
-        if found and method is None:
+        method = call.extras.get("ref_latents_method")
+        if found and (method or call.model.default_ref_method) is None:
             raise ValueError(
                 "Krea 2 does not look at reference images unless it is told how: ComfyUI drops "
                 "them without a word. Add Edit Model Reference Method (FluxKontextMultiReference"

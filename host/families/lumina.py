@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from math import ceil, prod
 from typing import Any
 
-from torch import Tensor
-
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall
 from .core_class import is_made_by
@@ -57,14 +55,8 @@ class Lumina2(HookedAttention):
     def heads(self, model: Any) -> tuple[int, int]:
         return model.n_heads, model.dim // model.n_heads
 
-    def references(self, call: ModelCall) -> Sequence[Tensor]:
-        found = call.extras.get("ref_latents") or ()
-        if found and call.model.pad_tokens_multiple is None:
-            raise ValueError(
-                "Lumina 2 does not look at reference images: remove Reference Latent, or use a "
-                "model that edits (FLUX.1 Kontext, FLUX.2, Qwen-Image-Edit)."
-            )
-        return found
+    def drops_references(self, model: Any) -> bool:
+        return model.pad_tokens_multiple is None
 
     def extra_tokens(self, call: ModelCall) -> int:
         return self.padding(call).total

@@ -8,27 +8,19 @@ from torch import Tensor
 from ...attention.tokens import TokenLayout
 from ..call import ModelCall
 from .core_class import is_made_by
-from .family import Stage, Stream, image_order
-from .hooked import HookedAttention
+from .cross import CrossAttention
+from .family import Stream, image_order
 
 UNKNOWN = ("clip_fea", "reference_latent", "time_dim_concat")
 """Conditions that add tokens whose place nobody has looked for."""
 
 
-class Wan(HookedAttention):
+class Wan(CrossAttention):
     name = "Wan"
-    joint = False
 
     def owns(self, model: Any) -> bool:
         own = type(model).__name__ == "WanModel"  # others add streams, adapters and references
         return own and is_made_by(model, "comfy.ldm.wan.model", "WanModel")
-
-    def counts(self, model: Any) -> tuple[int, int]:
-        return len(model.blocks), 0
-
-    def blocks(self, model: Any) -> Sequence[Any]:
-        own = [block.self_attn for block in model.blocks]
-        return [*own, *(block.cross_attn for block in model.blocks)]
 
     def heads(self, model: Any) -> tuple[int, int]:
         return model.num_heads, model.dim // model.num_heads
@@ -44,11 +36,6 @@ class Wan(HookedAttention):
                 "looked where its tokens stand. Remove the node that adds it to the conditioning."
             )
         return call.extras.get("context_latents") or ()
-
-    def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
-        image = image_order(layout, [call.x, *self.references(call)])
-        yield Stage(0, len(call.model.blocks), image)
-        yield Stage(0, len(call.model.blocks), tuple(text), queries=image)
 
     def streams(
         self, call: ModelCall, layout: TokenLayout, text: Sequence[int]

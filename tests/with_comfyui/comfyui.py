@@ -31,6 +31,7 @@ import comfy.text_encoders.ovis as ovis_text
 import comfy.text_encoders.pixart_t5 as pixart_text
 import comfy.text_encoders.qwen_vl as qwen_vision
 import folder_paths
+import node_helpers
 from comfy.ldm.flux.math import apply_rope
 from comfy.ldm.modules.attention import (
     attention_basic,
@@ -75,6 +76,7 @@ __all__ = [
     "pixart_text",
     "qwen3vl_text",
     "qwen_vision",
+    "has_extra",
     "has_models",
     "model_module",
     "text_encoder",
@@ -83,6 +85,7 @@ __all__ = [
     "samplers",
     "sd",
     "set_torch_compile_wrapper",
+    "set_values",
     "skip_torch_compile_dict",
     "supported_models_base",
     "taesd",
@@ -96,6 +99,9 @@ EXTRAS = (
     *("nodes_easycache", "nodes_hooks", "nodes_mage", "nodes_qwen", "nodes_slg", "nodes_tcfg"),
     "nodes_images",  # last: it imports the server, and 0.18.2's does not import beside the tests
 )
+
+
+set_values = node_helpers.conditioning_set_values
 
 
 def qwen3vl_text() -> ModuleType | None:
@@ -115,6 +121,11 @@ def has_models(package: str) -> bool:
     return find_spec(f"comfy.ldm.{package}") is not None
 
 
+def has_extra(module: str) -> bool:
+    """True if this ComfyUI has a module of that name in ``comfy_extras``."""
+    return find_spec(f"comfy_extras.{module}") is not None
+
+
 def model_module(name: str) -> ModuleType | None:
     """A module of ``comfy.ldm``; None where this ComfyUI has none of that name."""
     package = name.partition(".")[0]
@@ -126,7 +137,7 @@ def _nodes(module: str | None) -> dict[str, type]:
     """By id, the nodes of core itself or of one of its modules; an older ComfyUI lacks some."""
     if module is None:
         return core_nodes()
-    return core_nodes(module) if find_spec(f"comfy_extras.{module}") else {}
+    return core_nodes(module) if has_extra(module) else {}
 
 
 def core_node(name: str) -> type:

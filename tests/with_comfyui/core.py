@@ -11,12 +11,14 @@ import torch
 from instance_edit.host.call import KEY, WRAPPER
 from instance_edit.host.core_nodes import run_node
 from instance_edit.tests.with_comfyui import comfyui
-from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, core_node
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, core_node, set_values
 from instance_edit.tools.model_shapes import TEXT_WIDTH
 
 Conditioning = list[list[Any]]
 
 # Core's own forward runs "index_timestep_zero" on FLUX.2 only: FLUX.1's blocks fail on it.
+CONTEXT, LAYERS = "context latents", "negative_index"
+"""As BerniniConditioning gives them, and Qwen-Image-Layered's own way."""
 REFERENCE_METHODS = ("offset", "index", "index_timestep_zero", "uxo/uno")
 
 
@@ -64,9 +66,18 @@ def random_conditioning(
 def reference(
     conditioning: Conditioning, *latents: dict[str, torch.Tensor], method: str | None = None
 ) -> Conditioning:
-    """The conditioning with these reference latents, in order; `method` as core's node names it."""
+    """The conditioning with these reference latents, in order.
+
+    Args:
+        method: as core's node names it, or one of those that it does not offer.
+    """
+    if method == CONTEXT:
+        given = {"context_latents": [one["samples"] for one in latents]}
+        return set_values(conditioning, given, append=True) if latents else conditioning
     for latent in latents:
         (conditioning,) = run_core("ReferenceLatent", conditioning=conditioning, latent=latent)
+    if method == LAYERS:
+        return set_values(conditioning, {"reference_latents_method": method})
     if method is not None:
         (conditioning,) = run_core(
             "FluxKontextMultiReferenceLatentMethod",

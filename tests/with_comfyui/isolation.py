@@ -46,11 +46,7 @@ class Isolation:
     def referenced(self, conditioning: Conditioning) -> Conditioning:
         sizes = enumerate(self.how.references)
         latents = [random_latent(self.model, *size, seed=5 + i) for i, size in sizes]
-        method = "negative_index" if self.how.method == "negative_index" else None
-        found = reference(conditioning, *latents, method=None if method else self.how.method)
-        if method:  # core's node does not offer it: Layered's own way
-            found = [[text, {**more, "reference_latents_method": method}] for text, more in found]
-        return found
+        return reference(conditioning, *latents, method=self.how.method)
 
     def run(self, model: ModelPatcher, words: Conditioning) -> torch.Tensor:
         negative = self.negative if self.how.cfg > 1 else words

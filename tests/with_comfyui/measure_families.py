@@ -55,6 +55,7 @@ def configurations(name: str, edits: bool, own: str | None) -> dict[str, Configu
     if edits:
         found["one reference"] = Configuration(TWO[:1], own)
         found["two references"] = Configuration(TWO, own)
+        found["odd size, two references"] = Configuration(TWO, own, size=(17, 13))
         for way in WAYS.get(name, ()):
             found[f"two references, {way}"] = Configuration(TWO, way)
     references = TWO[:1] if edits else ()

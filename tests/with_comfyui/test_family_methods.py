@@ -12,6 +12,8 @@ import torch
 
 from instance_edit.host.families import find_family
 from instance_edit.host.run import longest_sequence
+from instance_edit.mask_ops.instance_lora import RegionLora
+from instance_edit.mask_ops.regions import with_lora
 from instance_edit.tests.pages import page
 from instance_edit.tests.with_comfyui.comfyui import CLIP, ModelPatcher
 from instance_edit.tests.with_comfyui.core import (
@@ -26,12 +28,18 @@ from instance_edit.tests.with_comfyui.locating import (
     locate_instances,
     locate_instruction,
 )
+from instance_edit.tests.with_comfyui.lora_making import linear_layers, random_lora, save_lora
 from instance_edit.tests.with_comfyui.measure_families import RESULTS, configurations, measure
 from instance_edit.tests.with_comfyui.sessions import OFF, ON, Session
 from instance_edit.tests.with_comfyui.test_foi import TWO, guide, run
 from instance_edit.tests.with_comfyui.test_foi import two_spans as foi_spans
 from instance_edit.tests.with_comfyui.test_instance_attention import spans_for
-from instance_edit.tests.with_comfyui.tiny_families import EDITING, FAMILIES, METHODS
+from instance_edit.tests.with_comfyui.tiny_families import (
+    EDITING,
+    EDITORS,
+    FAMILIES,
+    METHODS,
+)
 
 Nodes = dict[str, type]
 ROWS = {
@@ -49,6 +57,7 @@ ROWS = {
     "Z-Image": "zimage",
     "JoyImage-Edit": "joyimage",
     "Wan": "wan",
+    "Anima": "anima",
 }
 """Per row of the table its miniature; an older ComfyUI lacks some."""
 REASONS = {
@@ -106,6 +115,17 @@ def adaptive(nodes: Nodes, model: ModelPatcher, _clip: CLIP) -> None:
     turns(nodes, model, ON)
 
 
+def lora(nodes: Nodes, model: ModelPatcher, _clip: CLIP) -> None:
+    editor = Editor(nodes)
+    own = RegionLora(save_lora("cell", random_lora(model, linear_layers(model))))
+    plain = editor.regions()
+    words, results = spans_for(model, plain), []
+    for regions in (plain, with_lora(plain, 1, own)):
+        patched = editor.apply(model, editor.bias(regions, idattn()))
+        results.append(sample(patched, words, words, random_latent(model)))
+    assert torch.equal(*(one[..., :4, :4] for one in results)) and not torch.equal(*results)
+
+
 def skip(nodes: Nodes, model: ModelPatcher, _clip: CLIP) -> None:
     editor, source = Editor(nodes), random_latent(model, seed=5)
     patched = editor.apply(model, editor.bias(editor.regions(), idattn()))
@@ -143,6 +163,7 @@ COLUMNS: dict[str, Callable[[Nodes, ModelPatcher, CLIP], None]] = {
     "FoI Guider": foi,
     "Dual-LQR Sampler": lqr,
     "adaptive attention": adaptive,
+    "Instance LoRA": lora,
     "Skip Background": skip,
     "previews, memory": looks,
 }
@@ -172,20 +193,33 @@ def test_the_figures_are_of_every_configuration_and_the_table_says_them() -> Non
         assert cells[family][LEAK] == leaks(results[name])
     assert set(results) >= set(ROWS.values())
     for name in FAMILIES:
-        every = configurations(name, name in EDITING, METHODS.get(name))
+        every = configurations(name, name in EDITORS, METHODS.get(name))
         assert list(results[name]) == list(every)
     for one in (one for several in results.values() for one in several.values()):
         assert one["leak"] == 0 < one["leak_free"]
         assert one["probe_errors"] == 0 and one["idle_equal"]
 
 
-@pytest.mark.parametrize("name", [name for name in FAMILIES if name != "flux2"])
-def test_a_figure_can_be_had_again(pack_nodes, name: str) -> None:
-    how = configurations(name, name in EDITING, METHODS.get(name))["CFG 3 with negative"]
-    found = measure(name, how, pack_nodes, probe=False)
+EVERY_WAY = [
+    (name, how)
+    for name in FAMILIES
+    for how in configurations(name, name in EDITING, METHODS.get(name))
+]
+
+
+@pytest.mark.parametrize(("name", "how"), EVERY_WAY)
+def test_instances_are_apart_and_every_token_in_its_place_in_every_way_to_edit(
+    pack_nodes, name: str, how: str
+) -> None:
+    """Bit for bit under `dis`; by the probe; and without a bias it is the plain model."""
+    chosen = configurations(name, name in EDITING, METHODS.get(name))[how]
+    found = measure(name, chosen, pack_nodes)
     assert found["leak"] == 0 < found["leak_free"] and found["idle_equal"]
+    assert found["probe_errors"] == 0
 
 
+OLDER = {("Krea 2", "Skip Background"): "no (d)"}
+"""Cells of a ComfyUI whose model of that family knows no references yet."""
 CELLS = [(family, method) for family in ROWS if ROWS[family] in FAMILIES for method in COLUMNS]
 
 
@@ -200,6 +234,8 @@ def test_the_table_has_every_family_and_every_method() -> None:
 @pytest.mark.parametrize(("family", "method"), CELLS)
 def test_each_cell_is_so(pack_nodes, tiny_clip_flux1, family: str, method: str) -> None:
     model, cell = FAMILIES[ROWS[family]][1](), table()[family][method]
+    if (family, method) in OLDER and ROWS[family] not in EDITING:
+        cell = OLDER[family, method]
     if cell == "yes":
         COLUMNS[method](pack_nodes, model, tiny_clip_flux1)
         return

@@ -141,6 +141,14 @@ def qwen_clip(family: str, seed: int = 0) -> CLIP:
         return _clip(module.te(), getattr(module, how.tokenizer), configs, seed)
 
 
+def anima_clip(seed: int = 0) -> CLIP:
+    """Anima's Qwen3, with T5's tokens for the adapter inside the model."""
+    module = text_encoder("anima")
+    assert module is not None
+    configs: dict[str, dict[str, object]] = {"qwen3_06b": {**_LLAMA, "num_hidden_layers": 2}}
+    return _clip(module.te(), module.AnimaTokenizer, configs, seed)
+
+
 def ovis_clip(seed: int = 0) -> CLIP:
     """Ovis-Image's Qwen3: the start of its template is cut off, padded to 284 on the right."""
     configs: dict[str, dict[str, object]] = {"qwen3_2b": {**_LLAMA, "num_hidden_layers": 2}}

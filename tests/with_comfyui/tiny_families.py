@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import torch
 
 from instance_edit.host.loading import empty_model
 from instance_edit.tests.with_comfyui import tiny_models
-from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, has_models
+from instance_edit.tests.with_comfyui.comfyui import (
+    ModelPatcher,
+    has_extra,
+    has_models,
+    model_module,
+    ops,
+)
+from instance_edit.tests.with_comfyui.core import CONTEXT
 from instance_edit.tools.family_shapes import MODULES, SHAPES
 from instance_edit.tools.model_shapes import HEAD_WIDTH, TEXT_WIDTH, Shape, flux1
 from instance_edit.tools.random_weights import seed_weights
@@ -76,6 +84,7 @@ OUTPUTS = (
     "attn_proj",
     ".wo.",
     "_attn.o.",
+    "output_proj.",
 )
 """Parts of the names of attention's output projections."""
 
@@ -84,6 +93,12 @@ def by_shape(name: str) -> ModelPatcher:
     """A miniature of ``family_shapes``; its attention is louder, so that text moves the image."""
     model = empty_model(SHAPES[name], torch.float32)
     diffusion = model.model.diffusion_model
+    if name == "anima":  # core's model gives its adapter the real widths
+        adapter = type(diffusion.llm_adapter)
+        narrow = dict.fromkeys(("source_dim", "target_dim", "model_dim"), TEXT_WIDTH)
+        operations = ops.disable_weight_init
+        made = adapter(**narrow, num_layers=2, num_heads=2, operations=operations)
+        diffusion.llm_adapter = made
     seed_weights(diffusion, 0)
     with torch.no_grad():
         for part, weight in diffusion.named_parameters():
@@ -105,6 +120,7 @@ FAMILY_NAMES = {
     "boogu": "Boogu",
     "joyimage": "JoyImage",
     "wan": "Wan",
+    "anima": "Anima",
 }
 FAMILIES: dict[str, tuple[str, Callable[[], ModelPatcher]]] = {
     "flux1": ("FLUX", lambda: tiny_models.load_model(tiny_models.flux1_state_dict())),
@@ -119,10 +135,22 @@ FAMILIES: dict[str, tuple[str, Callable[[], ModelPatcher]]] = {
     },
 }
 """Per miniature the name of its family and how to make it; an older ComfyUI lacks some."""
-EDITING = (
+
+
+def looks_at_references(name: str) -> bool:
+    """False where an older ComfyUI's model of that name knows none yet."""
+    if name == "krea2":
+        krea2 = model_module("krea2.model")
+        made = signature(krea2.SingleStreamDiT.__init__) if krea2 else None
+        return made is not None and "default_ref_method" in made.parameters
+    return name != "wan" or has_extra("nodes_bernini")
+
+
+EDITORS = (
     *("flux1", "flux2", "longcat", "qwen", "qwen2511", "qwenlayered", "mageflow", "krea2"),
-    *("zimage", "zimageomni", "omnigen2", "boogu", "joyimage"),
+    *("zimage", "zimageomni", "omnigen2", "boogu", "joyimage", "wan"),
 )
-"""Those that look at reference images."""
-METHODS = {"krea2": "index"}
+EDITING = tuple(name for name in EDITORS if looks_at_references(name))
+"""Those that look at reference images; Wan as Bernini-R."""
+METHODS = {"krea2": "index", "wan": CONTEXT}
 """How references are looked at, where that must be said."""
