@@ -8,7 +8,8 @@ import pytest
 from instance_edit.tools import run_versions
 from instance_edit.tools.comfyui_sources import BETWEEN, CURRENT, OLDEST
 from instance_edit.tools.load_pack import ROOT
-from instance_edit.tools.workflow_sheets.since import SINCE, needed, version_numbers
+from instance_edit.tools.workflow_sheets.sheet import Node
+from instance_edit.tools.workflow_sheets.since import MODELS, SINCE, needed, version_numbers
 
 SOURCES = (OLDEST, *BETWEEN, CURRENT)
 
@@ -34,9 +35,13 @@ def test_a_word_that_names_no_release_is_refused(
 
 def test_releases_compare_as_numbers_and_the_newest_node_decides() -> None:
     assert version_numbers("0.9.0") < version_numbers("0.18.2")
-    assert needed(["KSampler", "SAM3_Detect"]) == SINCE["SAM3_Detect"]
-    assert needed(["SAM3_Detect", "CreateBoundingBoxes"]) == SINCE["CreateBoundingBoxes"]
-    assert needed(["KSampler"]) == OLDEST.version
+    kinds = ("KSampler", "SAM3_Detect", "CreateBoundingBoxes")
+    sampler, find, boxes = (Node(n, kind, kind, {}) for n, kind in enumerate(kinds))
+    assert needed([sampler, find]) == SINCE["SAM3_Detect"]
+    assert needed([find, boxes]) == SINCE["CreateBoundingBoxes"]
+    assert needed([sampler]) == OLDEST.version
+    krea2 = Node(4, "CLIPLoader", "", {"type": "krea2"})
+    assert needed([boxes, krea2]) == MODELS["krea2"][0]
 
 
 def test_the_readme_and_contributing_name_every_release() -> None:

@@ -27,6 +27,7 @@ from ..pictures.regions import draw_regions
 from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT, find_comfyui
 from .workflow_sheets.canvas import drawing
+from .workflow_sheets.editors import EDITORS
 from .workflow_sheets.instructions import INSTRUCTIONS
 
 SIDE, BAR, INSET = 512, 56, 140
@@ -43,6 +44,8 @@ TITLES = {
     "klein_light_and_style": "Light and style",
     "mice_two_references": "A subject of its own",
     "mice_qwen_edit": "Qwen-Image-Edit",
+    **{name: editor.model for name, editor in EDITORS.items()},
+    "mice_bernini_edit": "Bernini-R",
     "klein_decode_regions": "Decode only the regions",
     "mice_lora_controlnet": "LoRA and ControlNet",
     "instance_loras": "A LoRA for each thing",
@@ -161,6 +164,7 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
         "klein_light_and_style": (picture, boxes(4)[2:]),
         "mice_two_references": (with_subject, [dress, clouds[0]]),
         "mice_qwen_edit": (with_subject, [dress, *clouds]),
+        **dict.fromkeys((*EDITORS, "mice_bernini_edit"), (picture, boxes(4)[1:])),
         "klein_decode_regions": (picture, boxes(4)[2:]),
         "mice_lora_controlnet": (edged, boxes(4)),
         "instance_loras": (picture, styled),

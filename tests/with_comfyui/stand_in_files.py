@@ -33,6 +33,8 @@ def make_workflow_server(folder: Path) -> Path:
         klein: tiny_models.flux2_state_dict(),
         "flux1-dev.safetensors": flux1,
         "qwen_image_vae.safetensors": _layered_codec(),
+        "wan_2.1_vae.safetensors": _layered_codec(),
+        "Wan2_1_VAE_bf16.safetensors": _layered_codec(),
     }
     for name, weights in files.items():
         _save(weights, base / "models" / FILES[name][0] / name)

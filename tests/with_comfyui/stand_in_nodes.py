@@ -6,6 +6,7 @@ A prompt posted to `/stand_in/validate` is checked as ComfyUI checks it, and doe
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import execution
@@ -26,7 +27,10 @@ from instance_edit.tests.with_comfyui.tiny_families import FAMILIES  # noqa: E40
 CLIPS = {
     "flux1": tiny_clips.flux1_clip,
     "klein": tiny_clips.klein_clip,
-    "qwen": lambda: tiny_clips.qwen_clip("qwen"),
+    **{name: partial(tiny_clips.qwen_clip, name) for name in tiny_clips.QWEN},
+    "chroma": tiny_clips.chroma_clip,
+    "krea2": tiny_clips.fitting_krea2_clip,
+    "longcat": tiny_clips.fitting_longcat_clip,
 }
 
 

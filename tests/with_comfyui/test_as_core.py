@@ -18,10 +18,8 @@ from instance_edit.tests.with_comfyui.editing import Editor, idattn
 from instance_edit.tests.with_comfyui.tiny_families import (
     EDITING,
     FAMILIES,
-    LONGCAT_TEXT,
     METHODS,
 )
-from instance_edit.tools.model_shapes import TEXT_WIDTH
 
 WORDS, NEIGHBOUR = "turn the car red", "a big dog"
 HELP = "web/docs/InstanceEditMultiPromptEncode.md"
@@ -31,39 +29,10 @@ LONG = (
 )
 
 
-def changed(clip: CLIP, how: Callable[[torch.Tensor], torch.Tensor]) -> CLIP:
-    """The encoder with its features changed to the width that a narrow model wants."""
-    encode = clip.encode_from_tokens_scheduled
-
-    def encoded(*args: Any, **kwargs: Any) -> Any:
-        [[text, extras]] = encode(*args, **kwargs)
-        return [[how(text), extras]]
-
-    clip.encode_from_tokens_scheduled = encoded
-    return clip
-
-
-@cache
-def longcat_clip() -> CLIP:
-    """LongCat's encoder, its features repeated."""
-    wide = tiny_clips.longcat_clip()
-    return changed(wide, lambda text: text.repeat(1, 1, LONGCAT_TEXT // text.shape[2]))
-
-
-def flux2_dev() -> ModelPatcher:
-    return tiny_models.load_model(tiny_models.flux2_state_dict(guidance=True))
-
-
-@cache
-def krea2_clip() -> CLIP:
-    """Krea 2's encoder, as many of its 12 layers as the narrow model fuses."""
-    return changed(tiny_clips.qwen_clip("krea2"), lambda text: text[..., : 3 * TEXT_WIDTH])
-
-
 def others() -> dict[str, tuple[Callable[[], ModelPatcher], Callable[[], CLIP]]]:
     """The families beside FLUX; Lumina 2's and Wan's tokenizers come with their weights alone."""
     made: dict[str, Callable[[], CLIP]] = {
-        "krea2": krea2_clip,
+        "krea2": cache(tiny_clips.fitting_krea2_clip),
         "lumina2": cache(partial(tiny_clips.qwen_clip, "zimage")),
         "wan": cache(tiny_clips.chroma_clip),
         "anima": cache(tiny_clips.anima_clip),
@@ -73,11 +42,15 @@ def others() -> dict[str, tuple[Callable[[], ModelPatcher], Callable[[], CLIP]]]
     return {name: (FAMILIES[name][1], clips[name]) for name in clips if name in FAMILIES}
 
 
+def flux2_dev() -> ModelPatcher:
+    return tiny_models.load_model(tiny_models.flux2_state_dict(guidance=True))
+
+
 MODELS: dict[str, tuple[Callable[[], ModelPatcher], Callable[[], CLIP]]] = {
     "flux1": (FAMILIES["flux1"][1], cache(tiny_clips.flux1_clip)),
     "flux2": (FAMILIES["flux2"][1], cache(tiny_clips.klein_clip)),
     "flux2 dev": (flux2_dev, cache(tiny_clips.flux2_dev_clip)),
-    "longcat": (FAMILIES["longcat"][1], longcat_clip),
+    "longcat": (FAMILIES["longcat"][1], cache(tiny_clips.fitting_longcat_clip)),
     "ovis": (FAMILIES["ovis"][1], cache(tiny_clips.ovis_clip)),
     "chroma": (FAMILIES["chroma"][1], cache(tiny_clips.chroma_clip)),
     **others(),

@@ -11,7 +11,6 @@ from instance_edit.host.call import bare_model
 from instance_edit.host.families import FAMILIES as FAMILY_LIST
 from instance_edit.host.families import find_family
 from instance_edit.host.refused import REFUSED
-from instance_edit.tests.with_comfyui import locating
 from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, chroma, model_module
 from instance_edit.tests.with_comfyui.core import (
     random_conditioning,
@@ -21,7 +20,6 @@ from instance_edit.tests.with_comfyui.core import (
     sample,
 )
 from instance_edit.tests.with_comfyui.editing import MICE, OPEN_MICE, Editor, idattn
-from instance_edit.tests.with_comfyui.locating import locate_by_contrast
 from instance_edit.tests.with_comfyui.probe import attending, sequences, wrong_places
 from instance_edit.tests.with_comfyui.test_instance_attention import (
     all_open,
@@ -139,34 +137,6 @@ def test_the_probe_catches_a_wrong_order(model, monkeypatch) -> None:
     monkeypatch.setattr(type(family), "stages", mirrored)
     _, wrong = wrong_places(model, (10, 14), [])
     assert wrong
-
-
-DROPPING = [name for name in ("chroma", "lumina2", "anima", "krea2") if name in FAMILIES]
-
-
-@pytest.mark.parametrize("name", [name for name in DROPPING if name not in EDITING])
-def test_reference_images_that_core_would_drop_are_refused(editor, pack_nodes, name) -> None:
-    model = FAMILIES[name][1]()
-    regions = editor.regions()
-    conditioning = reference(spans_for(model, regions), random_latent(model))
-    patched = editor.apply(model, editor.bias(regions))
-    with pytest.raises(ValueError, match="does not look at reference images"):
-        sample(patched, conditioning, conditioning, random_latent(model))
-    with pytest.raises(ValueError, match="does not look at reference images"):
-        locate_by_contrast(pack_nodes, model, conditioning=locating.spans_for(model, references=1))
-
-
-def test_krea2_refuses_reference_images_unless_it_is_told_how(editor) -> None:
-    """A ComfyUI before 0.30 cannot be told."""
-    if "krea2" not in FAMILIES:
-        return
-    model = FAMILIES["krea2"][1]()
-    regions = editor.regions()
-    conditioning = reference(spans_for(model, regions), random_latent(model))
-    patched = editor.apply(model, editor.bias(regions))
-    told = "unless it is told how" if "krea2" in EDITING else "in this ComfyUI, which drops them"
-    with pytest.raises(ValueError, match=told):
-        sample(patched, conditioning, conditioning, random_latent(model))
 
 
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda one: one.model)

@@ -20,7 +20,7 @@ from instance_edit.tests.with_comfyui.core import (
 from instance_edit.tests.with_comfyui.editing import Editor, idattn
 from instance_edit.tests.with_comfyui.test_as_core import difference
 from instance_edit.tests.with_comfyui.test_instance_attention import change_prompt, spans_for
-from instance_edit.tests.with_comfyui.tiny_families import EDITING, FAMILIES
+from instance_edit.tests.with_comfyui.tiny_families import EDITING, FAMILIES, METHODS
 
 WORDS, NEIGHBOUR = "turn the car red", "a big dog"
 LONG = "a very big and very old blue dog by the window"
@@ -150,12 +150,12 @@ def test_a_longer_neighbour_moves_nobody(editor, clip, model, grounding) -> None
     assert difference(*results) < 1e-5
 
 
-METHODS = ("index", "index_timestep_zero", "offset", None)
+WAYS = ("index", "index_timestep_zero", "offset", None)
 CASES = [
     (name, count, method)
     for name in ("qwen", "qwenlayered")
     for count in (0, 1, 2)
-    for method in (METHODS if count == 2 else (None,))
+    for method in (WAYS if count == 2 else (None,))
 ]
 
 
@@ -188,7 +188,8 @@ def test_every_layer_of_a_latent_has_the_regions(editor, name) -> None:
     latent = {"samples": torch.randn((1, 16, 3, 8, 8), generator=torch.Generator().manual_seed(0))}
     conditioning = spans_for(model, regions)
     if name in EDITING:
-        conditioning = reference(conditioning, random_latent(model, seed=5))
+        picture = random_latent(model, seed=5)
+        conditioning = reference(conditioning, picture, method=METHODS.get(name))
     other = change_prompt(conditioning, 7, 10)
     one, two = (sample(patched, c, c, latent) for c in (conditioning, other))
     assert torch.equal(one[..., :4, :4], two[..., :4, :4])

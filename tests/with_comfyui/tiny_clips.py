@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,6 +88,28 @@ def longcat_clip(seed: int = 0) -> CLIP:
     te = longcat_text.te()
     with narrow_vision():
         return _clip(te, longcat_text.LongCatImageTokenizer, configs, seed)
+
+
+def fitting(clip: CLIP, how: Callable[[torch.Tensor], torch.Tensor]) -> CLIP:
+    """The encoder with its features changed to the width that a miniature wants."""
+    encode = clip.encode_from_tokens_scheduled
+
+    def encoded(*args: Any, **kwargs: Any) -> Any:
+        [[text, extras]] = encode(*args, **kwargs)
+        return [[how(text), extras]]
+
+    clip.encode_from_tokens_scheduled = encoded
+    return clip
+
+
+def fitting_longcat_clip() -> CLIP:
+    """LongCat's encoder, its features repeated: its miniature's text is as wide as the real one."""
+    return fitting(longcat_clip(), lambda text: text.repeat(1, 1, 3584 // text.shape[2]))
+
+
+def fitting_krea2_clip() -> CLIP:
+    """Krea 2's encoder, as many of its 12 layers as the miniature fuses."""
+    return fitting(qwen_clip("krea2"), lambda text: text[..., : 3 * TEXT_WIDTH])
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def _graph_node(sheet: Sheet, node: Node, order: int, links: list[Link]) -> Json
         "Node name for S&R": node.kind,
     }
     if not own:
-        properties["ver"] = since(node.kind)  # what the front end names where the node is missing
+        properties["ver"] = since(node)  # what the front end names where the node is missing
     if node.models:
         properties["models"] = node.models
     outputs: list[Json] = [
@@ -129,6 +129,8 @@ def _inputs(sheet: Sheet, node: Node, links: list[Link]) -> tuple[list[Json], li
         slot: Json = {"name": item.name, "type": item.kind, "link": None}
         if item.optional:
             slot["shape"] = 7
+        if "." in item.name and not item.is_widget:
+            slot["label"] = item.name.partition(".")[2]
         if item.is_widget:
             slot["widget"] = {"name": item.name}
             values += _widget_values(item, default_value(item) if linked else value)

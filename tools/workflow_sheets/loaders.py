@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .sheet import Json, Node, Output, Sheet
 
@@ -54,6 +54,78 @@ FILES = {
         "Comfy-Org/Qwen-Image_ComfyUI/resolve/main/split_files/vae",
     ),
     "flux1-dev.safetensors": ("diffusion_models", "Comfy-Org/flux1-dev/resolve/main"),
+    "krea2_turbo_fp8_scaled.safetensors": (
+        "diffusion_models",
+        "Comfy-Org/Krea-2/resolve/main/diffusion_models",
+    ),
+    "krea2_style_reference.safetensors": (
+        "loras",
+        "Comfy-Org/Krea-2/resolve/main/loras",
+    ),
+    "omnigen2_fp16.safetensors": (
+        "diffusion_models",
+        "Comfy-Org/Omnigen2_ComfyUI_repackaged/resolve/main/split_files/diffusion_models",
+    ),
+    "qwen_2.5_vl_fp16.safetensors": (
+        "text_encoders",
+        "Comfy-Org/Omnigen2_ComfyUI_repackaged/resolve/main/split_files/text_encoders",
+    ),
+    "boogu_image_edit_fp8_scaled.safetensors": (
+        "diffusion_models",
+        "Comfy-Org/Boogu-Image/resolve/main/diffusion_models",
+    ),
+    "qwen3vl_8b_fp8_scaled.safetensors": (
+        "text_encoders",
+        "Comfy-Org/Qwen3-VL/resolve/main/text_encoders",
+    ),
+    "mage_flow_edit_int8_convrot.safetensors": (
+        "diffusion_models",
+        "Comfy-Org/Mage-Flow/resolve/main/diffusion_models",
+    ),
+    "qwen3vl_4b_bf16.safetensors": (
+        "text_encoders",
+        "Comfy-Org/Mage-Flow/resolve/main/text_encoders",
+    ),
+    "mage_flow_vae_bf16.safetensors": (
+        "vae",
+        "Comfy-Org/Mage-Flow/resolve/main/vae",
+    ),
+    "longcat_image_edit_bf16.safetensors": (
+        "diffusion_models",
+        "TalmajM/LongCat-Image-Edit_ComfyUI_repackaged/resolve/main/split_files/diffusion_models",
+    ),
+    "joyai_image_edit_int8_convrot.safetensors": (
+        "diffusion_models",
+        "Comfy-Org/JoyAI-Image-Edit/resolve/main/diffusion_models",
+    ),
+    "qwen3vl_8b_joyimage_edit_int8_convrot.safetensors": (
+        "text_encoders",
+        "Comfy-Org/JoyAI-Image-Edit/resolve/main/text_encoders",
+    ),
+    "wan_2.1_vae.safetensors": (
+        "vae",
+        "Comfy-Org/JoyAI-Image-Edit/resolve/main/vae",
+    ),
+    "wan2.2_bernini_r_high_noise_fp8_scaled.safetensors": (
+        "diffusion_models",
+        "Comfy-Org/Bernini-R/resolve/main/diffusion_models",
+    ),
+    "wan2.2_bernini_r_low_noise_fp8_scaled.safetensors": (
+        "diffusion_models",
+        "Comfy-Org/Bernini-R/resolve/main/diffusion_models",
+    ),
+    "umt5_xxl_fp8_e4m3fn_scaled.safetensors": (
+        "text_encoders",
+        "Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files/text_encoders",
+    ),
+    "Wan2_1_VAE_bf16.safetensors": (
+        "vae",
+        "Kijai/WanVideo_comfy/resolve/main",
+    ),
+    "lightx2v_T2V_14B_cfg_step_distill_v2_lora_rank64_bf16.safetensors": (
+        "loras",
+        "Kijai/WanVideo_comfy/resolve/main/Lightx2v",
+    ),
 }
 
 
@@ -80,10 +152,12 @@ def demo(sheet: Sheet) -> Loaded:
     return Loaded(node[0], node[1], node[2], [node])
 
 
-def load(sheet: Sheet, kind: str, title: str = "", /, **inputs: str) -> Node:
+def load(sheet: Sheet, kind: str, title: str = "", /, **inputs: Any) -> Node:
     """A loader whose files, those of its inputs that FILES names, can be downloaded."""
     node = sheet.add(kind, title, **inputs)
-    node.models += sources(*(name for name in inputs.values() if name in FILES))
+    node.models += sources(
+        *(name for name in inputs.values() if isinstance(name, str) and name in FILES)
+    )
     return node
 
 
@@ -106,19 +180,24 @@ def flux1(sheet: Sheet, flux: str) -> Loaded:
     return Loaded(model[0], text[0], codec[0], [model, text, codec])
 
 
-def klein(sheet: Sheet) -> Loaded:
-    """FLUX.2 klein 4B."""
-    flux, qwen, vae = list(FILES)[4:7]
-    model = load(sheet, "UNETLoader", unet_name=flux)
-    text = load(sheet, "CLIPLoader", clip_name=qwen, type="flux2")
+def single(sheet: Sheet, unet: str, clip: str, vae: str, kind: str) -> Loaded:
+    """A model with one text encoder of this type of CLIPLoader's."""
+    model = load(sheet, "UNETLoader", unet_name=unet)
+    text = load(sheet, "CLIPLoader", clip_name=clip, type=kind)
     codec = load(sheet, "VAELoader", vae_name=vae)
     return Loaded(model[0], text[0], codec[0], [model, text, codec])
+
+
+def klein(sheet: Sheet) -> Loaded:
+    """FLUX.2 klein 4B."""
+    return single(sheet, *list(FILES)[4:7], kind="flux2")
 
 
 def qwen_edit(sheet: Sheet) -> Loaded:
     """Qwen-Image-Edit 2511."""
-    unet, qwen, vae = (name for name in FILES if name.startswith("qwen_") and "3_4b" not in name)
-    model = load(sheet, "UNETLoader", unet_name=unet)
-    text = load(sheet, "CLIPLoader", clip_name=qwen, type="qwen_image")
-    codec = load(sheet, "VAELoader", vae_name=vae)
-    return Loaded(model[0], text[0], codec[0], [model, text, codec])
+    names = (
+        "qwen_image_edit_2511_bf16.safetensors",
+        "qwen_2.5_vl_7b_fp8_scaled.safetensors",
+        "qwen_image_vae.safetensors",
+    )
+    return single(sheet, *names, kind="qwen_image")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import (
+    bernini,
     canvas,
     demo,
+    edits,
     instance_loras,
     klein,
     kontext,
@@ -31,6 +33,8 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     klein.klein_decode_regions,
     whole_picture.klein_light_and_style,
     qwen.mice_qwen_edit,
+    *edits.RECIPES,
+    bernini.mice_bernini_edit,
     kontext.mice_lora_controlnet,
     instance_loras.instance_loras,
     kontext.mice_strength_steps,

@@ -10,7 +10,7 @@ Definitions = dict[str, Json]
 
 SOCKETS_ONLY = ("BOUNDING_BOX", "*")
 WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "BOUNDING_BOXES")
-DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
+DYNAMIC, GROWING = "COMFY_DYNAMICCOMBO_V3", "COMFY_AUTOGROW_V3"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class Sheet:
     def add(self, kind: str, title: str = "", /, **inputs: Any) -> Node:
         """Add a node; an input is a value or another node's ``Output``.
 
-        Inputs of a dynamic option are given as ``method__kernel_size``.
+        Inputs of a dynamic option are given as ``method__kernel_size``, those of a list that grows
+        as ``images__image_1``.
 
         Raises:
             ValueError: a node or an input that the server does not know.
@@ -124,10 +125,13 @@ class Sheet:
 
 
 def _resolve(name: str, spec: list[Any], optional: bool, inputs: Json) -> list[Field]:
-    """An input and, if it is a dynamic option, the inputs of the chosen one."""
+    """An input and, if it is a dynamic option, the inputs of the chosen one. Of a list that grows
+    the inputs that are given, and a free one."""
     kind, options = spec[0], spec[1] if len(spec) > 1 else {}
     if isinstance(kind, list):
         kind, options = "COMBO", {**options, "options": kind}
+    if kind == GROWING:
+        return _grown(name, options["template"], inputs)
     found = [Field(name, kind, options, optional)]
     if kind == DYNAMIC:
         chosen = inputs.get(name, options["options"][0]["key"])
@@ -136,6 +140,16 @@ def _resolve(name: str, spec: list[Any], optional: bool, inputs: Json) -> list[F
             for sub, sub_spec in option["inputs"].get(part, {}).items():
                 found += _resolve(f"{name}.{sub}", sub_spec, part == "optional", inputs)
     return found
+
+
+def _grown(name: str, template: Json, inputs: Json) -> list[Field]:
+    """The inputs of a list that grows."""
+    [(kind, *options)] = template["input"]["required"].values()
+    numbers = range(template.get("max", 0))
+    names = template.get("names") or [f"{template['prefix']}{n}" for n in numbers]
+    given = sum(f"{name}.{one}" in inputs for one in names)
+    more = options[0] if options else {}
+    return [Field(f"{name}.{one}", kind, more, True) for one in names[: given + 1]]
 
 
 def default_value(item: Field) -> Any:

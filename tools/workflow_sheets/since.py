@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..comfyui_sources import OLDEST
-from .sheet import Sheet
+from .sheet import Node, Sheet
 
-SINCE = {"SAM3_Detect": "0.20.1", "CreateBoundingBoxes": "0.27.0"}
+SINCE = {
+    "SAM3_Detect": "0.20.1",
+    "TextEncodeBooguEdit": "0.26.0",
+    "BerniniConditioning": "0.26.0",
+    "CreateBoundingBoxes": "0.27.0",
+    "TextEncodeMageFlowEdit": "0.30.0",
+    "TextEncodeJoyImageEdit": "0.30.0",
+}
 """Core's nodes that the oldest supported ComfyUI lacks, with the first tried one that has them."""
+MODELS = {"krea2": ("0.30.0", "Krea 2 that looks at reference images")}
+"""Likewise, by CLIPLoader's type, what a model of core learned later."""
 
 
-def since(kind: str) -> str:
-    """The ComfyUI from which on it has this node of core."""
-    return SINCE.get(kind, OLDEST.version)
+def since(node: Node) -> str:
+    """The ComfyUI from which on it has this node of core, and can do what it is for."""
+    kind, _ = MODELS.get(node.inputs.get("type", ""), (OLDEST.version, ""))
+    return max(kind, SINCE.get(node.kind, OLDEST.version), key=version_numbers)
 
 
-def needed(kinds: Iterable[str]) -> str:
+def needed(nodes: Iterable[Node]) -> str:
     """The ComfyUI from which on it has all of these nodes."""
-    return max((since(kind) for kind in kinds), key=version_numbers)
+    return max((since(node) for node in nodes), key=version_numbers)
 
 
 def version_numbers(version: str) -> tuple[int, ...]:
@@ -28,13 +38,14 @@ def version_numbers(version: str) -> tuple[int, ...]:
 
 def note_version(sheet: Sheet) -> None:
     """Say on the sheet which ComfyUI it needs, if that is newer than what the pack needs."""
-    kinds = [node.kind for node in sheet.nodes]
-    version = needed(kinds)
+    version = needed(sheet.nodes)
     if version == OLDEST.version:
         return
-    lacking = [sheet.definitions[kind]["display_name"] for kind in kinds if since(kind) == version]
+    [first, *_] = [node for node in sheet.nodes if since(node) == version]
+    _, lacking = MODELS.get(first.inputs.get("type", ""), ("", ""))
+    lacking = lacking or f"*{sheet.definitions[first.kind]['display_name']}*"
     sheet.note(
-        f"## Needs ComfyUI {version}\nOlder ones have no *{lacking[0]}*. Update ComfyUI, or paint "
+        f"## Needs ComfyUI {version}\nOlder ones have no {lacking}. Update ComfyUI, or paint "
         "masks as in *mice_kontext_masks*, which runs on every ComfyUI that the pack supports.",
         360,
         200,
