@@ -159,7 +159,7 @@ def test_a_plain_prompt_may_be_combined_with_an_edit(
 class TestApplyRefuses:
     def test_a_model_that_is_not_flux(self, editor: Editor) -> None:
         model = sd.load_diffusion_model_state_dict(tiny_sd3())
-        with pytest.raises(ValueError, match="needs a FLUX model"):
+        with pytest.raises(ValueError, match="Stable Diffusion 3 is not taken"):
             editor.apply(model, editor.bias(editor.regions()))
 
     def test_a_second_instance_attention_on_the_same_model(

@@ -147,8 +147,9 @@ def test_the_workflow_runs_and_edits_its_picture(server: ComfyServer, name: str)
     shipped: Workflow = json.loads((FOLDER / "api" / f"{name}.json").read_text())
     workflow = suit(copy.deepcopy(shipped), server.base_directory, name)
     if version_numbers(needed_by(name)) > version_numbers(comfyui_version):
-        with pytest.raises(WorkflowError, match="not found"):
-            server.client.run(shipped, show_progress=False)
+        tried = workflow if name in MINIATURES else shipped  # a model may be what is too old
+        with pytest.raises(WorkflowError, match="not found|does not look at reference images"):
+            server.client.run(tried, show_progress=False)
         return
     outputs = server.run(workflow, show_progress=False)
     saves = of_kind(workflow, "SaveImage")
