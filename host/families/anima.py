@@ -33,7 +33,7 @@ class Anima(CrossAttention):
     def streams(
         self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
     ) -> Iterable[Stream]:
-        """Attention alone: the feed-forward layers get the picture as rows and columns."""
         yield Stream(("blocks.*.cross_attn.[kv]_proj",), tuple(text))
         image = image_order(layout, [call.x])
-        yield Stream(("blocks.*.self_attn.*_proj", "blocks.*.cross_attn.*_proj"), image)
+        attention = ("blocks.*.self_attn.*_proj", "blocks.*.cross_attn.*_proj")
+        yield Stream((*attention, "blocks.*.mlp.*"), image)
