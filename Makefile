@@ -85,6 +85,7 @@ bench: setup
 
 bench-quality: setup
 	$(RUN) benchmarks.leak.quality
+	$(RUN) benchmarks.leak.ablation
 
 bench-locate: setup
 	$(RUN) benchmarks.locate.regions

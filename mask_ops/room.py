@@ -40,9 +40,8 @@ def find_tight(regions: Sequence[InstanceRegion], picture: Tensor) -> list[Findi
             continue
         text = (
             f"hugs its object: {share:.0%} of its outline lies on an edge of the picture. A new "
-            "subject of another shape finds no room (of the demo model's edits 18 % succeed in "
-            "silhouettes alone, 100 % with room around). Set 'grow' to 8 or more, or take method "
-            "MICE (many instances)."
+            "subject of another shape finds no room, and more edits fail than with room around. "
+            "Set 'grow' to 8 or more, or take method MICE (many instances)."
         )
         found += about(number, region, [("tight", text)])
     return found

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 
 import pytest
 import torch
 from torch import Tensor
 
-from instance_edit.benchmarks.record import RESULTS
 from instance_edit.demo.scenes import object_masks, render, sample_scenes
 from instance_edit.mask_ops.boxes import Box
 from instance_edit.mask_ops.masks import grow_mask
 from instance_edit.mask_ops.regions import InstanceRegion
 from instance_edit.mask_ops.room import HUGS, edge_strength, find_tight, outline_on_edges
-from instance_edit.tools.load_pack import ROOT
 
 SIDE = 160
 
@@ -127,23 +123,3 @@ def test_an_edge_is_how_much_the_picture_changes_over_two_pixels() -> None:
     diagonal = torch.zeros(5, 5, 1)
     diagonal[2:, 2:] = 1.0
     assert float(edge_strength(diagonal)[2, 2]) == pytest.approx(math.sqrt(2))
-
-
-def test_what_it_says_of_the_demo_model_is_what_was_measured() -> None:
-    quality = json.loads((RESULTS / "quality.json").read_text(encoding="utf-8"))
-    picture, mask = scene("plain", 1)
-    (found,) = find_tight([InstanceRegion("x", mask=mask)], picture)
-    alone, roomy = (quality[name]["3"]["success"] for name in ("mice_exact", "mice"))
-    assert (
-        f"{alone:.0%} succeed in silhouettes alone, {roomy:.0%} with".replace("%", " %")
-        in found.text
-    )
-
-
-@pytest.mark.parametrize("page", ["", "/zh", "/fr"])
-def test_the_help_page_tells_the_figures_that_were_measured(page: str) -> None:
-    quality = json.loads((RESULTS / "quality.json").read_text(encoding="utf-8"))
-    names = ("mice_exact", "mice", "mice_tau8_exact")
-    figures = [f"{quality[name]['3']['success'] * 100:.0f} %" for name in names]
-    text = (ROOT / f"web/docs/InstanceEditPreviewRegions{page}.md").read_text(encoding="utf-8")
-    assert re.findall(r"[0-9]+ %", re.split(r"cover 31 %", text)[0]) == figures
