@@ -238,3 +238,14 @@ def test_the_log_names_what_is_left_out(editor, flux1, caplog) -> None:
     [said] = {line for line in caplog.messages if line.startswith("instance LoRA")}
     assert "layers that act on no token (double_blocks.0.img_mod.lin" in said
     assert "1 keys of the text encoder (lora_te1_text_model_encoder_q" in said
+
+
+def test_layers_whose_weights_come_at_each_use_get_the_same(editor, flux1) -> None:
+    """As core sets them where memory is low."""
+    regions = with_lora(editor.regions(), 0, everywhere(flux1))
+    wanted = edit(editor, flux1, regions)
+    layers = [one for one in flux1.model.modules() if hasattr(one, "comfy_cast_weights")]
+    assert layers
+    for layer in layers:
+        layer.comfy_cast_weights = True
+    assert torch.equal(edit(editor, flux1, regions), wanted)

@@ -33,7 +33,7 @@ def test_a_sentence_becomes_regions_through_generate_text(
         sampling_mode={"sampling_mode": "off"},
     )
     assert said == answer(name)
-    [regions] = run_node(
+    regions, *_ = run_node(
         pack_nodes["InstanceEditRegionsFromBoxes"],
         **{"boxes": said, "dialect": dialect, "instructions": "", **LOOSE},
     )
