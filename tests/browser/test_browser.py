@@ -230,6 +230,12 @@ def test_the_template_browser_lists_the_workflows_with_thumbnails(page: Page) ->
     page.get_by_text(PACK, exact=True).last.click()
     for name in NAMES:
         title = page.get_by_text(name, exact=True)
+        for _ in range(20):  # further ones are made as the list is scrolled down
+            if title.count():
+                break
+            page.get_by_role("dialog").locator("img").last.hover()
+            page.mouse.wheel(0, 3000)
+            page.wait_for_timeout(300)
         title.scroll_into_view_if_needed()
         expect(title).to_be_visible()
         card = title.locator("xpath=ancestor::*[.//img][1]")
