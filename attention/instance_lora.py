@@ -10,7 +10,7 @@ from torch import Tensor
 from ..mask_ops.instance_lora import RegionLora
 from ..mask_ops.smoothing import smooth_masks
 from .membership import Membership, assign_tokens
-from .recipe import BiasRecipe, Extent
+from .recipe import BiasRecipe, Extent, with_nowhere
 from .tokens import TokenLayout
 
 
@@ -26,16 +26,11 @@ def members(
     filling = layout.instances - len(recipe.instances)
     return assign_tokens(
         layout,
-        nowhere(masks, filling),
-        [nowhere(one, filling) for one in references],
+        with_nowhere(masks, filling),
+        [with_nowhere(one, filling) for one in references],
         owners,
         [*active, *[False] * filling],
     )
-
-
-def nowhere(masks: Tensor, count: int) -> Tensor:
-    """(N + count, h, w): the masks, and empty ones."""
-    return torch.cat([masks, masks.new_zeros(count, *masks.shape[1:])])
 
 
 @dataclass(frozen=True)

@@ -130,8 +130,8 @@ class BiasRecipe:
         filling = layout.instances - len(self.instances)
         bias = self.builders[kind](
             layout,
-            _with_nowhere(masks, filling),
-            reference_masks=[_with_nowhere(one, filling) for one in references],
+            with_nowhere(masks, filling),
+            reference_masks=[with_nowhere(one, filling) for one in references],
             reference_owners=owners,
             strengths=[region.strength for region in self.instances] + [1.0] * filling,
             active=[*active, *[False] * filling],
@@ -196,6 +196,6 @@ class BiasRecipe:
         return tuple(owners)
 
 
-def _with_nowhere(masks: Tensor, count: int) -> Tensor:
+def with_nowhere(masks: Tensor, count: int) -> Tensor:
     """(N + count, h, w): the masks, and those of instances that are nowhere."""
     return torch.cat([masks, masks.new_zeros(count, *masks.shape[1:])])

@@ -50,14 +50,14 @@ def acting_loras(recipe: BiasRecipe, active: Sequence[bool]) -> list[tuple[int, 
     ]
 
 
-Call = tuple[BiasRecipe, PromptSpans, slice, tuple[bool, ...] | None]
+Acting = tuple[BiasRecipe, PromptSpans, slice, tuple[bool, ...] | None]
 """The recipe of a conditioning, its spans, its items of the batch, the instances active in it."""
 
 
 def find_gates(
     family: Family,
     call: ModelCall,
-    recipes: Sequence[Call],
+    recipes: Sequence[Acting],
     added: Callable[[], Added],
     kept: Tensor | None,
 ) -> "Gates | None":
@@ -85,7 +85,12 @@ def find_gates(
 
 
 class Gates:
-    """Which layer's rows which LoRA changes in one forward; see ``find_gates``."""
+    """Which layer's rows which LoRA changes in one forward; see ``find_gates``.
+
+    Attributes:
+        layers: those that any of the files changes and that act on tokens, by name, each with the
+            number of its stream.
+    """
 
     def __init__(
         self,
@@ -104,6 +109,10 @@ class Gates:
             for _, lora in acting_loras(recipe, active)
         }
         self.plans: dict[Added, tuple[list[Stream], list[Act]]] = {}
+        patterns = tuple(stream.layers for stream in self.plan(Added())[0])
+        names = sorted({name for loaded in self.loaded.values() for name in loaded.layers})
+        found = {name: stream_of(name, patterns) for name in names}
+        self.layers = {name: number for name, number in found.items() if number is not None}
 
     def plan(self, added: Added) -> tuple[list[Stream], list[Act]]:
         """The streams of layers, and what acts in them, with these tokens added to the text."""
@@ -124,22 +133,13 @@ class Gates:
                 acts.append(Act(self.loaded[lora], items, rows))
         return streams, acts
 
-    def layers(self) -> list[str]:
-        """Names of the layers that any of the files changes and that act on tokens."""
-        streams, _ = self.plan(Added())
-        patterns = tuple(stream.layers for stream in streams)
-        names = {name for loaded in self.loaded.values() for name in loaded.layers}
-        return sorted(name for name in names if stream_of(name, patterns) is not None)
-
     def changed(self, name: str, layer: Any, x: Tensor, y: Tensor) -> Tensor:
         """What a layer gives, with the rows of the instances' tokens changed in place.
 
         Raises:
             ValueError: other tokens than the family says.
         """
-        streams, acts = self.plan(self.added())
-        number = stream_of(name, tuple(stream.layers for stream in streams))
-        assert number is not None
+        (streams, acts), number = self.plan(self.added()), self.layers[name]
         wanted = (len(self.call.x), len(streams[number].tokens))
         seen, given = (one.view(len(one), -1, one.shape[-1]) for one in (x.contiguous(), y))
         if tuple(seen.shape[:2]) != wanted:
@@ -193,7 +193,7 @@ def gated(network: Any, gates: Gates | None) -> Iterator[None]:
         return change
 
     try:
-        for name in () if gates is None else gates.layers():
+        for name in () if gates is None else gates.layers:
             layer = network.get_submodule(name)
             handles.append(layer.register_forward_hook(changing(name)))
         yield
@@ -208,7 +208,7 @@ def said_of_loras(gates: Gates) -> list[str]:
     Raises:
         ValueError: a file none of whose layers acts on single tokens.
     """
-    layers, lines = set(gates.layers()), list[str]()
+    layers, lines = gates.layers.keys(), list[str]()
     for lora, loaded in gates.loaded.items():
         own = layers & loaded.layers.keys()
         if not own:

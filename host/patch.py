@@ -12,12 +12,11 @@ from torch import Tensor
 from ..attention.execute.plan import BiasPlan
 from ..attention.recipe import BiasRecipe
 from ..attention.schedule import OFF
-from ..prompts.spans import PromptSpans
 from .adapter_text import adapted_text
 from .call import KEY, WRAPPER, Forward, ModelCall, around_model
 from .carrier import call_spans
 from .families import Family
-from .instance_lora import find_gates, gated
+from .instance_lora import Acting, find_gates, gated
 from .known import known_model, require_family
 from .moment import call_inside
 from .override import BlockDecide, BlockPlan, biased_override
@@ -86,22 +85,16 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
         refuse_parted_guidance(call)
         family = require_family(call.model, NODE)
         options, added = watch_text(call.options)
-        separate = any(active_instances(recipe, call) is not None for recipe, _, _ in recipes)
+        acting = [(*one, active_instances(one[0], call)) for one in recipes]
+        separate = any(active is not None for *_, active in acting)
         cut = cut_call(call, family, background, recipes) if background and separate else None
+        kept = None if cut is None else cut.flags
 
         @cache
         def planned() -> dict[int, BlockPlan]:
-            kept = None if cut is None else cut.flags
-            return block_plans(family, call, recipes, added(), plan_for, kept)
+            return block_plans(family, call, acting, added(), plan_for, kept)
 
-        gates = find_gates(
-            family,
-            call,
-            [(*one, active_instances(one[0], call)) for one in recipes],
-            added,
-            None if cut is None else cut.flags,
-        )
-
+        gates = find_gates(family, call, acting, added, kept)
         if options is call.options:  # nothing will be added to the text: refuse before computing
             planned()
         text = adapted_text(call, runs) if runs[0][0].adapters else None
@@ -128,7 +121,7 @@ def biased_forward(recipe: BiasRecipe, dense: bool = False) -> Callable[..., Ten
 def block_plans(
     family: Family,
     call: ModelCall,
-    recipes: Sequence[tuple[BiasRecipe, PromptSpans, slice]],
+    acting: Sequence[Acting],
     added: Added,
     plan_for: PlanFor,
     kept: Tensor | None = None,
@@ -140,8 +133,7 @@ def block_plans(
     """
     calls = len(family.blocks(call.model))
     found: list[tuple[list[BiasPlan | None], slice]] = []
-    for recipe, spans, items in recipes:
-        active = active_instances(recipe, call)
+    for recipe, spans, items, active in acting:
         if active is None:
             found.append(([None] * calls, items))
             continue

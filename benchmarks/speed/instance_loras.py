@@ -1,4 +1,4 @@
-"""What LoRAs of single instances cost a forward: run with `make bench`, or
+"""What LoRAs of single instances cost a forward.
 
     python -m tools.run benchmarks.speed.instance_loras
 

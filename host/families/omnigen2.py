@@ -10,6 +10,12 @@ from .family import Stage, Stream
 from .hooked import HookedAttention
 
 
+def picture_parts(layout: TokenLayout) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Canonical tokens of the latent, and of all references."""
+    latent, every = layout.latent_span, range(layout.total)
+    return tuple(every[latent]), tuple(every[latent.stop :])
+
+
 class OmniGen2(HookedAttention):
     name = "OmniGen2"
 
@@ -43,8 +49,7 @@ class OmniGen2(HookedAttention):
         return attention.heads, attention.dim_head
 
     def stages(self, call: ModelCall, layout: TokenLayout, text: Sequence[int]) -> Iterable[Stage]:
-        latent = tuple(range(layout.latent_span.start, layout.latent_span.stop))
-        references = tuple(range(layout.latent_span.stop, layout.total))
+        latent, references = picture_parts(layout)
         double, single = self.counts(call.model)
         yield Stage(0, double + single, (*text, *references, *latent))
         yield Stage(0, double, (*references, *latent))
@@ -56,8 +61,7 @@ class OmniGen2(HookedAttention):
     def streams(
         self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
     ) -> Iterable[Stream]:
-        latent = tuple(range(layout.latent_span.start, layout.latent_span.stop))
-        references = tuple(range(layout.latent_span.stop, layout.total))
+        latent, references = picture_parts(layout)
         whole = (*text, *references, *latent)
         words = ("context_refiner.*.attn.*", "context_refiner.*.feed_forward.*")
         yield Stream((*words, "time_caption_embed.caption_embedder.1"), tuple(text))
@@ -84,8 +88,7 @@ class Boogu(OmniGen2):
         self, call: ModelCall, layout: TokenLayout, text: Sequence[int]
     ) -> Iterable[Stream]:
         yield from super().streams(call, layout, text)
-        latent = tuple(range(layout.latent_span.start, layout.latent_span.stop))
-        references = tuple(range(layout.latent_span.stop, layout.total))
+        latent, references = picture_parts(layout)
         double, single = "double_stream_layers.*.", "single_stream_layers.*."
         words = (f"{double}*.instruct_*", f"{double}instruct_feed_forward.*")
         yield Stream(words, tuple(text))

@@ -26,14 +26,15 @@ export function makeLoras(editor, change, id) {
   add.addEventListener("change", () => {
     if (add.value) write([...loras(), { file: add.value }]);
   });
-  add.addEventListener("pointerdown", () => fill(add, editor.host.loras(), words.addLora));
-  add.addEventListener("focus", () => fill(add, editor.host.loras(), words.addLora));
+  const offer = () => fill(add, editor.host.loras(), words.addLora);
+  add.addEventListener("pointerdown", offer);
+  add.addEventListener("focus", offer);
   const update = (/** @type {Instance} */ instance) => {
     add.disabled = instance.locked;
     const told = JSON.stringify([instance.loras, instance.locked]);
     if (told === shown) return;
     shown = told;
-    fill(add, editor.host.loras(), words.addLora);
+    offer();
     lines.replaceChildren(
       ...instance.loras.map((lora, n) => makeLine(editor, instance, lora, n, write)),
     );
