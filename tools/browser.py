@@ -20,6 +20,7 @@ FLAGS = [
 ]
 SETTINGS: Settings = {
     "Comfy.TutorialCompleted": True,
+    "Comfy.OnboardingCoachmarks.Seen": ["appMode", "firstRun"],
     "Comfy.VueNodes.Enabled": True,
     "Comfy.VueNodes.AutoScaleLayout": False,
     "Comfy.Minimap.Visible": False,

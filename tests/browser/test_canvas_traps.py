@@ -195,6 +195,37 @@ def test_a_menu_entry_and_a_command_open_the_full_screen(page: Page) -> None:
     expect(on.surface(page)).to_be_visible()
 
 
+WITH_OUTPUT = """() => {
+  const { app, LiteGraph } = window
+  const save = LiteGraph.createNode('SaveImage')
+  app.graph.add(save)
+  app.graph.nodes[0].connect(3, save, 0)
+  return app.graph.serialize()
+}"""
+IN_APP = """() => [...document.querySelectorAll('.ie-canvas')].some(
+  one => one.clientWidth && !one.closest('[data-node-id], .dom-widget'))"""
+
+
+def test_an_app_shows_the_canvas_and_gives_it_back(page: Page) -> None:
+    on.drag(page, *on.CORNERS)
+    on.type_wish(page, "in the graph")
+    graph = page.evaluate(WITH_OUTPUT)
+    canvas, output = (node["id"] for node in graph["nodes"])
+    shown = {"inputs": [[canvas, "instance_canvas"]], "outputs": [output]}
+    graph["extra"] = {"linearMode": True, "linearData": shown}
+    page.evaluate("graph => window.app.loadGraphData(graph)", graph)
+    page.wait_for_function(IN_APP)
+    page.wait_for_timeout(1500)  # its panel slides in
+    on.wait_for_canvases(page)
+    on.drag(page, (0.6, 0.6), (0.9, 0.9))
+    on.type_wish(page, "in the app")
+    assert len(on.kinds(page)) == 2
+    command(page, "Comfy.ToggleLinear")
+    on.wait_for_canvases(page)
+    wanted = ["in the graph", "in the app"]
+    assert [one["instruction"] for one in on.instances(page)] == wanted
+
+
 PEN = """([kind, button]) => {
   const surface = [...document.querySelectorAll('.ie-stage > canvas')].find(c => c.clientWidth)
   const rect = surface.getBoundingClientRect()
