@@ -131,6 +131,40 @@ def test_an_instance_gets_a_lora_in_its_line_of_the_list(page: Page) -> None:
     page.keyboard.press("Escape")
 
 
+def test_a_row_draws_lots_for_the_seed_of_its_instance_alone(page: Page) -> None:
+    for left in (0.1, 0.5):
+        on.drag(page, (left, 0.2), (left + 0.3, 0.6))
+        on.type_wish(page, f"at {left}")
+    row, status = on.board(page).locator(".ie-row").nth(1), on.board(page).locator(".ie-status")
+    seeds: list[int] = []
+    for _ in range(2):
+        row.locator("[data-act=again]").click()
+        one, other = on.instances(page)
+        assert "seed" not in one
+        seeds.append(other["seed"])
+    assert seeds[0] != seeds[1]
+    page.keyboard.press("Control+z")
+    assert on.instances(page)[1]["seed"] == seeds[0]
+    field = row.locator("[data-key=seed]")
+    expect(field).to_have_value(str(seeds[0]))
+    for typed in ("18446744073709551615", "7"):
+        field.fill(typed)
+        field.press("Enter")
+        assert on.instances(page)[1]["seed"] == int(typed)
+    expect(status).to_contain_text("Instance Noise")
+    page.evaluate("() => window.app.graph.add(window.LiteGraph.createNode('InstanceEditNoise'))")
+    field.fill("-1")
+    field.press("Enter")
+    expect(status).to_contain_text("whole number")
+    row.locator("[data-act=lock]").click()
+    expect(row.locator("[data-act=again]")).to_be_disabled()
+    row.locator("[data-act=lock]").click()
+    field.fill("")
+    field.press("Enter")
+    assert "seed" not in on.instances(page)[1]
+    expect(status).not_to_contain_text("Instance Noise")
+
+
 def test_the_validators_words_come_while_drawing(page: Page) -> None:
     status = on.board(page).locator(".ie-status")
     on.drag(page, (0.4, 0.5), (-0.02, 0.1))

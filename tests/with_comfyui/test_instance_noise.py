@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -81,6 +82,25 @@ def test_what_changes_in_one_instance_leaves_the_other_as_it_was(
 ) -> None:
     before = studio.edit(LEFT, RIGHT)
     after = studio.edit(LEFT, replace(RIGHT, **CHANGES[change]))
+    assert torch.equal(of_left(after), of_left(before))
+    assert not torch.equal(of_right(after), of_right(before))
+
+
+def test_another_seed_on_the_canvas_redoes_that_instance_alone(studio: Studio) -> None:
+    def drawn(*seeds: int | None) -> list[InstanceRegion]:
+        places = ([0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1])
+        instances = [
+            {
+                "instruction": f"a cat in {place}",
+                "shapes": [{"kind": "box", "op": "add", "box": place}],
+                "seed": seed,
+            }
+            for place, seed in zip(places, seeds, strict=True)
+        ]
+        text = json.dumps({"version": 1, "instances": instances})
+        return run_node(studio.nodes["InstanceEditCanvas"], canvas=text, picture="")[0]
+
+    before, after = (studio.edit(*drawn(None, seed)) for seed in (1, 2))
     assert torch.equal(of_left(after), of_left(before))
     assert not torch.equal(of_right(after), of_right(before))
 

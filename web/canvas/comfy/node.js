@@ -3,6 +3,7 @@
 import { Editor } from "../ui/editor.js";
 import { chain, tellTracker } from "./hooks.js";
 import { loraFiles } from "./loras.js";
+import { hasInstanceNoise } from "./noise.js";
 import { PictureSource } from "./picture.js";
 
 const VALUE = "canvas";
@@ -74,6 +75,7 @@ export function attachCanvas(node, app, api, locale) {
       passOn: (event) => passToGraph(app, event),
       resized: () => resize(node),
       loras: loraFiles,
+      seedsAct: () => hasInstanceNoise(app.rootGraph ?? app.graph),
     },
     locale,
   );

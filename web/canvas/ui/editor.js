@@ -29,6 +29,7 @@ import { openTypeIn } from "./type_in.js";
  * @property {(event: Event) => void} passOn a pointer or wheel event that is the graph's
  * @property {() => void} resized the picture has another shape
  * @property {() => string[]} loras files of LoRAs to choose from
+ * @property {() => boolean} seedsAct whether a node gives instances noise of their own
  */
 
 /** @type {Size} of a picture that is not known yet */

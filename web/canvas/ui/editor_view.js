@@ -176,6 +176,8 @@ export class EditorView {
     const others = report.findings.filter(({ numbers }) => !numbers.includes(selected));
     const texts = [...first, ...others].map((finding) => findingText(words, finding));
     if (editor.approximate) texts.unshift(words.approximate);
+    if (taking.some((one) => one.seed !== null) && !editor.host.seedsAct())
+      texts.unshift(words.noNoise);
     const { rows, columns } = report.grid;
     const grid = filled(words.grid, { rows, columns, owned: report.covered });
     const fine = texts.length === 0 && taking.length > 0 ? `. ${words.ok}` : "";

@@ -5,6 +5,7 @@ import { colourOf, readableOn } from "../model/palette.js";
 import { duplicateSelected, reorder } from "./keys.js";
 import { iconButton, make } from "./dom.js";
 import { makeLoras } from "./loras.js";
+import { makeSeed } from "./seed.js";
 
 /** @typedef {import("./editor.js").Editor} Editor */
 /** @typedef {import("../model/schema.js").Instance} Instance */
@@ -56,12 +57,14 @@ export function makeRow(editor, id) {
     () => store.commit(removeInstance(store.canvas, id), { selected: null }),
     { "data-act": "remove" },
   );
-  const details = makeDetails(editor, change, id);
+  const seed = makeSeed(editor, change);
+  const details = makeDetails(editor, change, id, seed.field);
   const element = make(
     "div",
     { class: "ie-row", role: "listitem", "data-id": id, onpointerdown: () => store.select(id) },
     make("label", { class: "ie-badge" }, number, badge),
     text,
+    seed.again,
     hide,
     lock,
     mute,
@@ -81,6 +84,7 @@ export function makeRow(editor, id) {
     remove.disabled = text.readOnly = instance.locked;
     element.classList.toggle("ie-selected", id === store.selectedId);
     element.classList.toggle("ie-muted", instance.muted);
+    seed.update(instance);
     details.update(instance);
   };
   return { element, update };
@@ -105,8 +109,9 @@ function swap(button, on, off, now) {
  * @param {Editor} editor
  * @param {(changes: Partial<Instance>, kind: string | null) => void} change
  * @param {string} id
+ * @param {HTMLElement} seed
  */
-function makeDetails(editor, change, id) {
+function makeDetails(editor, change, id, seed) {
   const { words } = editor;
   const label = make("input", {
     type: "text",
@@ -131,6 +136,7 @@ function makeDetails(editor, change, id) {
     { class: "ie-details" },
     label,
     ...inputs.map((one) => one.element),
+    seed,
     iconButton("up", words.up, () => reorder(editor, -1), { "data-act": "up" }),
     iconButton("down", words.down, () => reorder(editor, 1), { "data-act": "down" }),
     iconButton("duplicate", words.duplicate, () => duplicateSelected(editor), {

@@ -42,6 +42,11 @@ export const fr = {
   end: "À",
   grow: "Agrandir, pixels",
   reference: "Référence propre",
+  seed: "Graine",
+  badSeed: "Une graine est un nombre entier de 0 à 2^64 - 1.",
+  again: "Refaire celle-ci : une autre graine",
+  noNoise:
+    "Les graines agissent par le nœud Bruit d'instance : placez-le devant l'échantillonneur.",
   addLora: "Ajouter un LoRA",
   loraImage: "LoRA sur l’image",
   loraText: "LoRA sur le texte",
