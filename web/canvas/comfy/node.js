@@ -11,7 +11,7 @@ const WIDGET = "instance_canvas";
 const MARGIN = 10;
 const LEAST_WIDTH = 380;
 /** Heights of what is above and below the drawing area, as in canvas.css. */
-const CHROME = { tools: 60, list: 148, status: 50, gaps: 16 };
+const CHROME = { tools: 60, list: 172, status: 50, gaps: 16 };
 
 /** @type {WeakMap<object, Editor>} */
 const editors = new WeakMap();
