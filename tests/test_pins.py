@@ -7,9 +7,9 @@ from packaging.requirements import Requirement
 
 from instance_edit.tools.check_pins import PYTHONS
 from instance_edit.tools.load_pack import ROOT
-from instance_edit.tools.setup_venv import DEV_REQUIREMENTS
+from instance_edit.tools.setup_venv import PINNED
 
-LINES = DEV_REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+LINES = [line for file in PINNED for line in file.read_text(encoding="utf-8").splitlines()]
 REQUIREMENTS = [Requirement(line) for line in LINES if not line.startswith("#")]
 
 

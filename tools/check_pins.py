@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from .load_pack import find_comfyui
-from .setup_venv import CONSTRAINTS, DEV_REQUIREMENTS, TORCH_TRIO
+from .setup_venv import CONSTRAINTS, PINNED, TORCH_TRIO
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 MACOS = "14.0"  # ComfyUI's own requirement `av` has no wheels for older ones
@@ -37,7 +37,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         trio = Path(folder) / "torch.txt"
         trio.write_text("\n".join(TORCH_TRIO))
-        requirements = [find_comfyui() / "requirements.txt", DEV_REQUIREMENTS, trio]
+        requirements = [find_comfyui() / "requirements.txt", *PINNED, trio]
         for python in PYTHONS:
             for system in SYSTEMS:
                 sound = resolves(python, system, requirements)

@@ -12,6 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 DEV_REQUIREMENTS = ROOT / "tools" / "requirements-dev.txt"
+PAPERS_REQUIREMENTS = ROOT / "benchmarks" / "papers" / "requirements.txt"
+PINNED = (DEV_REQUIREMENTS, PAPERS_REQUIREMENTS)
 CONSTRAINTS = ROOT / "tools" / "constraints.txt"
 TORCH_TRIO = ("torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0")
 STAMP = "instance-edit-setup"
@@ -76,7 +78,7 @@ def make_venv() -> None:
 def install_requirements(comfyui: Path) -> None:
     """Install the torch trio, ComfyUI's requirements and the test tools, once per set of pins."""
     requirements = comfyui / "requirements.txt"
-    files = (requirements, DEV_REQUIREMENTS, CONSTRAINTS)
+    files = (requirements, *PINNED, CONSTRAINTS)
     pins = b"\n".join([*map(str.encode, TORCH_TRIO), *(file.read_bytes() for file in files)])
     wanted = hashlib.sha256(pins).hexdigest()
     stamp = VENV / STAMP
@@ -85,8 +87,8 @@ def install_requirements(comfyui: Path) -> None:
     log.info("installing torch, ComfyUI's requirements and the test tools (minutes, once)")
     stamp.write_text(UNFINISHED)
     try:
-        pip("install", *TORCH_TRIO, "-r", str(requirements), "-r", str(DEV_REQUIREMENTS),
-            "-c", str(CONSTRAINTS))  # fmt: skip
+        wanted_files = [argument for file in files[:-1] for argument in ("-r", str(file))]
+        pip("install", *TORCH_TRIO, *wanted_files, "-c", str(CONSTRAINTS))
     except SetupError:
         stamp.unlink()  # pip ended by itself: every package is whole or absent
         raise
