@@ -16,7 +16,7 @@ HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes
 	checked,$(BIN)/pyright -p tools/pyright_host.json)
 
 .PHONY: setup demo test test-pure test-comfyui test-browser test-versions lint format mutations fuzz check-pins serve bench \
-	bench-quality bench-locate bench-touched bench-turns bench-gpu train-demo
+	bench-quality bench-locate bench-touched bench-turns bench-gpu train-demo edit-folder
 .DEFAULT_GOAL := setup
 
 setup:
@@ -72,6 +72,9 @@ fuzz: setup            ## without end, until something is found; ARGS="tests/tes
 
 check-pins: setup      ## asks the package registry whether the pins resolve on 3.10 to 3.13
 	$(VENV) -m tools.check_pins
+
+edit-folder: setup     ## IN=.. OUT=.. [UNET=.. CLIP=.. VAE=..] [METHOD=..]: docs/many_pictures.md
+	$(RUN) tools.edit_folder.edit_folder
 
 serve: setup           ## ARGS="--port 8188 --listen" go to ComfyUI
 	$(VENV) -m tools.serve $(ARGS)

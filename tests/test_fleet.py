@@ -41,7 +41,9 @@ def job(folder: Path, **settings: Any) -> Job:
 
 
 def task(name: str, do: str = "", **payload: Any) -> Task:
-    return Task(name, lambda: {"name": name, "do": do, "text": f"of {name}", **payload}, {"from": do})
+    return Task(
+        name, lambda: {"name": name, "do": do, "text": f"of {name}", **payload}, {"from": do}
+    )
 
 
 def rows_of(folder: Path, *names: str) -> list[dict[str, Any]]:

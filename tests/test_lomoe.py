@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from instance_edit.benchmarks.papers.lomoe import fitted_size, load_benchmark, quoted
+from instance_edit.benchmarks.papers.lomoe import AREA, load_benchmark, quoted
+from instance_edit.tools.fleet.sizes import fitted_size
 
 
 def write_benchmark(folder: Path, **changes: Any) -> Path:
@@ -158,7 +159,7 @@ def test_a_folder_without_the_file_is_refused(tmp_path: Path) -> None:
 def test_pictures_keep_their_proportion_on_sides_of_sixteen(
     size: tuple[int, int], fitted: tuple[int, int]
 ) -> None:
-    assert fitted_size(*size) == fitted
+    assert fitted_size(*size, AREA) == fitted
 
 
 def test_quoted_lists_are_split_and_bare_text_is_one_entry() -> None:

@@ -127,7 +127,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     add_comfyui_to_path(("--cpu", "--use-pytorch-cross-attention"))
-    from ..in_process import node_runner
+    from ...tools.in_process import node_runner
 
     run, path = node_runner(), RESULTS / "decode.json"
     kept = json.loads(path.read_text()) if path.exists() else {}

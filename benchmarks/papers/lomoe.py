@@ -8,7 +8,6 @@ per instance), ``fg_prompt`` (quoted targets), ``source_prompt`` (quoted sources
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +19,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ...tools.fleet.sizes import fitted_size
+
 AREA = 1024 * 1024
-MULTIPLE = 16
 QUOTED = re.compile(r'"([^"]*)"')
 
 
@@ -105,14 +105,6 @@ def load_mask(folder: Path, path: str, name: str, size: tuple[int, int]) -> Tens
     if not inside.any():
         raise ValueError(f"item {name}: mask {path} is empty. Remove or redraw it.")
     return torch.from_numpy(inside.astype(np.float32))
-
-
-def fitted_size(width: int, height: int, area: int = AREA) -> tuple[int, int]:
-    """(width, height) of about ``area`` pixels in the same proportion, floored to MULTIPLE."""
-    scale = math.sqrt(area / (width * height))
-    sides = (round(side * scale) // MULTIPLE * MULTIPLE for side in (width, height))
-    fitted_width, fitted_height = (max(side, MULTIPLE) for side in sides)
-    return fitted_width, fitted_height
 
 
 def quoted(text: str) -> tuple[str, ...]:

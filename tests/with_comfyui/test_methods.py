@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from instance_edit.benchmarks.in_process import node_runner
 from instance_edit.benchmarks.leak.methods import METHODS, VARIATIONS
 from instance_edit.benchmarks.studio import EditTask, Studio
 from instance_edit.nodes.methods import METHODS as OFFERED
 from instance_edit.tests.with_comfyui.comfyui import CLIP, ModelPatcher, WrappersMP
+from instance_edit.tools.in_process import node_runner
 
 STEPS = 2
 RUN = node_runner()

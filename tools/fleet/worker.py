@@ -8,8 +8,8 @@ from typing import Any
 def worker_class() -> type:
     """The class of Ray's actors.
 
-    It is made here, and names nothing of this module, so that Ray sends all of it: on another machine
-    the pack can be imported only after ``open``.
+    It is made here, and names nothing of this module, so that Ray sends all of it: on another
+    machine the pack can be imported only after ``open``.
     """
 
     class Worker:

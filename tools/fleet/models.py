@@ -1,0 +1,59 @@
+"""A worker's ComfyUI with its models loaded: real weights, or the miniature that ships."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..demo.loaders import LOADERS, choose_loaders
+from ..load_pack import add_comfyui_to_path
+
+
+@dataclass(frozen=True)
+class Models:
+    """What a worker edits with.
+
+    Attributes:
+        run: runs a node by its id, see ``node_runner``.
+        steps: of sampling, as asked for or as suits the model.
+        side: of the square that the model was made for, in pixels.
+        home: ComfyUI's own folder, which is there as long as this is.
+    """
+
+    run: Callable[..., tuple[Any, ...]]
+    model: Any
+    clip: Any
+    vae: Any
+    steps: int
+    side: int
+    home: tempfile.TemporaryDirectory[str]
+
+
+def open_models(settings: Mapping[str, Any]) -> Models:
+    """Start ComfyUI in this process and load what `UNET`, `CLIP` and `VAE` name.
+
+    Args:
+        settings: those three and `STEPS`; "" or left out: the miniature, and what suits the model.
+
+    Raises:
+        ValueError: only some of the three, or files that are nowhere.
+    """
+    home = tempfile.TemporaryDirectory(prefix="instance-edit-worker-")
+    device = () if torch.accelerator.is_available() else ("--cpu",)
+    add_comfyui_to_path((*device, "--base-directory", home.name))
+    chosen = choose_loaders(Path(home.name), settings)
+    from ..in_process import node_runner
+
+    run = node_runner()
+    nodes = chosen.nodes
+    if nodes:
+        loaded = [run(nodes[key]["class_type"], **nodes[key]["inputs"])[0] for key in LOADERS]
+    else:
+        loaded = list(run("InstanceEditDemoModelLoader"))
+    steps = int(settings.get("STEPS") or chosen.steps)
+    return Models(run, *loaded, steps, chosen.side, home)
