@@ -16,7 +16,7 @@ HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes
 	checked,$(BIN)/pyright -p tools/pyright_host.json)
 
 .PHONY: setup demo test test-pure test-comfyui test-browser test-versions lint format mutations fuzz check-pins serve bench \
-	bench-quality bench-locate bench-touched bench-turns bench-gpu train-demo edit-folder
+	bench-quality bench-locate bench-touched bench-turns bench-gpu train-demo edit-folder papers
 .DEFAULT_GOAL := setup
 
 setup:
@@ -105,6 +105,9 @@ bench-turns: setup
 bench-gpu: setup
 	$(RUN) benchmarks.speed.speed --gpu
 	$(RUN) benchmarks.speed.speed_forward --gpu
+
+papers: setup          ## BENCH=lomoe|mice|infoedit|crello|pie DATA=.. [UNET=.. CLIP=.. VAE=..]: docs/many_pictures.md
+	$(RUN) benchmarks.papers.papers
 
 train-demo: setup
 	$(RUN) demo.training.train

@@ -46,13 +46,17 @@ class EditTask:
 
 @dataclass(frozen=True)
 class Studio:
-    """Model, text encoder and VAE behind ComfyUI's nodes; ``steps`` of Euler at cfg 1."""
+    """Model, text encoder and VAE behind ComfyUI's nodes; ``steps`` of Euler at cfg 1.
+
+    ``guidance`` is FLUX.1's and FLUX.2 dev's; 0 leaves it as it is.
+    """
 
     run: RunNode
     model: Any
     clip: Any
     vae: Any
     steps: int = 4
+    guidance: float = 0.0
 
     def prompt(self, text: str, reference: Latent) -> Conditioning:
         """One plain prompt with the picture to edit."""
@@ -60,8 +64,11 @@ class Studio:
         return self.refer(conditioning, reference)
 
     def refer(self, conditioning: Conditioning, reference: Latent) -> Conditioning:
-        """The conditioning with the picture to edit."""
-        return self.run("ReferenceLatent", conditioning=conditioning, latent=reference)[0]
+        """The conditioning with the picture to edit, and the guidance."""
+        (referred,) = self.run("ReferenceLatent", conditioning=conditioning, latent=reference)
+        if not self.guidance:
+            return referred
+        return self.run("FluxGuidance", conditioning=referred, guidance=self.guidance)[0]
 
     def sample(self, model: Any, conditioning: Conditioning, task: EditTask) -> Latent:
         """The edited latent, from noise; at cfg 1 the negative conditioning is never run."""

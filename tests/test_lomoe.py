@@ -10,8 +10,16 @@ import pytest
 import torch
 from PIL import Image
 
-from instance_edit.benchmarks.papers.lomoe import AREA, load_benchmark, quoted
+from instance_edit.benchmarks.papers.files import quoted
+from instance_edit.benchmarks.papers.item import BenchmarkItem
+from instance_edit.benchmarks.papers.lomoe import lomoe_items
 from instance_edit.tools.fleet.sizes import fitted_size
+
+AREA = 1024 * 1024
+
+
+def load_benchmark(folder: Path, area: float = 96 * 64) -> list[BenchmarkItem]:
+    return [load() for load in lomoe_items(folder, area).values()]
 
 
 def write_benchmark(folder: Path, **changes: Any) -> Path:
@@ -39,7 +47,7 @@ def write_benchmark(folder: Path, **changes: Any) -> Path:
 
 
 def test_an_item_comes_with_its_picture_masks_and_words(tmp_path: Path) -> None:
-    (item,) = load_benchmark(write_benchmark(tmp_path), area=96 * 64)
+    (item,) = load_benchmark(write_benchmark(tmp_path))
     assert item.name == "7"
     assert item.picture.shape == (1, 64, 96, 3)
     assert item.masks.shape == (2, 64, 96)
@@ -166,3 +174,61 @@ def test_quoted_lists_are_split_and_bare_text_is_one_entry() -> None:
     assert quoted('"a b" "c"') == ("a b", "c")
     assert quoted(" a b ") == ("a b",)
     assert quoted("") == ()
+
+
+def write_lines(folder: Path, **files: str) -> None:
+    (folder / "utils").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / "utils" / f"{name}.txt").write_text(text)
+
+
+def write_three(folder: Path) -> Path:
+    """Items 10, 2 and 0, in this order in the file."""
+    write_benchmark(folder, source_prompt="", fg_prompt="")
+    entry = json.loads((folder / "LoMOE.json").read_text())["7"]
+    (folder / "LoMOE.json").write_text(json.dumps({name: entry for name in ("10", "2", "0")}))
+    return folder
+
+
+def test_lomoes_own_words_stand_in_its_text_files_in_the_order_of_the_ids(tmp_path: Path) -> None:
+    write_three(tmp_path)
+    write_lines(
+        tmp_path,
+        mask_orig_prompts="".join(f'"a cat {n}" "a sheep"\n' for n in (0, 2, 10)),
+        text_prompts="".join(f'"a dog {n}" "a cow"\n' for n in (0, 2, 10)),
+        target_prompts="".join(f"a dog {n} and a cow\n" for n in (0, 2, 10)),
+    )
+    items = load_benchmark(tmp_path)
+    assert [item.name for item in items] == ["10", "2", "0"]
+    assert items[0].instructions == (
+        "Replace a cat 10 with a dog 10",
+        "Replace a sheep with a cow",
+    )
+    assert items[1].targets == ("a dog 2", "a cow") and items[2].sources[0] == "a cat 0"
+    assert [item.caption for item in items] == [f"a dog {n} and a cow" for n in (10, 2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"text_prompts": "a\nb\nc\n"}, "mask_orig_prompts.txt is missing"),
+        (
+            {"mask_orig_prompts": "a\nb\nc\n", "text_prompts": "a\nb\n"},
+            "text_prompts.txt must have a line for each of the 3 items of LoMOE.json, got 2",
+        ),
+    ],
+)
+def test_text_files_that_do_not_fit_are_refused(
+    tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    write_lines(write_three(tmp_path), **files)
+    with pytest.raises(ValueError, match=message):
+        lomoe_items(tmp_path, AREA)
+
+
+def test_the_index_is_read_without_opening_a_picture(tmp_path: Path) -> None:
+    write_benchmark(tmp_path, image_path="images/9.png")
+    items = lomoe_items(tmp_path, AREA)
+    assert list(items) == ["7"]
+    with pytest.raises(ValueError, match="images/9.png is missing"):
+        items["7"]()

@@ -1,1 +1,1 @@
-"""Loaders of the papers' own benchmarks."""
+"""The papers' own benchmarks: loaders, metrics, and `make papers`."""

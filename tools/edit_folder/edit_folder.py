@@ -43,7 +43,8 @@ def edit_folder(asked: Mapping[str, str]) -> tuple[int, int]:
         run_tasks(job, tasks, None if workers is None else int(workers), finished)
     finally:
         rows = finished_rows(out, found)
-        write_report(out, rows)
+        if rows:
+            write_report(out, rows)
     failed = sum(ERROR in row for row in rows)
     return len(rows) - failed, failed
 

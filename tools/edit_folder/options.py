@@ -25,6 +25,7 @@ LEAST: dict[str, tuple[Callable[[str], float], float]] = {
     "GUIDANCE": (float, 0),
     "MEGAPIXELS": (float, 0),
     "WORKERS": (int, 1),
+    "LIMIT": (int, 1),
 }
 CHOICES = {"BACKGROUND": BACKGROUNDS, "LONGER_TEXTS": ROOMS}
 
