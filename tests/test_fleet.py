@@ -79,6 +79,8 @@ def test_a_bad_picture_is_one_sentence_and_the_others_are_done(
     run_tasks(job(tmp_path), [*tasks, task("dies", "die"), task("good")], workers=1)
     errors = [row.get("error") for row in rows_of(tmp_path, "fails", "faulty", "unread", "good")]
     assert errors == ["this picture is broken.", "KeyError: 'a bug'", "it has no regions.", None]
+    traces = [row.get("trace", "") for row in rows_of(tmp_path, "fails", "faulty")]
+    assert not traces[0] and "fleet_work.py" in traces[1]
     (died,) = rows_of(tmp_path, "dies")
     assert died["error"].startswith("2 workers died over it")
     assert not (tmp_path / "fails.txt").exists() and (tmp_path / "good.txt").exists()

@@ -14,7 +14,8 @@ from .pie import pie_items
 
 OBJECTS = ("tgt_clip", "loc_clip", "mae_b", "lpips_b", "ssim_b", "ar")
 TEXTS = ("cer", "mae_b", "lpips_b", "ssim_b", "ar")
-HARD = "idattn_har_dis_har"
+MASKS, BOXES = "idattn_har_dis_har", "idattn_boxes"
+"""IDAttn on masks, as in MICE's tables, and on boxes, as in its own."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class Bench:
 
 BENCHES = {
     "lomoe": Bench(
-        "LoMOE-Bench", lomoe_items, OBJECTS, ("vanilla", "multidiffusion", HARD, "mice")
+        "LoMOE-Bench", lomoe_items, OBJECTS, ("vanilla", "multidiffusion", MASKS, BOXES, "mice")
     ),
     "mice": Bench(
-        "MICE-Bench", lomoe_items, OBJECTS, ("vanilla", "multidiffusion", HARD, "mice_tau8")
+        "MICE-Bench", lomoe_items, OBJECTS, ("vanilla", "multidiffusion", MASKS, "mice_tau8")
     ),
-    "infoedit": Bench("InfoEdit", infoedit_items, TEXTS, ("vanilla", HARD)),
-    "crello": Bench("Crello Edit", crello_items, (*TEXTS, "fid"), ("vanilla", "turns", HARD)),
+    "infoedit": Bench("InfoEdit", infoedit_items, TEXTS, ("vanilla", BOXES)),
+    "crello": Bench("Crello Edit", crello_items, (*TEXTS, "fid"), ("vanilla", "turns", BOXES)),
     "pie": Bench(
         "PIE-Bench",
         pie_items,

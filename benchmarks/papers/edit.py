@@ -11,8 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
+from ...nodes.methods import idattn
 from ..leak.baselines import Method
-from ..leak.methods import METHODS
+from ..leak.methods import METHODS, boxed_regions, compared
 from ..studio import EditTask, Latent, Studio
 from ..turns.rounds import LQR, lqr_rounds
 from .item import BenchmarkItem
@@ -35,6 +36,7 @@ OFFERED: dict[str, Method] = {
         for name, method in METHODS.items()
         if name != "text_location" and not name.endswith("_exact")
     },
+    "idattn_boxes": compared(idattn.METHOD, regions=boxed_regions),
     "lqr_published": Method(published_turns, lambda turns: 2 * turns),
 }
 """All but those that need what these benchmarks do not say."""

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from instance_edit.benchmarks.in_process import demo_studio
+from instance_edit.benchmarks.papers.benches import BENCHES, Bench
 from instance_edit.benchmarks.papers.edit import OFFERED, chosen_methods, edit_item
 from instance_edit.benchmarks.papers.item import BenchmarkItem
 from instance_edit.benchmarks.papers.judge import edited, judge, load_metrics
@@ -96,14 +97,20 @@ def test_a_table_is_made_from_a_row_per_picture_and_goes_on_where_it_stopped(
     assert (out / "rows" / "mice" / "0.json").stat().st_mtime_ns == kept
 
 
+@pytest.mark.parametrize("name", ["mice", "idattn_boxes"])
 def test_an_instance_method_edits_the_instances_of_a_benchmark(
-    studio: Studio, scene: BenchmarkItem
+    name: str, studio: Studio, scene: BenchmarkItem
 ) -> None:
     metrics = load_metrics(("ar", "mae_b"), Weights(Path()))
-    result = edit_item(studio, OFFERED["mice"], "mice", scene, seed=0)
+    result = edit_item(studio, OFFERED[name], name, scene, seed=0)
     figures = judge(metrics, edited(scene, result))
     assert scene.instructions[0] == "Replace the red circle with a green star"
     assert figures["ar"] == 1 and (figures["mae_b"] or 99) < 10
+
+
+@pytest.mark.parametrize("bench", BENCHES.values(), ids=BENCHES)
+def test_every_benchmark_compares_methods_that_are_there(bench: Bench) -> None:
+    assert tuple(chosen_methods(bench.methods)) == bench.methods
 
 
 @pytest.mark.parametrize("name", ["turns", "lqr_published"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -50,9 +51,9 @@ def joined_cluster(workers: int | None) -> Iterator[list[Any]]:
         else:
             start_alone(ray, workers, quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise FleetError(
-            f"Ray did not start{f' at RAY_ADDRESS={address}' if address else ''}: {error}"
-        ) from error
+        where = f" at RAY_ADDRESS={address}" if address else ""
+        token = " If it asks for a token, set RAY_AUTH_MODE=token here too." if address else ""
+        raise FleetError(f"Ray did not start{where}: {error}.{token}") from error
     try:
         yield [start_worker(ray) for _ in range(crew_size(ray, workers))]
     finally:
@@ -60,13 +61,14 @@ def joined_cluster(workers: int | None) -> Iterator[list[Any]]:
 
 
 def start_alone(ray: ModuleType, workers: int | None, quiet: dict[str, Any]) -> None:
-    """A cluster of this machine; its workers share the processors."""
+    """A cluster of this machine, which nobody else can join; its workers share the processors."""
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     torch = need("torch")
     places = workers or max(1, torch.cuda.device_count())
     threads = max(1, (os.cpu_count() or 1) // places)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     sizes = {"num_cpus": places, "object_store_memory": OBJECT_STORE}
-    ray.init(include_dashboard=False, **sizes, **quiet)
+    ray.init("local", include_dashboard=False, **sizes, **quiet)  # whatever else runs here
 
 
 def crew_size(ray: ModuleType, workers: int | None) -> int:

@@ -87,6 +87,12 @@ def open_workers(ray: Any, job: Job, crew: Sequence[Any]) -> list[str]:
         ) from error
 
 
+def failure(error: Any) -> Row:
+    """The row of an error in a worker; with its trace, if it is not for people."""
+    told = {ERROR: sentence(error.cause)}
+    return told if isinstance(error.cause, ValueError) else {**told, "trace": str(error)}
+
+
 def sentence(cause: BaseException) -> str:
     """What is to be said of an error; one that is not for people is named."""
     text = " ".join(str(cause).split())
@@ -112,7 +118,7 @@ class _Round:
             try:
                 row, files = self.ray.get(done)
             except self.ray.exceptions.RayTaskError as error:
-                self.keep(task, {ERROR: sentence(error.cause)}, {}, name, since)
+                self.keep(task, failure(error), {}, name, since)
             except self.ray.exceptions.RayActorError:
                 self.lost(task, tries, name, since)
                 worker, name = self.replaced()
