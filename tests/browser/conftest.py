@@ -16,6 +16,7 @@ from instance_edit.tools import browser
 from instance_edit.tools.browser import Settings
 from instance_edit.tools.comfy_server import ComfyServer, make_base_directory
 from instance_edit.tools.load_pack import add_comfyui_to_path
+from instance_edit.tools.workflow_sheets import instructions
 
 add_comfyui_to_path(("--cpu",))
 
@@ -34,8 +35,11 @@ from instance_edit.tests.with_comfyui.stand_in_files import make_workflow_server
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
-    """A server on which nothing is missing that a shipped workflow names."""
-    base = make_workflow_server(tmp_path_factory.mktemp("browser"))
+    """A server on which nothing is missing that a shipped workflow names.
+
+    Its picture has the size of ComfyUI's own: boxes that lie on a picture follow its size.
+    """
+    base = make_workflow_server(tmp_path_factory.mktemp("browser"), instructions.CANVAS)
     with ComfyServer(base) as running:
         yield running
 

@@ -147,15 +147,31 @@ def test_boxes_drawn_with_the_mouse_become_regions(page: Page, server: ComfyServ
 
 def preview_report(server: ComfyServer, prompt: dict[str, Any]) -> str:
     """What Preview Instance Regions says of these boxes, run on the server without a model."""
-    kinds = ("LoadImage", "FluxKontextImageScale", "CreateBoundingBoxes")
+    kinds = ("LoadImage", "CreateBoundingBoxes")
     wanted = (*kinds, "InstanceEditRegionsFromBoxes", "InstanceEditPreviewRegions")
     part = {key: node for key, node in prompt.items() if node["class_type"] in wanted}
     (preview,) = (k for k, node in part.items() if node["class_type"] == wanted[-1])
-    for name in ("conditioning", "bias"):
-        del part[preview]["inputs"][name]
     with ThreadPoolExecutor(1) as elsewhere:  # Playwright's own loop runs in this thread
         outputs = elsewhere.submit(server.run, part, show_progress=False).result()
     return outputs[preview]["text"][0]
+
+
+def test_a_workflow_with_boxes_opens_as_an_app(page: Page) -> None:
+    drop_file(page, WORKFLOWS / "mice_kontext_boxes.json")
+    page.evaluate("() => window.app.extensionManager.command.execute('Comfy.ToggleLinear')")
+    shown = page.get_by_test_id("linear-widgets")
+    for name in ("image", "editor_state", "seed"):
+        expect(shown.get_by_text(name, exact=True).first).to_be_visible()
+    expect(shown.get_by_test_id("bounding-boxes")).to_be_visible()
+    expect(page.get_by_test_id("linear-run-button")).to_contain_text("Run")
+    page.evaluate("() => window.app.extensionManager.command.execute('Comfy.ToggleLinear')")
+
+
+def test_a_number_that_is_nearly_0_does_not_cover_its_name(open_page: Callable[..., Page]) -> None:
+    page = open_page({"Comfy.VueNodes.Enabled": False})
+    add_node(page, "InstanceEditBuildBias")
+    widgets = "() => window.app.graph.nodes[0].widgets.map(w => [w.name, w._displayValue])"
+    assert dict(page.evaluate(widgets))["method.epsilon"] == "1e-30"
 
 
 BUILD_AROUND = """async ([blueprint, instructions]) => {

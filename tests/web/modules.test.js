@@ -8,6 +8,7 @@ import { inflateSync } from "node:zlib";
 import { encodeGreyPng, maskValues } from "../../web/canvas/ui/mask_files.js";
 import { heightFor } from "../../web/canvas/comfy/node.js";
 import { parseName } from "../../web/canvas/comfy/picture.js";
+import { shorten } from "../../web/canvas/comfy/small_numbers.js";
 import { comesFrom } from "../../web/canvas/comfy/results.js";
 import { readImport } from "../../web/canvas/ui/import_dialog.js";
 
@@ -73,6 +74,14 @@ test("a mask is a picture's light, or its opacity where some of it is transparen
     [...maskValues(Uint8ClampedArray.from([9, 9, 9, 255, 255, 255, 255, 0]))],
     [255, 0],
   );
+});
+
+test("a number that is nearly 0 is shown in few digits, as it is now", () => {
+  const bare = Object.setPrototypeOf({ value: 1e-30 }, { _displayValue: (1e-30).toFixed(30) });
+  shorten(bare);
+  assert.equal(bare._displayValue, "1e-30");
+  bare.value = 0.5;
+  assert.equal(bare._displayValue, "0.5");
 });
 
 test("a result is that of a canvas if it is fed by it, through a subgraph too", () => {

@@ -22,8 +22,12 @@ NODES = Path(__file__).with_name("stand_in_nodes.py")
 Weights = dict[str, torch.Tensor]
 
 
-def make_workflow_server(folder: Path) -> Path:
-    """A base directory with every file that a shipped workflow names, and the stand-in nodes."""
+def make_workflow_server(folder: Path, side: int = SIDE) -> Path:
+    """A base directory with every file that a shipped workflow names, and the stand-in nodes.
+
+    Args:
+        side: of the picture that stands in for ComfyUI's own.
+    """
     base = make_base_directory(folder)
     kontext, _, _, ae, klein, *_ = FILES
     flux1 = tiny_models.flux1_state_dict()
@@ -45,7 +49,7 @@ def make_workflow_server(folder: Path) -> Path:
     for name in instance_loras.FILES:
         _save(_lora(flux1), base / "models" / "loras" / name)
     _save(controlnet_weights(), base / "models" / "controlnet" / "your_flux_controlnet.safetensors")
-    _write_pictures(base / "input")
+    _write_pictures(base / "input", side)
     (base / "custom_nodes" / NODES.name).symlink_to(NODES)
     return base
 
@@ -93,14 +97,14 @@ def _lora(flux: Weights) -> Weights:
     }
 
 
-def _write_pictures(folder: Path) -> None:
+def _write_pictures(folder: Path, side: int) -> None:
     """A picture with a hole in its alpha channel, as the mask editor leaves one, and masks."""
-    picture = Image.effect_mandelbrot((SIDE, SIDE), (-2, -1.5, 1, 1.5), 60).convert("RGBA")
+    picture = Image.effect_mandelbrot((side, side), (-2, -1.5, 1, 1.5), 60).convert("RGBA")
     alpha = Image.new("L", picture.size, 255)
     ImageDraw.Draw(alpha).ellipse((20, 30, 70, 80), fill=0)
     picture.putalpha(alpha)
     picture.save(folder / "example.png")
-    masks = torch.zeros(2, SIDE, SIDE)
+    masks = torch.zeros(2, side, side)
     masks[0, 10:50, 10:60] = 1
     masks[1, 70:120, 60:120] = 1
     torch.save(masks, folder / "masks.pt")

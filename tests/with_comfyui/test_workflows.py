@@ -65,6 +65,8 @@ def suit(workflow: Workflow, base: Path, name: str = "") -> Workflow:
             inputs["steps"] = 6
         elif node["class_type"] == "ImageScaleToTotalPixels":
             inputs["megapixels"] = SIDE**2 / 1024**2
+        elif inputs.get("fit") == "Kontext's sizes":
+            inputs["fit"] = "multiple of 16"
         elif node["class_type"] == "FluxKontextImageScale":
             node["class_type"] = "ImageScale"
             inputs |= {"upscale_method": "area", "width": SIDE, "height": SIDE, "crop": "disabled"}

@@ -17,16 +17,16 @@ def first_edit(sheet: Sheet) -> None:
         "change a line in *Instance Regions from Masks* (shapes: circle, square, triangle, star, "
         "ring, cross) and run again.",
         560,
-        250,
+        150,
     )
     sheet.note(
         "## How it works\nEvery mask has its own instruction. *Build Disentangled Bias* says who "
         "may see whom; *Apply Instance Attention* puts that into the model. The other nodes are "
         "ComfyUI's own.",
         460,
-        250,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 250)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     three_shapes(sheet)
 
 
@@ -34,8 +34,7 @@ def three_shapes(sheet: Sheet, method: dict[str, Any] = steps.MICE) -> None:
     """The demo's scene from model to saved picture, a mask and an instruction for each shape."""
     loaded = loaders.demo(sheet)
     scene = sheet.add("InstanceEditDemoScene")
-    latent = sheet.add("VAEEncode", pixels=scene[0], vae=loaded.vae)
-    source = steps.Source(scene[0], latent[0], [scene, latent])
+    picture = steps.Picture(scene[0], scene[0], "off", [scene])
     regions = sheet.add(
         "InstanceEditRegionsFromMasks",
         masks=scene[1],
@@ -43,6 +42,5 @@ def three_shapes(sheet: Sheet, method: dict[str, Any] = steps.MICE) -> None:
         "replace the blue square with an orange ring\n"
         "replace the yellow triangle with a purple cross",
     )
-    sheet.column("1  Model and picture", *loaded.nodes, *source.nodes)
-    sheet.column("2  Instances", regions, width=400)
-    steps.finish(sheet, 3, loaded, source, regions[0], steps.Way(8, method=method))
+    sheet.column("1  Model, picture, instances", *loaded.nodes, scene, regions, width=340)
+    steps.finish(sheet, 2, loaded, picture, regions[0], steps.Way(8, method=method))

@@ -28,24 +28,24 @@ RECIPES = tuple(recipe(name, editor) for name, editor in EDITORS.items())
 
 def edit(sheet: Sheet, editor: Editor) -> None:
     """From the files to the saved picture."""
-    sheet.note(f"# {editor.model}\nBoxes with an instruction each. {editor.words}", 520, 200)
-    sheet.note(PREVIEW_NOTE, 400, 200)
+    sheet.note(f"# {editor.model}\nBoxes with an instruction each. {editor.words}", 520, 150)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.single(sheet, *editor.files, kind=editor.kind)
     source = steps.picture(sheet, loaded.vae, "pixels")
-    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS[1:])
+    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.shown, INSTRUCTIONS[1:])
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
-    sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  Instances", boxes, regions, width=440)
+    sheet.column("1  Picture and model", *source.nodes, *loaded.nodes, width=300)
+    sheet.fold(regions)
+    sheet.column("2  Instances", boxes, regions, width=400)
     prompts = encoded(sheet, editor, loaded, source, regions[0])
     prepared = patched(sheet, editor, loaded, source, regions[0], prompts)
     sampling = sample(sheet, editor, loaded, prepared, prompts)
     decoded = steps.decode_whole(sheet, loaded, sampling[-1][0], source.image, regions[0])
     save = sheet.add("SaveImage", "Result", images=decoded[-2][0], filename_prefix="instance_edit")
     inside = steps.look_inside(sheet, source.image, regions[0], prepared)
-    sheet.column("4  Prompts and bias", *prepared.nodes)
-    sheet.column("5  Sample", *sampling, *decoded, save)
-    sheet.column("Look inside", *inside, width=420)
+    sheet.column("3  Prompts and bias", *prepared.nodes, width=300)
+    sheet.column("4  Sample", *sampling, *decoded, save)
+    sheet.column("Look inside", *inside, width=380)
 
 
 class Prompts(NamedTuple):

@@ -8,12 +8,23 @@ from typing import Any, NamedTuple
 from .sheet import Field, Json, Node, Output, Sheet, default_value
 from .since import since
 
-GAP, TITLE, SLOT, WIDGET, MULTILINE = 56, 30, 20, 30, 96
+GAP, EDGE, BESIDE = 18, 14, 24
+TITLE, SLOT, WIDGET, MULTILINE, EMPTY_TEXT = 30, 20, 30, 96, 78
 PICTURES = {
-    **{"LoadImage": 300, "SaveImage": 300, "PreviewAny": 120},
-    **{"CreateBoundingBoxes": 620, "InstanceEditCanvas": 620},
+    **{"LoadImage": 300, "SaveImage": 270, "PreviewImage": 300, "PreviewAny": 90},
+    **{"CreateBoundingBoxes": 560, "InstanceEditCanvas": 644},
 }
-PREVIEW = 420
+PREVIEW = 310
+FOLDED = 12
+APP = {
+    **{"LoadImage": "image", "InstanceEditDemoScene": "scene", "PrimitiveStringMultiline": "value"},
+    **{"CreateBoundingBoxes": "editor_state", "InstanceEditCanvas": "instance_canvas"},
+    **dict.fromkeys(
+        ("InstanceEditRegionsFromMasks", "InstanceEditRegionsFromInstructions"), "instructions"
+    ),
+    **{"InstanceEditPlanRegions": "sentence", "KSampler": "seed", "RandomNoise": "noise_seed"},
+}
+"""The widget of each kind of node that App Mode shows."""
 COLOURS = ("#3f789e", "#8A8", "#b58b2a", "#a1309b", "#b06634", "#88A")
 NAMESPACE = uuid.UUID("6a2f0c1e-6a55-4f0e-9a61-0d9f4a3a5a10")
 
@@ -46,9 +57,15 @@ def sheet_graph(sheet: Sheet) -> Json:
         "links": [list(link) for link in links],
         "groups": groups,
         "config": {},
-        "extra": {"ds": {"scale": 0.55, "offset": [140, 500]}},
+        "extra": {"ds": {"scale": 0.6, "offset": [100, 400]}, "linearData": app_of(sheet)},
         "version": 0.4,
     }
+
+
+def app_of(sheet: Sheet) -> Json:
+    """What the front end's App Mode shows: what a person chooses, draws and writes; the results."""
+    inputs = [[node.number, APP[node.kind]] for node in sheet.nodes if node.kind in APP]
+    return {"inputs": inputs, "outputs": [n.number for n in sheet.nodes if n.kind == "SaveImage"]}
 
 
 def _place(sheet: Sheet) -> list[Json]:
@@ -58,19 +75,19 @@ def _place(sheet: Sheet) -> list[Json]:
     for number, (title, width, nodes) in enumerate(sheet.columns):
         y = 60.0
         for node in nodes:
-            node.place, node.size = (x + 20, y), (width, _height(sheet, node))
-            y += node.size[1] + TITLE + GAP
+            node.place, node.size = (x + EDGE, y), (width, _height(sheet, node))
+            y += TITLE + (FOLDED if node.folded else node.size[1] + GAP)
         groups.append(
             {
                 "id": number + 1,
                 "title": title,
-                "bounding": [x, -30, width + 40, y + 10],
+                "bounding": [x, -20, width + 2 * EDGE, y],
                 "color": COLOURS[number % len(COLOURS)],
                 "font_size": 24,
                 "flags": {},
             }
         )
-        x += width + 40 + GAP
+        x += width + 2 * EDGE + BESIDE
     return groups
 
 
@@ -81,7 +98,8 @@ def _height(sheet: Sheet, node: Node) -> float:
     height = 10.0 + SLOT * max(sockets, outputs)
     for item in fields:
         if item.is_widget:
-            height += MULTILINE if item.options.get("multiline") else WIDGET
+            text = MULTILINE if node.inputs.get(item.name) else EMPTY_TEXT
+            height += text if item.options.get("multiline") else WIDGET
             height += WIDGET if item.options.get("control_after_generate") else 0
     preview = PREVIEW if node.kind.startswith("InstanceEditPreview") else 0
     return height + PICTURES.get(node.kind, preview)
@@ -108,7 +126,7 @@ def _graph_node(sheet: Sheet, node: Node, order: int, links: list[Link]) -> Json
         "type": node.kind,
         "pos": list(node.place),
         "size": list(node.size),
-        "flags": {},
+        "flags": {"collapsed": True} if node.folded else {},
         "order": order,
         "mode": 0,
         "inputs": inputs,
@@ -161,7 +179,7 @@ def _graph_notes(sheet: Sheet, first: int) -> list[Json]:
             {
                 "id": number,
                 "type": "MarkdownNote",
-                "pos": [x, -height - 90],
+                "pos": [x, -height - 50],
                 "size": [width, height],
                 "flags": {},
                 "order": number - 1,
@@ -175,5 +193,5 @@ def _graph_notes(sheet: Sheet, first: int) -> list[Json]:
                 "bgcolor": "#653",
             }
         )
-        x += width + GAP
+        x += width + BESIDE
     return notes

@@ -16,26 +16,26 @@ def instance_loras(sheet: Sheet) -> None:
         "instance's tokens alone. **instance** is its number in *Preview Instance Regions*. "
         "Choose your own files; chain one node more for each further LoRA.",
         520,
-        200,
+        150,
     )
     sheet.note(
         "## One for the whole picture\nA LoRA for everything (fewer steps, a style) goes onto the "
         "model, with *LoraLoaderModelOnly*, as ever.",
         380,
-        200,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 200)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.kontext(sheet)
-    source = steps.picture(sheet, loaded.vae)
-    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS[:2])
+    picture = steps.kontext_picture(sheet)
+    boxes = draw_boxes(sheet, "Drag boxes, write instructions", picture.shown, INSTRUCTIONS[:2])
     drawn = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
     loras = give_loras(sheet, drawn[0])
     regions = loras[-1][0]
-    sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  Instances", boxes, drawn, width=440)
-    sheet.column("4  Their LoRAs", *loras, width=360)
-    steps.finish(sheet, 5, loaded, source, regions, steps.Way(28, 2.5, steps.IDATTN))
+    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
+    sheet.fold(drawn)
+    sheet.column("2  Instances", boxes, drawn, width=340)
+    sheet.column("3  Their LoRAs", *loras, width=280)
+    steps.finish(sheet, 4, loaded, picture, regions, steps.Way(28, 2.5, steps.IDATTN))
 
 
 def give_loras(sheet: Sheet, regions: Output) -> list[Node]:

@@ -15,7 +15,8 @@ class Placed(NamedTuple):
     text: str
 
 
-CANVAS = 1024
+CANVAS = 768
+"""Side of the picture that every ComfyUI has."""
 INSTRUCTIONS = (
     Placed((0.34, 0.42, 0.31, 0.45), "turn the pink dress into a red kimono with white cranes"),
     Placed((0.16, 0.06, 0.67, 0.37), "turn the yellow hair into silver hair"),
@@ -38,6 +39,7 @@ def draw_boxes(sheet: Sheet, title: str, image: Output, placed: Iterable[Placed]
     for (x, y, width, height), text in placed:
         metadata = {"type": "obj", "text": "", "desc": text, "palette": []}
         corner = {"x": round(x * CANVAS), "y": round(y * CANVAS)}
-        size = {"width": round(width * CANVAS), "height": round(height * CANVAS)}
-        drawn.append({**corner, **size, "metadata": metadata})
-    return sheet.add("CreateBoundingBoxes", title, background=image, editor_state=drawn)
+        extent = {"width": round(width * CANVAS), "height": round(height * CANVAS)}
+        drawn.append({**corner, **extent, "metadata": metadata})
+    size = {"width": CANVAS, "height": CANVAS}
+    return sheet.add("CreateBoundingBoxes", title, background=image, editor_state=drawn, **size)

@@ -14,18 +14,18 @@ def mice_klein_sam3(sheet: Sheet) -> None:
         "per object. Write one instruction per line into *Instance Regions from Masks*, in the "
         "order of the numbers that *Preview Instance Regions* shows.",
         520,
-        200,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 200)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.klein(sheet)
     sam_file = "sam3.1_multiplex_fp16.safetensors"
     sam = loaders.load(sheet, "CheckpointLoaderSimple", "SAM 3", ckpt_name=sam_file)
-    source = steps.picture(sheet, loaded.vae, "pixels")
+    picture = steps.scaled_picture(sheet)
     words = sheet.add("CLIPTextEncode", "What to find", clip=sam[1], text="cloud")
     found = sheet.add(
         "SAM3_Detect",
         model=sam[0],
-        image=source.image,
+        image=picture.image,
         conditioning=words[0],
         individual_masks=True,
     )
@@ -35,10 +35,9 @@ def mice_klein_sam3(sheet: Sheet) -> None:
         instructions="replace the cloud with a hot air balloon\n"
         "replace the cloud with a flock of birds",
     )
-    sheet.column("1  Models", *loaded.nodes, sam)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  Instances", words, found, regions, width=400)
-    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(4))
+    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
+    sheet.column("2  Instances", sam, words, found, regions, width=360)
+    steps.finish(sheet, 3, loaded, picture, regions[0], steps.Way(4))
 
 
 def plan_and_edit(sheet: Sheet) -> None:
@@ -49,39 +48,39 @@ def plan_and_edit(sheet: Sheet) -> None:
         "*Preview Instance Regions*. If a box is wrong, say more about the thing, or copy the "
         "answer into a text node, mend it there and connect that.",
         520,
-        210,
+        150,
     )
     sheet.note(
         "## The planner\nQwen3-VL 4B answers in 5 GB of memory, from ComfyUI 0.26.0 on. Another "
         "model that takes pictures does as well: load it, and choose its form in *answer*.",
         380,
-        210,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 210)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.klein(sheet)
-    source = steps.picture(sheet, loaded.vae, "pixels")
+    picture = steps.scaled_picture(sheet)
     planner = loaders.load(
         sheet, "CLIPLoader", "Planner", clip_name="qwen3vl_4b_fp8_scaled.safetensors"
     )
     plan = sheet.add(
         "InstanceEditPlanRegions",
         sentence="Turn the dress into a red kimono, and make a hot air balloon of each cloud.",
-        image=source.image,
+        image=picture.image,
     )
     answer = sheet.add(
         "TextGenerate",
         clip=planner[0],
         prompt=plan[0],
-        image=source.image,
+        image=picture.image,
         max_length=1024,
         sampling_mode="off",
     )
     shown = sheet.add("PreviewAny", "What the model answered", source=answer[0])
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=answer[0], dialect=plan[1])
-    sheet.column("1  Models", *loaded.nodes, planner)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  Plan", plan, answer, shown, regions, width=400)
-    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(4))
+    sheet.fold(regions)
+    sheet.column("1  Picture and models", *picture.nodes, *loaded.nodes, width=300)
+    sheet.column("2  Plan", planner, plan, answer, shown, regions, width=360)
+    steps.finish(sheet, 3, loaded, picture, regions[0], steps.Way(4))
 
 
 def mice_two_references(sheet: Sheet) -> None:
@@ -91,33 +90,32 @@ def mice_two_references(sheet: Sheet) -> None:
         "the thing that shall appear in instance 1. *reference = 2* at that instance makes the "
         "second picture its own: nothing else sees it.",
         520,
-        190,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 190)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.klein(sheet)
-    source = steps.picture(sheet, loaded.vae, "pixels")
+    picture = steps.scaled_picture(sheet)
     subject = sheet.add("LoadImage", "The new subject", image="example.png")
     small = steps.scale_pixels(sheet, subject[0], 0.25)
     second = sheet.add("VAEEncode", "Reference 2", pixels=small[0], vae=loaded.vae)
     wish = "replace the dress with the dress of image 2"
     place = Placed(INSTRUCTIONS[0].box, wish)
-    box = draw_boxes(sheet, "Where the subject goes", source.image, [place])
+    box = draw_boxes(sheet, "Where the subject goes", picture.shown, [place])
     first = sheet.add(
         "InstanceEditRegion",
         "Instance 1, with a subject of its own",
         box=box[2],
-        image=source.image,
+        image=picture.image,
         instruction=wish,
         reference=2,
     )
-    others = draw_boxes(sheet, "Further boxes and instructions", source.image, INSTRUCTIONS[2:])
+    others = draw_boxes(sheet, "Further boxes and instructions", picture.shown, INSTRUCTIONS[2:])
     regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
-    sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  The new subject", subject, small, second)
-    sheet.column("4  Instances", box, first, others, regions, width=400)
-    references = (source.latent, second[0])
-    steps.finish(sheet, 5, loaded, source, regions[0], steps.Way(4), references)
+    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
+    sheet.fold(regions)
+    sheet.column("2  The new subject", subject, small, second, box, first, width=340)
+    sheet.column("3  Further instances", others, regions, width=340)
+    steps.finish(sheet, 4, loaded, picture, regions[0], steps.Way(4), (second[0],))
 
 
 def klein_decode_regions(sheet: Sheet) -> None:
@@ -127,20 +125,20 @@ def klein_decode_regions(sheet: Sheet) -> None:
         "Regions* stands for *VAE Decode* and *Composite Background*: it decodes windows around "
         "the regions and keeps the picture's own pixels everywhere else. Small regions save most.",
         520,
-        200,
+        150,
     )
     sheet.note(
         "## How close it is\nThe decoder looks around itself: *halo* says how far it may, 0 "
         "chooses for the VAE. *match* gives each window the tint of the picture around it.",
         380,
-        200,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 200)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.klein(sheet)
-    source = steps.picture(sheet, loaded.vae, "pixels")
-    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS[2:])
+    picture = steps.scaled_picture(sheet)
+    boxes = draw_boxes(sheet, "Drag boxes, write instructions", picture.shown, INSTRUCTIONS[2:])
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
-    sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  Instances", boxes, regions, width=440)
-    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(4, regions_only=True))
+    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
+    sheet.fold(regions)
+    sheet.column("2  Instances", boxes, regions, width=400)
+    steps.finish(sheet, 3, loaded, picture, regions[0], steps.Way(4, regions_only=True))

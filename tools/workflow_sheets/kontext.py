@@ -20,28 +20,28 @@ Title 3,The End,0.68,0.05,0.84,0.12
 def mice_kontext_boxes(sheet: Sheet) -> None:
     """FLUX.1 Kontext: boxes drawn with the mouse, an instruction in each."""
     sheet.note(
-        "# Draw boxes, write instructions\n1. Load your picture.\n2. Run: it appears under the "
-        "boxes of *Create Bounding Boxes*.\n3. Drag a box over everything you want to change and "
-        "write the instruction into its description.\n4. Run again.\n\n" + BOXES_NOTE,
-        480,
-        230,
+        "# Draw boxes, write instructions\n1. Load your picture: it lies under the boxes at "
+        "once.\n2. Drag a box over everything you want to change and write the instruction into "
+        "its description.\n3. Run.\n\n" + BOXES_NOTE,
+        520,
+        150,
     )
     sheet.note(
         "## Tips\nWrite each instruction as a whole sentence (*replace the cloud with a hot air "
         "balloon*). Boxes may overlap; both instructions act there. A little room around an object "
         "helps when the new one is larger.",
-        420,
-        230,
+        460,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 230)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.kontext(sheet)
-    source = steps.picture(sheet, loaded.vae)
-    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS)
+    picture = steps.kontext_picture(sheet)
+    boxes = draw_boxes(sheet, "Drag boxes, write instructions", picture.shown, INSTRUCTIONS)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
-    sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  Instances", boxes, regions, width=440)
-    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(28, 2.5))
+    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
+    sheet.fold(regions)
+    sheet.column("2  Instances", boxes, regions, width=400)
+    steps.finish(sheet, 3, loaded, picture, regions[0], steps.Way(28, 2.5))
 
 
 def mice_kontext_masks(sheet: Sheet) -> None:
@@ -50,13 +50,14 @@ def mice_kontext_masks(sheet: Sheet) -> None:
         "# Paint masks\n1. Load the same picture into all four *Load Image* nodes.\n2. On each of "
         "*Mask 1* to *Mask 3*: right-click, **Open in MaskEditor**, paint one object, save.\n3. "
         "Write its instruction into the *Instance Region* beside it. Run.\n\n"
-        "*FluxKontextImageScale* may crop the picture; *Fit Regions* moves the masks along.",
-        520,
-        240,
+        "*Multi-Prompt Encode* brings the picture to one of Kontext's sizes (*fit*), and the masks "
+        "with it.",
+        560,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 240)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.kontext(sheet)
-    source = steps.picture(sheet, loaded.vae)
+    picture = steps.kontext_picture(sheet)
     painted = [sheet.add("LoadImage", f"Mask {n}", image="example.png") for n in (1, 2, 3)]
     nodes: list[Node] = []
     chain: dict[str, Output] = {}
@@ -65,18 +66,10 @@ def mice_kontext_masks(sheet: Sheet) -> None:
             "InstanceEditRegion", f"Instance {n}", mask=mask[1], instruction=placed.text, **chain
         )
         nodes, chain = [*nodes, node], {"regions": node[0]}
-    fitted = sheet.add(
-        "InstanceEditFitRegions",
-        "The masks follow the crop",
-        regions=chain["regions"],
-        before=source.nodes[0][0],
-        after=source.image,
-    )
-    sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  Masks", *painted)
-    sheet.column("4  Instances", *nodes, fitted, width=360)
-    steps.finish(sheet, 5, loaded, source, fitted[0], steps.Way(28, 2.5))
+    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
+    sheet.column("2  Masks", *painted, width=240)
+    sheet.column("3  Instances", *nodes, width=300)
+    steps.finish(sheet, 4, loaded, picture, chain["regions"], steps.Way(28, 2.5))
 
 
 def idattn_infographic(sheet: Sheet) -> None:
@@ -87,28 +80,28 @@ def idattn_infographic(sheet: Sheet) -> None:
         "*har, dis, har* holds up with hundreds of boxes, down to 0.6 % of the picture.\n\n"
         + BOXES_NOTE,
         560,
-        200,
+        150,
     )
     sheet.note(
         "## Tip\nLeave *text_length* at *real tokens*: cost then grows with the words, not with "
         "the number of boxes.",
         380,
-        200,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 200)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.kontext(sheet)
-    source = steps.picture(sheet, loaded.vae)
+    picture = steps.kontext_picture(sheet)
     places = [(0.04 + 0.32 * (n % 3), 0.05 + 0.24 * (n // 3), 0.28, 0.16) for n in range(12)]
     texts = [
         Placed(place, f'Change "Title {n}" to "Chapter {n}".')
         for n, place in enumerate(places, start=1)
     ]
-    boxes = draw_boxes(sheet, "Drag a box over every text", source.image, texts)
+    boxes = draw_boxes(sheet, "Drag a box over every text", picture.shown, texts)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
-    sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  Texts", boxes, regions, width=440)
-    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(28, 4.0, steps.IDATTN))
+    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
+    sheet.fold(regions)
+    sheet.column("2  Texts", boxes, regions, width=400)
+    steps.finish(sheet, 3, loaded, picture, regions[0], steps.Way(28, 4.0, steps.IDATTN))
 
 
 def idattn_text_table(sheet: Sheet) -> None:
@@ -120,24 +113,23 @@ def idattn_text_table(sheet: Sheet) -> None:
         "fractions of the picture.\n\n*longer_texts* widens the box of a text that becomes longer, "
         "up to halfway to the next one; *template* is the instruction.",
         560,
-        240,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 240)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.kontext(sheet)
-    source = steps.picture(sheet, loaded.vae)
+    picture = steps.kontext_picture(sheet)
     table = sheet.add("PrimitiveStringMultiline", "Old text, new text, box", value=TABLE)
     regions = sheet.add(
         "InstanceEditRegionsFromBoxes",
         boxes=table[0],
-        image=source.image,
+        image=picture.image,
         dialect="xyxy 0..1",
         longer_texts="to the right",
     )
     report = sheet.add("PreviewAny", "Room for longer texts", source=regions[1])
-    sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  Texts", table, regions, report, width=440)
-    steps.finish(sheet, 4, loaded, source, regions[0], steps.Way(28, 4.0, steps.IDATTN))
+    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
+    sheet.column("2  Texts", table, regions, report, width=400)
+    steps.finish(sheet, 3, loaded, picture, regions[0], steps.Way(28, 4.0, steps.IDATTN))
 
 
 def mice_lora_controlnet(sheet: Sheet) -> None:
@@ -147,9 +139,9 @@ def mice_lora_controlnet(sheet: Sheet) -> None:
         "Attention*, the ControlNet onto the conditioning **after** *Reference Latent*. Choose "
         "your own files; bypass (Ctrl+B) what you do not need.",
         520,
-        190,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 190)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.kontext(sheet)
     lora = sheet.add(
         "LoraLoaderModelOnly",
@@ -205,27 +197,26 @@ def mice_strength_steps(sheet: Sheet) -> None:
         "**end** say when it takes part, as fractions of the sampling: an early window shapes, a "
         "late one paints.",
         520,
-        200,
+        150,
     )
     sheet.note(
         "## Here\nThe dress insists (1.6), the hair begins after a fifth of the steps, the first "
         "cloud stops after two thirds.",
         380,
-        200,
+        150,
     )
-    sheet.note(PREVIEW_NOTE, 400, 200)
+    sheet.note(PREVIEW_NOTE, 400, 150)
     loaded = loaders.kontext(sheet)
-    source = steps.picture(sheet, loaded.vae)
+    picture = steps.kontext_picture(sheet)
     settings: tuple[dict[str, float], ...] = ({"strength": 1.6}, {"start": 0.2}, {"end": 0.66})
     nodes: list[Node] = []
     chain: dict[str, Output] = {}
     for placed, setting in zip(INSTRUCTIONS, settings, strict=False):
         title = ", ".join(f"{name} {value}" for name, value in setting.items())
-        boxes = draw_boxes(sheet, title, source.image, [placed])
+        boxes = draw_boxes(sheet, title, picture.shown, [placed])
         node = sheet.add("InstanceEditRegionsFromBoxes", title, boxes=boxes[2], **chain, **setting)
         nodes, chain = [*nodes, boxes, node], {"regions": node[0]}
-    sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *source.nodes)
+    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
     for n in range(3):
-        sheet.column(f"{n + 3}  Instance {n + 1}", *nodes[2 * n : 2 * n + 2], width=360)
-    steps.finish(sheet, 6, loaded, source, chain["regions"], steps.Way(28, 2.5))
+        sheet.column(f"{n + 2}  Instance {n + 1}", *nodes[2 * n : 2 * n + 2], width=280)
+    steps.finish(sheet, 5, loaded, picture, chain["regions"], steps.Way(28, 2.5))

@@ -70,9 +70,9 @@ class Start:
         )
 
     def columns(self, sheet: Sheet) -> None:
-        sheet.column("1  Model and picture", *self.loaded.nodes, self.scene, self.latent)
-        sheet.column("2  Instructions", self.regions, self.encode, self.refer, width=400)
-        sheet.column("3  Schedule", self.sampler, self.sigmas)
+        picture = (*self.loaded.nodes, self.scene, self.latent)
+        sheet.column("1  Model, picture, schedule", *picture, self.sampler, self.sigmas, width=300)
+        sheet.column("2  Instructions", self.regions, self.encode, self.refer, width=340)
 
 
 def iid_find_and_edit(sheet: Sheet) -> None:
@@ -95,10 +95,10 @@ def iid_find_and_edit(sheet: Sheet) -> None:
     prepared = steps.Prepared(patched[0], start.refer[0], bias[0], start.latent[0], [])
     inside = steps.look_inside(sheet, start.scene[0], found[1], prepared)
     start.columns(sheet)
-    sheet.column("4  Where", found, _preview(sheet, found[2]), width=400)
-    sheet.column("5  Bias", bias, patched)
-    sheet.column("6  Go on from step S", guider, noise, *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    sheet.column("3  Where", found, _preview(sheet, found[2]), width=360)
+    sheet.column("4  Bias", bias, patched, width=300)
+    sheet.column("5  Go on from step S", guider, noise, *sampling)
+    sheet.column("Look inside", *inside, width=380)
 
 
 def iid_masks_for_mice(sheet: Sheet) -> None:
@@ -120,10 +120,10 @@ def iid_masks_for_mice(sheet: Sheet) -> None:
     )
     inside = steps.look_inside(sheet, start.scene[0], found[1], prepared)
     start.columns(sheet)
-    sheet.column("4  Where", found, _preview(sheet, found[2]), width=400)
-    sheet.column("5  Bias", bias, patched)
-    sheet.column("6  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    sheet.column("3  Where", found, _preview(sheet, found[2]), width=360)
+    sheet.column("4  Bias", bias, patched, width=300)
+    sheet.column("5  Sample", *sampling)
+    sheet.column("Look inside", *inside, width=380)
 
 
 def foi_find_and_edit(sheet: Sheet) -> None:
@@ -177,10 +177,10 @@ def _foi(sheet: Sheet, start: Start, counted: dict[str, Any]) -> None:
         conditioning=start.refer[0],
     )
     start.columns(sheet)
-    sheet.column("4  Where", found, _preview(sheet, found[2]), width=400)
-    sheet.column("5  FoI", empty, guider, noise)
-    sheet.column("6  Sample", *sampling)
-    sheet.column("Look inside", drawn, width=420)
+    sheet.column("3  Where", found, _preview(sheet, found[2]), width=360)
+    sheet.column("4  FoI", empty, guider, noise)
+    sheet.column("5  Sample", *sampling)
+    sheet.column("Look inside", drawn, width=380)
 
 
 def _preview(sheet: Sheet, image: Output) -> Node:

@@ -10,6 +10,12 @@ Definitions = dict[str, Json]
 
 SOCKETS_ONLY = ("BOUNDING_BOX", "*")
 WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "BOUNDING_BOXES")
+PLUMBING = (
+    *("VAEEncode", "VAEDecode", "ReferenceLatent", "ConditioningZeroOut", "BasicGuider"),
+    *("FluxKontextImageScale", "ImageScaleToTotalPixels", "DisableNoise", "CFGNorm"),
+    *("FluxKontextMultiReferenceLatentMethod", "InstanceEditApplyAttention"),
+)
+"""Nodes that nobody changes."""
 DYNAMIC, GROWING = "COMFY_DYNAMICCOMBO_V3", "COMFY_AUTOGROW_V3"
 
 
@@ -27,6 +33,7 @@ class Node:
 
     Attributes:
         models: files it loads, which the front end offers to download.
+        folded: drawn as its title alone, for nobody changes it.
         place, size: in the graph; set when that is written.
     """
 
@@ -35,6 +42,7 @@ class Node:
     title: str
     inputs: dict[str, Any]
     models: list[Json] = field(default_factory=list)
+    folded: bool = False
     place: tuple[float, float] = (0, 0)
     size: tuple[float, float] = (0, 0)
 
@@ -58,11 +66,16 @@ class Field:
 
 
 class Sheet:
-    """Nodes in columns, each column a group, over notes."""
+    """Nodes in columns, each column a group, under notes.
 
-    def __init__(self, name: str, definitions: Definitions) -> None:
+    Attributes:
+        folds: nodes that nobody changes are drawn as their titles alone.
+    """
+
+    def __init__(self, name: str, definitions: Definitions, folds: bool = True) -> None:
         self.name = name
         self.definitions = definitions
+        self.folds = folds
         self.nodes: list[Node] = []
         self.notes: list[tuple[str, float, float]] = []
         self.columns: list[tuple[str, float, list[Node]]] = []
@@ -84,12 +97,18 @@ class Sheet:
         known = {f.name for f in self.fields(node)}
         if unknown := named.keys() - known:
             raise ValueError(f"{kind} has no input {sorted(unknown)}, only {sorted(known)}.")
+        node.folded = self.folds and kind in PLUMBING
         self.nodes.append(node)
         return node
 
     def note(self, text: str, width: float = 460, height: float = 200) -> None:
         """A note in markdown above the columns."""
         self.notes.append((text, width, height))
+
+    def fold(self, *nodes: Node) -> None:
+        """Draw these nodes as their titles alone."""
+        for node in nodes:
+            node.folded = self.folds
 
     def column(self, title: str, *nodes: Node, width: float = 320) -> None:
         """Place nodes under each other, in a group."""

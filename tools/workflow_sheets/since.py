@@ -48,5 +48,5 @@ def note_version(sheet: Sheet) -> None:
         f"## Needs ComfyUI {version}\nOlder ones have no {lacking}. Update ComfyUI, or paint "
         "masks as in *mice_kontext_masks*, which runs on every ComfyUI that the pack supports.",
         360,
-        200,
+        140,
     )

@@ -16,10 +16,26 @@ LEVEL: dict[str, Any] = {"window_by": "noise level"}
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture that *Multi-Prompt Encode* encodes.
+
+    Attributes:
+        shown: the picture that boxes are drawn on; a loader's own is under them at once.
+        fit: how *Multi-Prompt Encode* brings it to a size.
+    """
+
+    image: Output
+    shown: Output
+    fit: str
+    nodes: list[Node]
+
+
+@dataclass(frozen=True)
 class Source:
     """The picture that is edited, its latent, and the nodes that give them."""
 
     image: Output
+    shown: Output
     latent: Output
     nodes: list[Node]
 
@@ -47,15 +63,34 @@ class Prepared:
     nodes: list[Node]
 
 
+def load_picture(sheet: Sheet) -> Node:
+    """The picture that somebody brings; the one that every ComfyUI has."""
+    return sheet.add("LoadImage", "Your picture", image="example.png")
+
+
+def kontext_picture(sheet: Sheet) -> Picture:
+    """A picture that gets one of Kontext's sizes."""
+    load = load_picture(sheet)
+    return Picture(load[0], load[0], "Kontext's sizes", [load])
+
+
+def scaled_picture(sheet: Sheet) -> Picture:
+    """A picture of a megapixel."""
+    load = load_picture(sheet)
+    scaled = scale_pixels(sheet, load[0], 1.0)
+    return Picture(scaled[0], load[0], "off", [load, scaled])
+
+
 def picture(sheet: Sheet, vae: Output, scale: str = "kontext") -> Source:
     """Load a picture, scale it as the model likes it and encode it."""
-    load = sheet.add("LoadImage", "Your picture", image="example.png")
+    load = load_picture(sheet)
     if scale == "kontext":
         scaled = sheet.add("FluxKontextImageScale", image=load[0])
     else:
         scaled = scale_pixels(sheet, load[0], 1.0)
     latent = sheet.add("VAEEncode", pixels=scaled[0], vae=vae)
-    return Source(scaled[0], latent[0], [load, scaled, latent])
+    shown = scaled[0] if scale == "kontext" else load[0]  # Kontext's sizes are cropped to
+    return Source(scaled[0], shown, latent[0], [load, scaled, latent])
 
 
 def scale_pixels(sheet: Sheet, image: Output, megapixels: float) -> Node:
@@ -172,15 +207,71 @@ def finish(
     sheet: Sheet,
     first: int,
     loaded: Loaded,
-    source: Source,
+    picture: Picture,
     regions: Output,
     way: Way,
-    references: tuple[Output, ...] | None = None,
+    references: tuple[Output, ...] = (),
 ) -> None:
-    """From the regions to the saved picture, columns numbered from ``first``."""
-    prepared = prepare(sheet, loaded, regions, source.latent, way.method, references)
-    sampling = sample(sheet, loaded, prepared, way, source.image, regions)
-    inside = look_inside(sheet, source.image, regions, prepared)
-    sheet.column(f"{first}  Prompts and bias", *prepared.nodes)
-    sheet.column(f"{first + 1}  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    """From the regions to the saved picture, columns numbered from ``first``.
+
+    Args:
+        references: latents of further reference images.
+    """
+    encode = sheet.add(
+        "InstanceEditMultiPromptEncode",
+        clip=loaded.clip,
+        regions=regions,
+        vae=loaded.vae,
+        image=picture.image,
+        fit=picture.fit,
+        guidance=way.guidance or 0.0,
+    )
+    referring, positive = [], encode[0]
+    for reference in references:
+        node = sheet.add("ReferenceLatent", conditioning=positive, latent=reference)
+        referring, positive = [*referring, node], node[0]
+    bias = sheet.add("InstanceEditBuildBias", **way.method, **LEVEL)
+    patched = sheet.add("InstanceEditApplyAttention", model=loaded.model, bias=bias[0])
+    sampler = sheet.add(
+        "KSampler",
+        model=patched[0],
+        positive=positive,
+        negative=encode[1],
+        latent_image=encode[2],
+        steps=way.count,
+        cfg=1.0,
+        sampler_name="euler",
+        scheduler="simple",
+    )
+    result = saved(sheet, loaded, sampler[0], picture, regions, way)
+    drawn = sheet.add("InstanceEditPreviewRegions", image=picture.shown, regions=regions)
+    inside = sheet.add(
+        "InstanceEditPreviewBias",
+        bias=bias[0],
+        image=encode[3],
+        conditioning=positive,
+        model=patched[0],
+    )
+    sheet.column(f"{first}  Prompts and bias", encode, *referring, bias, patched, width=300)
+    sheet.column(f"{first + 1}  Edit", sampler, *result, width=360)
+    sheet.column("Look inside", drawn, inside, width=380)
+
+
+def saved(
+    sheet: Sheet,
+    loaded: Loaded,
+    latent: Output,
+    picture: Picture,
+    regions: Output,
+    way: Way,
+) -> list[Node]:
+    """Decode, keep the picture's own background, save, and say what that changed."""
+    if way.regions_only:
+        *decoded, said = decode_regions(sheet, loaded, latent, picture.image, regions)
+    else:
+        *decoded, said = decode_whole(sheet, loaded, latent, picture.image, regions)
+        decoded[-1].inputs["fit"] = "by size" if picture.fit == "off" else "centre crop"
+        sheet.fold(decoded[-1])
+    shown = decoded[-1][0]
+    save = sheet.add("SaveImage", "Result", images=shown, filename_prefix="instance_edit")
+    return [*decoded, save, said]

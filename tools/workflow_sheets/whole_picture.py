@@ -17,12 +17,12 @@ def klein_light_and_style(sheet: Sheet) -> None:
         "instances take part in it.\n\nThe result is the model's own picture: **no *Composite "
         "Background*** here, which would put the old light back around every region.",
         560,
-        230,
+        140,
     )
-    sheet.note(PREVIEW_NOTE, 400, 230)
+    sheet.note(PREVIEW_NOTE, 400, 140)
     loaded = loaders.klein(sheet)
     source = steps.picture(sheet, loaded.vae, "pixels")
-    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS[2:])
+    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.shown, INSTRUCTIONS[2:])
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
     method = {**steps.MICE, "method__instances_see_global": True}
     prepared = steps.prepare(sheet, loaded, regions[0], source.latent, method)
@@ -31,9 +31,9 @@ def klein_light_and_style(sheet: Sheet) -> None:
     decode = sheet.add("VAEDecode", samples=sampling[-1][0], vae=loaded.vae)
     save = sheet.add("SaveImage", "Result", images=decode[0], filename_prefix="instance_edit")
     inside = steps.look_inside(sheet, source.image, regions[0], prepared)
-    sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  Instances", boxes, regions, width=440)
-    sheet.column("4  Prompts and bias", *prepared.nodes)
-    sheet.column("5  Sample", *sampling, decode, save)
-    sheet.column("Look inside", *inside, width=420)
+    sheet.column("1  Picture and model", *source.nodes, *loaded.nodes, width=300)
+    sheet.fold(regions)
+    sheet.column("2  Instances", boxes, regions, width=400)
+    sheet.column("3  Prompts and bias", *prepared.nodes, width=300)
+    sheet.column("4  Sample", *sampling, decode, save)
+    sheet.column("Look inside", *inside, width=380)

@@ -1,11 +1,13 @@
 /** What the front end calls: nodes get their canvas, menus and commands open it. */
 
 import { openCanvas, attachCanvas, canvasOf, forEachCanvas, takePlaces } from "./node.js";
+import { shortenNumbers } from "./small_numbers.js";
 import { addStyle } from "./style.js";
 import { watchResults } from "./results.js";
 import { wordsOf } from "../words/words.js";
 
 export const NODE = "InstanceEditCanvas";
+const WITH_SMALL_NUMBERS = "InstanceEditBuildBias";
 const COMMAND = "InstanceEdit.OpenCanvas";
 
 /**
@@ -39,8 +41,9 @@ export function canvasExtension(app, api) {
       app.ui?.settings?.addEventListener?.("Comfy.Locale.change", followLocale);
     },
     nodeCreated(node) {
-      if (/** @type {any} */ (node.constructor).comfyClass === NODE)
-        attachCanvas(node, app, api, locale());
+      const kind = /** @type {any} */ (node.constructor).comfyClass;
+      if (kind === NODE) attachCanvas(node, app, api, locale());
+      if (kind === WITH_SMALL_NUMBERS) shortenNumbers(node);
     },
   };
 }
