@@ -15,7 +15,7 @@ Answer = tuple[dict[str, Any], dict[str, bytes]]
 
 def open_work(settings: dict[str, Any]) -> Callable[[dict[str, Any]], Answer]:
     """Writes the payload's text back, after what its "do" says."""
-    if "refuse" in settings:
+    if "refuse" in settings and not _first(settings.get("mark", "/")):
         raise ValueError(settings["refuse"])
 
     def work(payload: dict[str, Any]) -> Answer:

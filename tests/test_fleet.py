@@ -96,6 +96,19 @@ def test_what_no_worker_can_load_stops_the_job_with_its_reason(tmp_path: Path) -
     assert read_row(tmp_path, "a") is None
 
 
+@pytest.mark.usefixtures("joined")
+def test_the_last_worker_that_cannot_be_replaced_ends_the_job_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    """The first that loads is the only one that can: it dies, and nobody is left."""
+    settings = {"refuse": "no room for a model.", "mark": str(tmp_path / "mark")}
+    tasks = [task("good"), task("killer", "die"), task("after")]
+    with pytest.raises(FleetError, match=r"^no room for a model\.$"):
+        run_tasks(job(tmp_path / "out", **settings), tasks, workers=1)
+    assert rows_of(tmp_path / "out", "good")[0]["pid"]
+    assert read_row(tmp_path / "out", "after") is None
+
+
 def test_ray_address_joins_a_cluster_and_gives_each_machine_a_worker(
     joined: Cluster, tmp_path: Path
 ) -> None:

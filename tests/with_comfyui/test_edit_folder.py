@@ -14,6 +14,7 @@ from instance_edit.demo.scenes import CANVAS
 from instance_edit.tools.edit_folder.edit import chosen_method
 from instance_edit.tools.edit_folder.edit_folder import edit_folder, is_done
 from instance_edit.tools.edit_folder.inputs import find_pictures
+from instance_edit.tools.fleet import models
 from instance_edit.tools.fleet.store import FleetError
 
 MASKS = instance_masks(first_scene()).bool().numpy()
@@ -149,3 +150,18 @@ def test_two_pictures_of_one_name_are_refused(tmp_path: Path) -> None:
         write_picture(tmp_path / name)
     with pytest.raises(ValueError, match=r"a.jpg and .*a.png would give one result"):
         find_pictures(tmp_path)
+
+
+def test_the_loras_that_regions_name_are_those_of_the_users_comfyui(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loras = tmp_path / "mine" / "models" / "loras"
+    loras.mkdir(parents=True)
+    monkeypatch.setattr(models, "ROOT", tmp_path)
+    monkeypatch.setattr(models, "find_comfyui", lambda: tmp_path / "mine")
+    (tmp_path / "home").mkdir()
+    models.link_loras(tmp_path / "home")
+    assert not (tmp_path / "home" / "models").exists()
+    (loras / "style.safetensors").touch()
+    models.link_loras(tmp_path / "home")
+    assert (tmp_path / "home" / "models" / "loras" / "style.safetensors").is_file()

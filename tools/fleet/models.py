@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..demo.loaders import LOADERS, choose_loaders
-from ..load_pack import add_comfyui_to_path
+from ..load_pack import ROOT, add_comfyui_to_path, find_comfyui
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ def open_models(settings: Mapping[str, Any]) -> Models:
     """
     home = tempfile.TemporaryDirectory(prefix="instance-edit-worker-")
     device = () if torch.accelerator.is_available() else ("--cpu",)
+    link_loras(Path(home.name))
     add_comfyui_to_path((*device, "--base-directory", home.name))
     chosen = choose_loaders(Path(home.name), settings)
     from ..in_process import node_runner
@@ -57,3 +58,13 @@ def open_models(settings: Mapping[str, Any]) -> Models:
         loaded = list(run("InstanceEditDemoModelLoader"))
     steps = int(settings.get("STEPS") or chosen.steps)
     return Models(run, *loaded, steps, chosen.side, home)
+
+
+def link_loras(home: Path) -> None:
+    """Let ComfyUI see the LoRAs that regions name: those of `COMFYUI_PATH`, or of `make serve`."""
+    for folder in (find_comfyui(), ROOT / "comfyui_data"):
+        loras = folder / "models" / "loras"
+        if any(loras.rglob("*.safetensors")):
+            (home / "models").mkdir(exist_ok=True)
+            (home / "models" / "loras").symlink_to(loras.resolve(), target_is_directory=True)
+            return

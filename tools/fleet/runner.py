@@ -74,10 +74,22 @@ def open_workers(ray: Any, job: Job, crew: Sequence[Any]) -> list[str]:
     Raises:
         FleetError: one of them cannot.
     """
-    settings = dict(job.settings)
-    opening = [worker.open.remote(str(ROOT), job.opener, settings) for worker in crew]
+    return [opened(ray, loading) for loading in [begin_opening(job, worker) for worker in crew]]
+
+
+def begin_opening(job: Job, worker: Any) -> Any:
+    """Let a worker load what it needs; what is returned stands for its name."""
+    return worker.open.remote(str(ROOT), job.opener, dict(job.settings))
+
+
+def opened(ray: Any, loading: Any) -> str:
+    """The name of a worker, when it has loaded what it needs.
+
+    Raises:
+        FleetError: it cannot.
+    """
     try:
-        return ray.get(opening)
+        return ray.get(loading)
     except ray.exceptions.RayTaskError as error:
         raise FleetError(sentence(error.cause)) from error
     except ray.exceptions.RayActorError as error:
@@ -100,31 +112,38 @@ def sentence(cause: BaseException) -> str:
 
 
 class _Round:
-    """The state of one run: what waits, and who works on what."""
+    """The state of one run: what waits, who works on what, who still loads."""
 
     def __init__(self, ray: Any, job: Job, tasks: Sequence[Task], bar: Any) -> None:
         self.ray, self.job, self.bar = ray, job, bar
         self.waiting = deque((task, 1) for task in tasks)
         self.working: dict[Any, tuple[Any, str, Task, int, float]] = {}
+        self.loading: dict[Any, Any] = {}
         self.failed = 0
 
     def run(self, crew: dict[Any, str]) -> None:
         """Until nothing waits and nobody works."""
         for worker, name in crew.items():
             self.give(worker, name)
-        while self.working:
-            (done,), _ = self.ray.wait(list(self.working), num_returns=1)
-            worker, name, task, tries, since = self.working.pop(done)
-            try:
-                row, files = self.ray.get(done)
-            except self.ray.exceptions.RayTaskError as error:
-                self.keep(task, failure(error), {}, name, since)
-            except self.ray.exceptions.RayActorError:
-                self.lost(task, tries, name, since)
-                worker, name = self.replaced()
+        while self.working or (self.loading and self.waiting):
+            (done,), _ = self.ray.wait([*self.working, *self.loading], num_returns=1)
+            if done in self.loading:
+                self.replaced(done)
             else:
-                self.keep(task, row, files, name, since)
-            self.give(worker, name)
+                self.finished(done)
+
+    def finished(self, done: Any) -> None:
+        """Keep what a worker brings, and give it the next picture."""
+        worker, name, task, tries, since = self.working.pop(done)
+        try:
+            row, files = self.ray.get(done)
+        except self.ray.exceptions.RayTaskError as error:
+            self.keep(task, failure(error), {}, name, since)
+        except self.ray.exceptions.RayActorError:
+            return self.lost(task, tries, name, since)
+        else:
+            self.keep(task, row, files, name, since)
+        self.give(worker, name)
 
     def give(self, worker: Any, name: str) -> None:
         """The next picture that can be read to a worker, if there is one."""
@@ -140,17 +159,29 @@ class _Round:
             return
 
     def lost(self, task: Task, tries: int, name: str, since: float) -> None:
-        """A worker died over a picture: once more at the end, or given up."""
+        """A worker died over a picture: once more at the end, or given up; another worker loads."""
         if tries < TRIES:
-            return self.waiting.append((task, tries + 1))
-        told = f"{tries} workers died over it: is there memory enough for a picture of this size?"
-        self.keep(task, {ERROR: told}, {}, name, since)
+            self.waiting.append((task, tries + 1))
+        else:
+            told = (
+                f"{tries} workers died over it: is there memory enough for a picture of this size?"
+            )
+            self.keep(task, {ERROR: told}, {}, name, since)
+        if self.waiting:
+            worker = start_worker(self.ray)
+            self.loading[begin_opening(self.job, worker)] = worker
 
-    def replaced(self) -> tuple[Any, str]:
-        """A new worker in place of a dead one."""
-        worker = start_worker(self.ray)
-        (name,) = open_workers(self.ray, self.job, [worker])
-        return worker, name
+    def replaced(self, done: Any) -> None:
+        """A new worker has loaded; one that cannot is missed only where there is no other."""
+        worker = self.loading.pop(done)
+        try:
+            name = opened(self.ray, done)
+        except FleetError as error:
+            if not (self.working or self.loading):
+                raise
+            tqdm.write(f"a worker less: {error}")
+        else:
+            self.give(worker, name)
 
     def keep(
         self, task: Task, row: Row, files: Mapping[str, bytes], name: str, since: float
