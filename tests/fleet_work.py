@@ -33,10 +33,10 @@ def open_work(settings: dict[str, Any]) -> Callable[[dict[str, Any]], Answer]:
 
 
 def _first(mark: str) -> bool:
-    """True once: the mark is set by the first who asks."""
+    """True once: the first who asks leaves its number in the mark."""
     if Path(mark).exists():
         return False
-    Path(mark).touch()
+    Path(mark).write_text(str(os.getpid()))
     return True
 
 
