@@ -70,6 +70,48 @@ def file_fault(name: str, where: str, what: str) -> str:
     return ""
 
 
+def input_folders() -> list[str]:
+    """Folders of the input folder, at any depth."""
+    return folder_paths.get_input_subfolders()
+
+
+def find_folder(name: str, where: str, what: str) -> Path:
+    """The folder of that name in the input folder.
+
+    Args:
+        where: the input it was chosen in, for errors.
+        what: what must be in it, for errors.
+
+    Raises:
+        ValueError: no such folder, or one outside of the input folder.
+    """
+    home = os.path.abspath(folder_of("input"))
+    full = os.path.abspath(os.path.join(home, name if is_text(name) else "\0"))
+    inside = full.startswith(os.path.join(home, "")) and "\0" not in full
+    if not inside or not os.path.isdir(full):
+        raise ValueError(
+            f"{where} must be a folder of the input folder with {what} for each sample, got "
+            f"{shown(name)}, which is not there. Choose another, or put it there."
+        )
+    return Path(full)
+
+
+def folder_fault(name: str, where: str, what: str) -> str:
+    """What ``find_folder`` says against a name; "" for nothing."""
+    try:
+        find_folder(name, where, what)
+    except ValueError as wrong:
+        return str(wrong)
+    return ""
+
+
+def folder_state(folder: Path) -> str:
+    """What tells that a file of a folder was changed: names, sizes and times."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    told = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
 def view_of(name: str) -> dict[str, str]:
     """What the front end asks the server for to see a file: filename, subfolder and type."""
     kind, path = split_name(name)

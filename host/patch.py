@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cache, lru_cache, partial
 from typing import Any
 
+import comfy.model_management
 import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
@@ -201,8 +202,9 @@ def refuse_mixed_training(call: ModelCall, runs: Runs) -> None:
     chunks = len(call.options.get("cond_or_uncond") or (0,))
     if torch.is_grad_enabled() and len(call.x) > chunks and has_mixed_regions(call.options):
         raise ValueError(
-            f"training with a batch of {len(call.x) // chunks} pictures whose regions differ mixes "
-            "them up: ComfyUI gives each of them all conditionings. Set batch_size to 1."
+            f"training with a batch of {len(call.x) // chunks} pictures whose regions differ, or "
+            "whose texts or references, mixes them up: ComfyUI gives each of them all "
+            "conditionings. Set batch_size to 1."
         )
 
 
@@ -214,9 +216,19 @@ def active_instances(recipe: BiasRecipe, call: ModelCall) -> tuple[bool, ...] | 
         return (True,) * len(recipe.instances)
     if recipe.window_by == "steps":
         schedule = call.options.get("sample_sigmas")
+        refuse_no_schedule(schedule)
         say_part_once(call.options, schedule, call.sampling, "a steps window", BUILD)
     inside = call_inside(call, recipe.window_by)
     return recipe.active(inside) if inside(recipe.start, recipe.end) else None
+
+
+def refuse_no_schedule(schedule: Tensor | None) -> None:
+    """Refuse steps windows in core's trainer, which has its pictures' numbers for a schedule."""
+    if comfy.model_management.in_training and schedule is not None and schedule[0] <= schedule[-1]:
+        raise ValueError(
+            "a steps window needs a schedule, and Train LoRA has none: it draws noise levels. Set "
+            "'window by' of Build Disentangled Bias to 'noise level'."
+        )
 
 
 def refuse_parted_guidance(call: ModelCall) -> None:

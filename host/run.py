@@ -103,11 +103,14 @@ def prepared_sampling(dense: bool, regions: Sequence[InstanceRegion] = ()) -> Ca
                 hooked=any(cond.get("hooks") is not None for cond in every_cond(conds)),
                 edited=edited_conds(conds),
             )
-        text, total = longest_sequence(model, noise_shape, conds)
+        training = comfy.model_management.in_training
+        each = (1, *noise_shape[1:]) if training else noise_shape  # it comes picture by picture
+        text, total = longest_sequence(model, each, conds)
         if text:
-            bytes_needed = attention_bytes(model, noise_shape, total, dense) + shelf.nbytes
+            bytes_needed = attention_bytes(model, each, total, dense) + shelf.nbytes
             check_fits(bytes_needed, total, model.load_device, dense)
-            noise_shape = widened(model, noise_shape, text, bytes_needed)
+            if not training:
+                noise_shape = widened(model, noise_shape, text, bytes_needed)
         return executor(model, noise_shape, conds, *args, **kwargs)
 
     return prepare
@@ -210,9 +213,10 @@ def _family(model: Any) -> Any:
 
 
 def mixed_regions(conds: Mapping[str, Sequence[Options]]) -> bool:
-    """True if the positive conditionings carry more than one set of regions."""
-    carried = [carried_spans(cond) for cond in conds.get("positive", ())]
-    return len({one.cond for one in carried if one is not None}) > 1
+    """True if the positive conditionings with regions differ in these, text or references."""
+    edited = [cond for cond in conds.get("positive", ()) if carried_spans(cond) is not None]
+    told = [(carried_spans(cond), cond.get("reference_latents") or ()) for cond in edited]
+    return len({(one.cond, id(one.text), *map(id, refs)) for one, refs in told}) > 1
 
 
 def expects_instances(conds: Mapping[str, Sequence[Options]]) -> bool:

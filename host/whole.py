@@ -12,6 +12,7 @@ from ..mask_ops.regions import InstanceRegion
 from ..prompts.spans import PromptSpans
 from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
 from .dropped_references import refuse_dropped_references
+from .lora_gradients import training_run
 from .run import RUN, RunNote, check_texts, prepared_sampling, run_options
 from .skip_background import SKIP
 
@@ -24,10 +25,12 @@ def watch_runs(
     dense: bool = False,
     regions: Sequence[InstanceRegion] = (),
 ) -> None:
-    """Add the wrappers around a run to a clone: ``prepared_sampling`` and ``proved_prediction``."""
+    """Add the wrappers around a run to a clone: ``prepared_sampling``, ``proved_prediction``, and
+    ``training_run`` for trainings."""
     prepare = prepared_sampling(dense, regions)
     model.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, key, prepare)
     model.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, key, proved_prediction)
+    model.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, key, training_run)
 
 
 def seen_whole(model: ModelPatcher, node: str) -> ModelPatcher:

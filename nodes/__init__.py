@@ -23,6 +23,7 @@ from .instance_regions_from_boxes import InstanceRegionsFromBoxes
 from .instance_regions_from_instructions import InstanceRegionsFromInstructions
 from .instance_regions_from_masks import InstanceRegionsFromMasks
 from .load_regions import LoadRegions
+from .load_training_folder import LoadTrainingFolder
 from .locate_by_velocity_contrast import LocateByVelocityContrast
 from .locate_instances import LocateInstances
 from .locate_instruction import LocateInstruction
@@ -48,6 +49,7 @@ NODES: list[type[io.ComfyNode]] = [
     InstanceLoRA,
     SaveRegions,
     LoadRegions,
+    LoadTrainingFolder,
     MultiPromptEncode,
     BuildDisentangledBias,
     ApplyInstanceAttention,
