@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import comfy.model_management
 import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
@@ -95,36 +94,3 @@ def copied_norm_inputs(model: ModelPatcher) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def training_run(
-    executor: Any, noise: Tensor, latent: Tensor, sampler: Any, *args: Any, **kwargs: Any
-) -> Any:
-    """The wrapper around a whole run of a guider: in a training the norms read copies.
-
-    Raises:
-        ValueError: latents that core's trainer would not scale.
-    """
-    if not comfy.model_management.in_training:
-        return executor(noise, latent, sampler, *args, **kwargs)
-    model = executor.class_obj.model_patcher
-    refuse_unscaled(model, sampler)
-    with copied_norm_inputs(model):
-        return executor(noise, latent, sampler, *args, **kwargs)
-
-
-def refuse_unscaled(model: ModelPatcher, sampler: Any) -> None:
-    """Refuse the ways in which core's trainer leaves latents as the VAE gives them.
-
-    Raises:
-        ValueError: buckets, or pictures of several sizes, where the model has scaled latents.
-    """
-    apart = [getattr(sampler, name, None) for name in ("bucket_latents", "real_dataset")]
-    given = next((several[0] for several in apart if several is not None), None)
-    if given is not None and not torch.equal(model.model.process_latent_in(given), given):
-        raise ValueError(
-            "Train LoRA hands the model pictures of several sizes, and those of bucket_mode, as "
-            "the VAE gives them and not scaled as the model knows them: it would learn other "
-            "pictures. Switch bucket_mode off and scale all pictures to one size, or train with "
-            "`make train-lora`."
-        )

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import cache, lru_cache, partial
 from typing import Any
 
-import comfy.model_management
 import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
@@ -16,6 +15,7 @@ from ..attention.schedule import OFF
 from .adapter_text import adapted_text
 from .call import KEY, WRAPPER, Forward, ModelCall, around_model
 from .carrier import call_spans
+from .core_training import refuse_no_schedule
 from .families import Family
 from .instance_lora import Acting, find_gates, gated
 from .known import known_model, require_family
@@ -220,15 +220,6 @@ def active_instances(recipe: BiasRecipe, call: ModelCall) -> tuple[bool, ...] | 
         say_part_once(call.options, schedule, call.sampling, "a steps window", BUILD)
     inside = call_inside(call, recipe.window_by)
     return recipe.active(inside) if inside(recipe.start, recipe.end) else None
-
-
-def refuse_no_schedule(schedule: Tensor | None) -> None:
-    """Refuse steps windows in core's trainer, which has its pictures' numbers for a schedule."""
-    if comfy.model_management.in_training and schedule is not None and schedule[0] <= schedule[-1]:
-        raise ValueError(
-            "a steps window needs a schedule, and Train LoRA has none: it draws noise levels. Set "
-            "'window by' of Build Disentangled Bias to 'noise level'."
-        )
 
 
 def refuse_parted_guidance(call: ModelCall) -> None:

@@ -11,8 +11,8 @@ from torch import Tensor
 from ..mask_ops.regions import InstanceRegion
 from ..prompts.spans import PromptSpans
 from .call import KEY, WRAPPER, Forward, ModelCall, Options, around_model
+from .core_training import training_run, training_steps
 from .dropped_references import refuse_dropped_references
-from .lora_gradients import training_run
 from .run import RUN, RunNote, check_texts, prepared_sampling, run_options
 from .skip_background import SKIP
 
@@ -26,11 +26,12 @@ def watch_runs(
     regions: Sequence[InstanceRegion] = (),
 ) -> None:
     """Add the wrappers around a run to a clone: ``prepared_sampling``, ``proved_prediction``, and
-    ``training_run`` for trainings."""
+    for trainings ``training_run`` and ``training_steps``."""
     prepare = prepared_sampling(dense, regions)
     model.add_wrapper_with_key(WrappersMP.PREPARE_SAMPLING, key, prepare)
     model.add_wrapper_with_key(WrappersMP.PREDICT_NOISE, key, proved_prediction)
     model.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, key, training_run)
+    model.add_wrapper_with_key(WrappersMP.SAMPLER_SAMPLE, key, training_steps)
 
 
 def seen_whole(model: ModelPatcher, node: str) -> ModelPatcher:

@@ -49,6 +49,7 @@ TITLES = {
     "klein_decode_regions": "Decode only the regions",
     "mice_lora_controlnet": "LoRA and ControlNet",
     "instance_loras": "A LoRA for each thing",
+    "train_kontext_lora": "Train with masks",
     "mice_strength_steps": "Strength and steps",
     "iid_find_and_edit": "No masks: IID",
     "iid_masks_for_mice": "IID's masks, MICE's edit",

@@ -8,12 +8,13 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
+from instance_edit.tests.training_data import write_sample
 from instance_edit.tests.with_comfyui import tiny_models
 from instance_edit.tests.with_comfyui.comfyui import taesd, wan_vae
 from instance_edit.tests.with_comfyui.tiny_controlnets import controlnet_weights
 from instance_edit.tools.comfy_server import make_base_directory
 from instance_edit.tools.random_weights import seed_weights
-from instance_edit.tools.workflow_sheets import instance_loras
+from instance_edit.tools.workflow_sheets import instance_loras, training
 from instance_edit.tools.workflow_sheets.loaders import FILES
 
 SIDE = 128
@@ -50,6 +51,8 @@ def make_workflow_server(folder: Path, side: int = SIDE) -> Path:
         _save(_lora(flux1), base / "models" / "loras" / name)
     _save(controlnet_weights(), base / "models" / "controlnet" / "your_flux_controlnet.safetensors")
     _write_pictures(base / "input", side)
+    for name in ("cat", "dog"):
+        write_sample(base / "input" / training.FOLDER, name, (side, side))
     (base / "custom_nodes" / NODES.name).symlink_to(NODES)
     return base
 

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file
 
 from instance_edit.tests.with_comfyui.comfyui import comfyui_version
 from instance_edit.tests.with_comfyui.stand_in_files import SIDE, SMALL_VAE, make_workflow_server
@@ -63,6 +64,8 @@ def suit(workflow: Workflow, base: Path, name: str = "") -> Workflow:
             inputs["steps"] = 2
         elif node["class_type"] == "BasicScheduler":
             inputs["steps"] = 6
+        elif node["class_type"] == "TrainLoraNode":
+            inputs |= {"steps": 2, "rank": 2}
         elif node["class_type"] == "ImageScaleToTotalPixels":
             inputs["megapixels"] = SIDE**2 / 1024**2
         elif inputs.get("fit") == "Kontext's sizes":
@@ -154,8 +157,13 @@ def test_the_workflow_runs_and_edits_its_picture(server: ComfyServer, name: str)
             server.client.run(tried, show_progress=False)
         return
     outputs = server.run(workflow, show_progress=False)
-    saves = of_kind(workflow, "SaveImage")
-    assert saves and all(picture(server, outputs, save).std() > 1 for save in saves)
+    saves, trained = of_kind(workflow, "SaveImage"), of_kind(workflow, "SaveLoRA")
+    assert saves or trained
+    assert all(picture(server, outputs, save).std() > 1 for save in saves)
+    if trained:
+        [file] = (server.base_directory / "output" / "loras").glob("*_2_steps_*.safetensors")
+        changed = [value.any() for key, value in load_file(file).items() if "lora_up" in key]
+        assert changed and any(changed)
     methods = [
         workflow[key]["inputs"]["method"] for key in of_kind(workflow, "InstanceEditBuildBias")
     ]

@@ -15,6 +15,7 @@ from . import (
     located,
     published_turns,
     qwen,
+    training,
     turns,
     whole_picture,
 )
@@ -37,6 +38,7 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     bernini.mice_bernini_edit,
     kontext.mice_lora_controlnet,
     instance_loras.instance_loras,
+    training.train_kontext_lora,
     kontext.mice_strength_steps,
     located.iid_find_and_edit,
     located.iid_masks_for_mice,

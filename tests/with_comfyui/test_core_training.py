@@ -1,0 +1,124 @@
+"""Core's Train LoRA over samples with regions of their own: what it may do, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from torch.autograd.graph import saved_tensors_hooks
+
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, model_management, sd
+from instance_edit.tests.with_comfyui.core import random_latent, reference, run_core
+from instance_edit.tests.with_comfyui.editing import Editor, corner_masks, idattn
+from instance_edit.tests.with_comfyui.test_carried_regions import bias_without_regions
+from instance_edit.tests.with_comfyui.test_execute_run import TRAINING
+from instance_edit.tests.with_comfyui.test_lora_gradients import copied
+from instance_edit.tests.with_comfyui.tiny_models import flux1_state_dict, flux2_state_dict
+
+FILES = {"flux1": flux1_state_dict, "flux2": flux2_state_dict}
+
+
+class Trainer:
+    """A model from a file, as core's node loads it again, and two samples with own regions."""
+
+    def __init__(self, nodes: dict[str, type], clip: Any, path: Path, name: str) -> None:
+        safetensors.torch.save_file(FILES[name](), path)
+        self.editor, self.clip = Editor(nodes), clip
+        self.model = sd.load_diffusion_model(str(path), model_options={"dtype": torch.float32})
+        masks = (corner_masks(), corner_masks().flip(2))
+        self.regions = [self.editor.regions(masks=mask) for mask in masks]
+        self.latents = [random_latent(self.model, 8, 8, seed=n) for n in (11, 12)]
+
+    def biased(self, **options: Any) -> ModelPatcher:
+        bias = bias_without_regions(self.editor, idattn(), **options)
+        return self.editor.apply(self.model, bias)
+
+    def conditionings(self, *numbers: int) -> list[Any]:
+        """Of the sets of these numbers, each with a reference of its own."""
+        return [
+            reference(self.editor.encode(self.clip, self.regions[number]), one)
+            for number, one in zip(numbers, self.latents, strict=True)
+        ]
+
+    def train(self, latents: Any = None, model: Any = None, sets: Any = (0, 1), **more: Any) -> Any:
+        settings = {**TRAINING, "learning_rate": 0.01, **more}
+        wrapped = {name: [value] for name, value in settings.items()}
+        given = self.latents if latents is None else latents
+        torch.manual_seed(0)  # core draws levels and first weights from torch's own generator
+        made, *_ = run_core(
+            "TrainLoraNode",
+            model=[model or self.biased()],
+            latents=given,
+            positive=self.conditionings(*sets),
+            **wrapped,
+        )
+        return made
+
+
+@pytest.fixture(params=FILES)
+def trainer(request: Any, pack_nodes: dict[str, type], tmp_path: Path) -> Iterator[Trainer]:
+    name = request.param
+    clip = request.getfixturevalue("tiny_clip_flux1" if name == "flux1" else "tiny_clip_klein")
+    yield Trainer(pack_nodes, clip, tmp_path / "model.safetensors", name)
+
+
+@pytest.mark.parametrize("bypass", [False, True])
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_its_steps_are_those_of_exact_gradients(trainer: Trainer, depth: int, bypass: bool) -> None:
+    """Depth 0 keeps all activations. FLUX changes its tokens in place, which core's trainer alone
+    takes for what they were."""
+    kept = {"gradient_checkpointing": depth > 0, "checkpoint_depth": max(depth, 1)}
+    plain = {"gradient_checkpointing": False, "bypass_mode": bypass}
+    with saved_tensors_hooks(copied, lambda tensor: tensor):
+        wanted = trainer.train(**plain)
+    found = trainer.train(bypass_mode=bypass, **kept)
+    assert any(bool(value.any()) for key, value in wanted.items() if "lora_up" in key)
+    for key, value in wanted.items():
+        torch.testing.assert_close(found[key], value, rtol=1e-3, atol=1e-7, msg=key)
+
+
+def test_a_large_data_set_needs_the_memory_of_one_picture(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_management, "get_total_memory", lambda *_, **__: 5_000_000)
+    trainer.regions, trainer.latents = trainer.regions * 40, trainer.latents * 40
+    assert trainer.train(sets=range(80), steps=1)
+
+
+def test_pictures_of_several_sizes_are_refused_unless_the_model_takes_them_as_they_are(
+    trainer: Trainer,
+) -> None:
+    """Core scales the latents of pictures of one size alone."""
+    sizes = [random_latent(trainer.model, 8, 8), random_latent(trainer.model, 8, 12)]
+    scaled = not torch.equal(
+        trainer.model.model.process_latent_in(sizes[0]["samples"]), sizes[0]["samples"]
+    )
+    for more in ({"latents": sizes}, {"bucket_mode": True}):
+        if scaled:
+            with pytest.raises(ValueError, match="not scaled as the model knows them.*one size"):
+                trainer.train(**more)
+        else:
+            assert trainer.train(**more)
+
+
+def test_a_batch_of_like_regions_with_other_references_is_refused(trainer: Trainer) -> None:
+    with pytest.raises(ValueError, match="texts or references.*Set batch_size to 1"):
+        trainer.train(sets=(0, 0), batch_size=2)
+
+
+def test_a_steps_window_is_refused_and_one_by_noise_level_taken(trainer: Trainer) -> None:
+    with pytest.raises(ValueError, match="Train LoRA has none.*'noise level'"):
+        trainer.train(model=trainer.biased(end=0.5))
+    windowed = trainer.train(model=trainer.biased(end=0.5, window_by="noise level"), steps=6)
+    whole = trainer.train(steps=6)
+    assert any(not torch.equal(windowed[key], whole[key]) for key in whole)
+
+
+def test_nothing_of_a_training_stays_on_the_model(trainer: Trainer) -> None:
+    trainer.train()
+    for module in trainer.model.model.diffusion_model.modules():
+        assert not module._forward_pre_hooks and not module._forward_hooks
