@@ -16,7 +16,7 @@ HOST_TYPES := $(if $(COMFYUI_PATH),@echo COMFYUI_PATH is set: the types of nodes
 	checked,$(BIN)/pyright -p tools/pyright_host.json)
 
 .PHONY: setup demo test test-pure test-comfyui test-browser test-versions lint format mutations fuzz check-pins serve bench \
-	bench-quality bench-locate bench-touched bench-turns bench-gpu train-demo edit-folder papers
+	bench-quality bench-locate bench-touched bench-turns bench-trained bench-gpu train-lora train-demo edit-folder papers
 .DEFAULT_GOAL := setup
 
 setup:
@@ -102,12 +102,19 @@ bench-touched: setup   ## hours; finished parts are kept in build/touched
 bench-turns: setup
 	$(RUN) benchmarks.turns.turns
 
+bench-trained: setup   ## LoRAs trained with and without masks; goes on where it was stopped
+	$(RUN) benchmarks.leak.trained_loras
+	$(RUN) benchmarks.leak.trained_loras_report
+
 bench-gpu: setup
 	$(RUN) benchmarks.speed.speed --gpu
 	$(RUN) benchmarks.speed.speed_forward --gpu
 
 papers: setup          ## BENCH=lomoe|mice|infoedit|crello|pie DATA=.. [UNET=.. CLIP=.. VAE=..]: docs/many_pictures.md
 	$(RUN) benchmarks.papers.papers
+
+train-lora: setup      ## DATA=folder OUT=file; UNET=.. CLIP=.. VAE=.. for real weights; docs/training.md
+	$(RUN) tools.training.train_lora --data "$(DATA)" --out "$(OUT)" $(ARGS)
 
 train-demo: setup
 	$(RUN) demo.training.train

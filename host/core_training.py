@@ -57,10 +57,11 @@ def training_steps(executor: Any, guider: Any, *args: Any, **kwargs: Any) -> Any
     return executor(guider, *args, **kwargs)
 
 
-def is_pictures(value: object) -> bool:
+def is_pictures(value: Any) -> bool:
     """A list of tensors, as references come in."""
-    several = isinstance(value, list | tuple) and len(value) > 0
-    return several and all(isinstance(one, Tensor) for one in value)
+    if not isinstance(value, list | tuple) or not value:
+        return False
+    return all(isinstance(one, Tensor) for one in value)
 
 
 def refuse_no_schedule(schedule: Tensor | None) -> None:

@@ -214,9 +214,11 @@ def _family(model: Any) -> Any:
 
 def mixed_regions(conds: Mapping[str, Sequence[Options]]) -> bool:
     """True if the positive conditionings with regions differ in these, text or references."""
-    edited = [cond for cond in conds.get("positive", ()) if carried_spans(cond) is not None]
-    told = [(carried_spans(cond), cond.get("reference_latents") or ()) for cond in edited]
-    return len({(one.cond, id(one.text), *map(id, refs)) for one, refs in told}) > 1
+    told: set[tuple[Any, ...]] = set()
+    for cond in conds.get("positive", ()):
+        if (one := carried_spans(cond)) is not None:
+            told.add((one.cond, id(one.text), *map(id, cond.get("reference_latents") or ())))
+    return len(told) > 1
 
 
 def expects_instances(conds: Mapping[str, Sequence[Options]]) -> bool:

@@ -157,8 +157,8 @@ def read_sample(files: SampleFiles) -> Sample:
 def _read_picture(path: Path) -> Tensor:
     """(1, H, W, 3), turned as its EXIF says."""
     try:
-        with Image.open(path) as opened:
-            turned = ImageOps.exif_transpose(opened).convert("RGB")
+        opened: Image.Image = Image.open(path)
+        turned = ImageOps.exif_transpose(opened).convert("RGB")
     except OSError as broken:
         raise ValueError(f"{path.name} cannot be read as a picture ({broken}).") from None
     values = torch.frombuffer(bytearray(turned.tobytes()), dtype=torch.uint8)

@@ -169,6 +169,7 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
         "klein_decode_regions": (picture, boxes(4)[2:]),
         "mice_lora_controlnet": (edged, boxes(4)),
         "instance_loras": (picture, styled),
+        "train_kontext_lora": (picture, boxes(3)),
         "mice_strength_steps": (picture, timed),
         "iid_find_and_edit": scene(),
         "iid_masks_for_mice": scene(),

@@ -11,7 +11,8 @@ import safetensors.torch
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
-from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, model_management, sd
+from instance_edit.host import run
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, sd
 from instance_edit.tests.with_comfyui.core import random_latent, reference, run_core
 from instance_edit.tests.with_comfyui.editing import Editor, corner_masks, idattn
 from instance_edit.tests.with_comfyui.test_carried_regions import bias_without_regions
@@ -20,6 +21,7 @@ from instance_edit.tests.with_comfyui.test_lora_gradients import copied
 from instance_edit.tests.with_comfyui.tiny_models import flux1_state_dict, flux2_state_dict
 
 FILES = {"flux1": flux1_state_dict, "flux2": flux2_state_dict}
+BOTH = pytest.mark.parametrize("trainer", FILES, indirect=True)
 
 
 class Trainer:
@@ -41,7 +43,7 @@ class Trainer:
         """Of the sets of these numbers, each with a reference of its own."""
         return [
             reference(self.editor.encode(self.clip, self.regions[number]), one)
-            for number, one in zip(numbers, self.latents, strict=True)
+            for number, one in zip(numbers, self.latents, strict=False)
         ]
 
     def train(self, latents: Any = None, model: Any = None, sets: Any = (0, 1), **more: Any) -> Any:
@@ -59,15 +61,15 @@ class Trainer:
         return made
 
 
-@pytest.fixture(params=FILES)
+@pytest.fixture
 def trainer(request: Any, pack_nodes: dict[str, type], tmp_path: Path) -> Iterator[Trainer]:
-    name = request.param
+    name = getattr(request, "param", "flux1")
     clip = request.getfixturevalue("tiny_clip_flux1" if name == "flux1" else "tiny_clip_klein")
     yield Trainer(pack_nodes, clip, tmp_path / "model.safetensors", name)
 
 
-@pytest.mark.parametrize("bypass", [False, True])
-@pytest.mark.parametrize("depth", [0, 1, 3])
+@BOTH
+@pytest.mark.parametrize(("depth", "bypass"), [(0, False), (1, False), (3, True)])
 def test_its_steps_are_those_of_exact_gradients(trainer: Trainer, depth: int, bypass: bool) -> None:
     """Depth 0 keeps all activations. FLUX changes its tokens in place, which core's trainer alone
     takes for what they were."""
@@ -84,11 +86,21 @@ def test_its_steps_are_those_of_exact_gradients(trainer: Trainer, depth: int, by
 def test_a_large_data_set_needs_the_memory_of_one_picture(
     trainer: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_management, "get_total_memory", lambda *_, **__: 5_000_000)
-    trainer.regions, trainer.latents = trainer.regions * 40, trainer.latents * 40
-    assert trainer.train(sets=range(80), steps=1)
+    asked: list[int] = []
+
+    def note(bytes_needed: int, *_: Any) -> None:
+        asked.append(bytes_needed)
+        raise MemoryError
+
+    monkeypatch.setattr(run, "check_fits", note)
+    trainer.latents = [random_latent(trainer.model, 66, 66)] * 20
+    for number in (1, 20):
+        with pytest.raises(MemoryError):
+            trainer.train(trainer.latents[:number], sets=(0,) * number)
+    assert asked[0] == asked[1] > 0
 
 
+@BOTH
 def test_pictures_of_several_sizes_are_refused_unless_the_model_takes_them_as_they_are(
     trainer: Trainer,
 ) -> None:
