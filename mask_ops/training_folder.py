@@ -1,4 +1,4 @@
-"""A folder of training samples: NAME.png, NAME.edited.png and NAME.regions.json for each.
+"""A folder of training samples: NAME.png, NAME.edited.png and NAME.json for each.
 
 docs/training.md describes it.
 """
@@ -21,7 +21,7 @@ from .regions import InstanceRegion
 from .regions_json import read_regions_json
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-EDITED, REGIONS = ".edited", ".regions.json"
+EDITED, REGIONS = ".edited", ".json"
 FORM = f"NAME.png, NAME{EDITED}.png and NAME{REGIONS}"
 TOKEN = 16
 """Pixels of a token: a training picture is cropped to whole ones."""

@@ -62,15 +62,15 @@ WRONG: dict[str, tuple[Spoil, str]] = {
     "no folder": (lambda f: f.rename(f.with_name("other")), "must be a folder, got .*data'"),
     "nothing in it": (
         lambda f: [path.unlink() for path in f.iterdir()],
-        r"no sample: each needs NAME\.png, NAME\.edited\.png and NAME\.regions\.json",
+        r"no sample: each needs NAME\.png, NAME\.edited\.png and NAME\.json",
     ),
     "no edited picture": (
         lambda f: (f / "cat.edited.png").unlink(),
         r"'cat' of the training folder lacks cat\.edited\.png: .* remove the sample",
     ),
     "no picture and no regions": (
-        lambda f: [(f / f"cat{end}").unlink() for end in (".png", ".regions.json")],
-        r"lacks cat\.png and cat\.regions\.json",
+        lambda f: [(f / f"cat{end}").unlink() for end in (".png", ".json")],
+        r"lacks cat\.png and cat\.json",
     ),
     "two pictures": (
         lambda f: (f / "cat.jpg").write_bytes((f / "cat.png").read_bytes()),
@@ -85,19 +85,19 @@ WRONG: dict[str, tuple[Spoil, str]] = {
         lambda f: (f / "cat.png").write_text("none"),
         r"cat\.png cannot be read as a picture",
     ),
-    "no JSON": (lambda f: (f / "cat.regions.json").write_text("cat"), "must hold JSON such as"),
+    "no JSON": (lambda f: (f / "cat.json").write_text("cat"), "must hold JSON such as"),
     "no text": (
-        lambda f: (f / "cat.regions.json").write_bytes(b"\xff\xfe"),
-        r"cat\.regions\.json must be a text in UTF-8",
+        lambda f: (f / "cat.json").write_bytes(b"\xff\xfe"),
+        r"cat\.json must be a text in UTF-8",
     ),
     "another JSON": (
-        lambda f: (f / "cat.regions.json").write_text(json.dumps({"version": 1})),
-        r"cat\.regions\.json.*instances",
+        lambda f: (f / "cat.json").write_text(json.dumps({"version": 1})),
+        r"cat\.json.*instances",
     ),
     "no instance": (lambda f: write_regions(f, "cat"), "holds no instance: draw at least one"),
     "no instruction": (
         lambda f: write_regions(f, "cat", "make it red", " "),
-        r"cat\.regions\.json, instance 2 has no instruction: write what happens there",
+        r"cat\.json, instance 2 has no instruction: write what happens there",
     ),
     "a second reference": (
         lambda f: write_regions(f, "cat", "make it red", reference=2),

@@ -33,4 +33,4 @@ def write_regions(
         {"instruction": text, "shapes": shapes, "reference": reference} for text in instructions
     ]
     text = json.dumps({"version": 1, "instances": instances})
-    (folder / f"{name}.regions.json").write_text(text, encoding="utf-8")
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")

@@ -4,8 +4,8 @@
 
 IDAttn's *dis* throughout, five instructions in conflict: where the miniature's base fails. Each
 seed has a folder of samples of its own; `make train-lora`'s own command trains on it, with *dis*
-and with no bias at all. All are then edited with *dis*, on the leak benchmark's scenes, which nobody
-trained on. Trainings are kept in `build/trained_loras` and go on where they were stopped.
+and with no bias at all. All are then edited with *dis*, on the leak benchmark's scenes, on which
+nothing was trained. Trainings are kept in `build/trained_loras` and go on where they were stopped.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def write_folder(folder: Path, scenes: Sequence[LeakScene]) -> Path:
         pairs = zip(scene.instructions, scene.masks[0], strict=True)
         regions = [InstanceRegion(text, mask=mask) for text, mask in pairs]
         text = write_regions_json(drawn_of(regions))
-        (folder / f"{number:04}.regions.json").write_text(text, encoding="utf-8")
+        (folder / f"{number:04}.json").write_text(text, encoding="utf-8")
         as_picture(scene.picture).save(folder / f"{number:04}.png")
         as_picture(scene.wanted).save(folder / f"{number:04}.edited.png")
     return folder

@@ -12,7 +12,7 @@ def train_kontext_lora(sheet: Sheet) -> None:
     """FLUX.1 Kontext: IDAttn's LoRA over a folder, every sample with its own regions."""
     sheet.note(
         "# Train with the masks active\nPut a folder into ComfyUI's input folder, with "
-        "*NAME.png*, *NAME.edited.png* and *NAME.regions.json* for each sample (*Save Regions* "
+        "*NAME.png*, *NAME.edited.png* and *NAME.json* for each sample (*Save Regions* "
         "writes such a JSON), all pictures of one size. Choose it in **folder** and run. IDAttn's "
         "own settings are set: rank 32, learning rate 0.0001, one picture at a time.",
         520,
