@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from instance_edit.tools.load_pack import ROOT
-from instance_edit.tools.workflow_sheets.graph import APP
+from instance_edit.tools.workflow_sheets.graph import APP, RESULTS
 
 NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
 READABLE = (
@@ -60,7 +60,7 @@ def test_an_app_shows_what_a_person_draws_and_chooses_and_the_results(name: str)
         n for n, kind in kinds.items() if kind in ("CreateBoundingBoxes", "InstanceEditCanvas")
     }
     assert drawn <= offered and offered
-    assert shown["outputs"] == [n for n, kind in kinds.items() if kind == "SaveImage"]
+    assert shown["outputs"] == [n for n, kind in kinds.items() if kind in RESULTS]
     assert "linearMode" not in graph["extra"]  # the graph opens first; the app is a choice
 
 

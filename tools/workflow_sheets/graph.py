@@ -16,7 +16,9 @@ PICTURES = {
 }
 PREVIEW = 310
 FOLDED = 12
+RESULTS = ("SaveImage", "LossGraphNode")
 APP = {
+    "InstanceEditLoadTrainingFolder": "folder",
     **{"LoadImage": "image", "InstanceEditDemoScene": "scene", "PrimitiveStringMultiline": "value"},
     **{"CreateBoundingBoxes": "editor_state", "InstanceEditCanvas": "instance_canvas"},
     **dict.fromkeys(
@@ -65,7 +67,7 @@ def sheet_graph(sheet: Sheet) -> Json:
 def app_of(sheet: Sheet) -> Json:
     """What the front end's App Mode shows: what a person chooses, draws and writes; the results."""
     inputs = [[node.number, APP[node.kind]] for node in sheet.nodes if node.kind in APP]
-    return {"inputs": inputs, "outputs": [n.number for n in sheet.nodes if n.kind == "SaveImage"]}
+    return {"inputs": inputs, "outputs": [n.number for n in sheet.nodes if n.kind in RESULTS]}
 
 
 def _place(sheet: Sheet) -> list[Json]:
