@@ -109,6 +109,15 @@ def attach_spans(
     ]
 
 
+def without_spans(conditioning: Conditioning) -> Conditioning:
+    """The same text and references as a plain prompt: no instance attention acts on it."""
+    plain: Conditioning = []
+    for text, extras in conditioning:
+        kept = {key: one for key, one in extras.get("model_conds", {}).items() if key != KEY}
+        plain.append([text, {**extras, "model_conds": kept}])
+    return plain
+
+
 def attach(conditioning: Conditioning, key: str, cond: comfy.conds.CONDRegular) -> Conditioning:
     """The conditioning with one more condition, which reaches the model under ``key``."""
     return [

@@ -35,9 +35,12 @@ from .conflicts import LeakScene, leak_scenes
 
 INSTANCES, SAMPLES, STEPS = 5, 200, 100
 DATA_SEED, APART = 5_000_000, 1_000
-DIS, OFF = (dict.fromkeys(("early", "middle", "late"), kind) for kind in ("dis", "off"))
-WAYS = {"with": DIS, "without": OFF}
-"""The bias under which a LoRA is trained."""
+DIS = dict.fromkeys(("early", "middle", "late"), "dis")
+WAYS = {
+    "with": ("--set", *(f"{name}={kind}" for name, kind in DIS.items())),
+    "without": ("--without-masks",),
+}
+"""How a LoRA is trained: with the bias that the edit will have, and with none."""
 SETTINGS = ("--batch", "8", "--rate", "1e-3", "--every", "10", "--keep-activations")
 
 
@@ -61,12 +64,13 @@ def as_picture(image: Tensor) -> Image.Image:
 
 def train(data: Path, out: Path, seed: int, way: str, steps: int) -> None:
     """Run the command on the miniature; what is finished already stays."""
-    method = [f"{name}={kind}" for name, kind in WAYS[way].items()]
     given = ("--data", str(data), "--out", str(out), "--seed", str(seed), "--steps", str(steps))
     weights = dict.fromkeys(("UNET", "CLIP", "VAE"), "")
     subprocess.run(
-        [sys.executable, "-m", "tools.run", "tools.training.train_lora", *given, *SETTINGS]
-        + ["--set", *method],
+        [
+            *(sys.executable, "-m", "tools.run", "tools.training.train_lora"),
+            *(*given, *SETTINGS, *WAYS[way]),
+        ],
         cwd=ROOT,
         env={**os.environ, **weights},
         check=True,

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from instance_edit.host.carrier import conditioning_spans
 from instance_edit.host.lora_layers import (
     IMAGE_PROJECTIONS,
     adapters_acting,
@@ -24,6 +25,7 @@ from instance_edit.host.lora_layers import (
     put_back,
     trained_layers,
 )
+from instance_edit.mask_ops.training_folder import find_samples, read_sample
 from instance_edit.tests.training_data import write_sample
 from instance_edit.tests.with_comfyui.comfyui import folder_paths
 from instance_edit.tests.with_comfyui.core import random_latent, reference, run_core, sample
@@ -31,6 +33,7 @@ from instance_edit.tests.with_comfyui.editing import Editor, idattn
 from instance_edit.tests.with_comfyui.test_foi import TWO
 from instance_edit.tests.with_comfyui.test_instance_attention import spans_for
 from instance_edit.tools.load_pack import ROOT
+from instance_edit.tools.training.data import encode_sample, node_runner
 from instance_edit.tools.training.state import (
     CURVE,
     PICTURE,
@@ -203,3 +206,17 @@ def test_a_method_is_set_by_its_inputs_in_their_own_kinds() -> None:
     mice = method_of("MICE", ["kernel_size=5", "temperature=8", "instances_see_global=true"])
     assert (mice["kernel_size"], mice["temperature"]) == (5, 8.0)
     assert mice["instances_see_global"] is True
+
+
+def test_without_masks_a_sample_is_a_plain_prompt_of_the_same_text(data: Path) -> None:
+    runner, one = node_runner(), read_sample(find_samples(data)[0])
+    _, clip, vae = runner("InstanceEditDemoModelLoader")
+    plain = {"prompt": "", "guidance": 0.0, "mask_weight": 1.0}
+    masked, bare = (
+        encode_sample(runner, one, clip, vae, {**plain, "without_masks": without})
+        for without in (False, True)
+    )
+    assert conditioning_spans(masked.conditioning).regions == one.regions
+    with pytest.raises(ValueError, match="holds no instances"):
+        conditioning_spans(bare.conditioning)
+    assert torch.equal(masked.conditioning[0][0], bare.conditioning[0][0])

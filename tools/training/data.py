@@ -11,6 +11,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from ...demo.weights import WEIGHTS
+from ...host.carrier import without_spans
 from ...host.core_nodes import core_nodes, extension_nodes, run_node
 from ...host.lora_training import TrainingSample
 from ...mask_ops.drawn_regions import pixel_masks
@@ -70,6 +71,8 @@ def encode_sample(
         vae=vae,
         image=sample.picture,
     )
+    if settings["without_masks"]:
+        conditioning = without_spans(conditioning)
     latent = run("VAEEncode", pixels=sample.edited, vae=vae)[0]["samples"]
     weight = None
     if settings["mask_weight"] != 1:

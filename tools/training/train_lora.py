@@ -47,6 +47,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="INPUT=VALUE", help="its inputs, e.g. early=dis"
     )
+    parser.add_argument("--without-masks", action="store_true", help="no bias acts: for comparison")
     parser.add_argument(
         "--layers",
         nargs="*",
@@ -123,7 +124,7 @@ def train_lora(options: argparse.Namespace, base: Path) -> None:
     from .loop import train
 
     files, loaders = find_samples(options.data), choose_loaders(base, os.environ)
-    named = ("rank", "rate", "batch", "seed", "prompt", "guidance", "mask_weight")
+    named = ("rank", "rate", "batch", "seed", "prompt", "guidance", "mask_weight", "without_masks")
     settings = {
         **{name: getattr(options, name) for name in named},
         "method": method_of(options.method, options.set),
