@@ -30,11 +30,17 @@ def with_scene(workflow: Workflow, scene: str, instructions: Sequence[str]) -> W
 def with_joined_prompt(workflow: Workflow, instructions: Sequence[str]) -> Workflow:
     """All instructions as one ordinary prompt on the unpatched model."""
     changed = copy.deepcopy(workflow)
-    encode = changed[find(changed, "InstanceEditMultiPromptEncode")]["inputs"]
-    prompt = {"clip": encode["clip"], "text": " and ".join(instructions)}
-    changed["joined"] = {"class_type": "CLIPTextEncode", "inputs": prompt}
-    reference = changed[find(changed, "ReferenceLatent")]["inputs"]
-    reference["conditioning"] = ["joined", 0]
+    encoder = find(changed, "InstanceEditMultiPromptEncode")
+    inputs = changed[encoder]["inputs"]
+    fitted = [encoder, 3]  # its fourth output, the picture in the size of the latent
+    added = {
+        "joined": ("CLIPTextEncode", {"clip": inputs["clip"], "text": " and ".join(instructions)}),
+        "encoded": ("VAEEncode", {"pixels": fitted, "vae": inputs["vae"]}),
+        "asked": ("ReferenceLatent", {"conditioning": ["joined", 0], "latent": ["encoded", 0]}),
+    }
+    for key, (kind, given) in added.items():
+        changed[key] = {"class_type": kind, "inputs": given}
+    changed[find(changed, "KSampler")]["inputs"]["positive"] = ["asked", 0]
     model = changed[find(changed, "InstanceEditApplyAttention")]["inputs"]["model"]
     changed[find(changed, "KSampler")]["inputs"]["model"] = model
     return without_previews(changed)
