@@ -102,7 +102,7 @@ def _height(sheet: Sheet, node: Node) -> float:
         if item.is_widget:
             text = MULTILINE if node.inputs.get(item.name) else EMPTY_TEXT
             height += text if item.options.get("multiline") else WIDGET
-            height += WIDGET if item.options.get("control_after_generate") else 0
+            height += WIDGET if has_control(item) else 0
     preview = PREVIEW if node.kind.startswith("InstanceEditPreview") else 0
     return height + PICTURES.get(node.kind, preview)
 
@@ -164,9 +164,15 @@ def _inputs(sheet: Sheet, node: Node, links: list[Link]) -> tuple[list[Json], li
     return inputs, values
 
 
+def has_control(item: Field) -> bool:
+    """Whether the front end adds a widget that says what becomes of the number after a run; where
+    a node does not say, it does so by the name."""
+    return bool(item.options.get("control_after_generate", item.name in ("seed", "noise_seed")))
+
+
 def _widget_values(item: Field, value: Any) -> list[Any]:
     """A widget's value, and that of the widget that the front end adds beside it."""
-    if item.options.get("control_after_generate"):
+    if has_control(item):
         return [value, "fixed"]
     if item.options.get("image_upload"):
         return [value, "image"]
