@@ -152,7 +152,7 @@ def test_a_row_draws_lots_for_the_seed_of_its_instance_alone(page: Page) -> None
         field.press("Enter")
         assert on.instances(page)[1]["seed"] == int(typed)
     expect(status).to_contain_text("Instance Noise")
-    page.evaluate("() => window.app.graph.add(window.LiteGraph.createNode('InstanceEditNoise'))")
+    page.evaluate("() => {window.app.graph.add(window.LiteGraph.createNode('InstanceEditNoise'))}")
     field.fill("-1")
     field.press("Enter")
     expect(status).to_contain_text("whole number")
