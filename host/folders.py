@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import folder_paths
@@ -61,10 +62,10 @@ def find_file(name: str, where: str, what: str) -> Path:
     return Path(full)
 
 
-def file_fault(name: str, where: str, what: str) -> str:
-    """What ``find_file`` says against a name; "" for nothing."""
+def fault_of(find: Callable[[str, str, str], Path], name: str, where: str, what: str) -> str:
+    """What ``find_file`` or ``find_folder`` says against a name; "" for nothing."""
     try:
-        find_file(name, where, what)
+        find(name, where, what)
     except ValueError as wrong:
         return str(wrong)
     return ""
@@ -94,15 +95,6 @@ def find_folder(name: str, where: str, what: str) -> Path:
             f"{shown(name)}, which is not there. Choose another, or put it there."
         )
     return Path(full)
-
-
-def folder_fault(name: str, where: str, what: str) -> str:
-    """What ``find_folder`` says against a name; "" for nothing."""
-    try:
-        find_folder(name, where, what)
-    except ValueError as wrong:
-        return str(wrong)
-    return ""
 
 
 def folder_state(folder: Path) -> str:

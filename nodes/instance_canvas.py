@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..host.folders import (
     digest,
-    file_fault,
+    fault_of,
     find_file,
     input_pictures,
     load_picture,
@@ -108,11 +108,11 @@ class InstanceCanvas(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, picture: str = "") -> bool | str:
-        return not picture or file_fault(picture, *PICTURE) or True
+        return not picture or fault_of(find_file, picture, *PICTURE) or True
 
     @classmethod
     def fingerprint_inputs(cls, picture: str = "", **_: Any) -> str:
-        if not picture or file_fault(picture, *PICTURE):
+        if not picture or fault_of(find_file, picture, *PICTURE):
             return ""
         return digest(find_file(picture, *PICTURE))
 

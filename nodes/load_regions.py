@@ -4,7 +4,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..host.folders import digest, file_fault, find_file, read_text_file, regions_files
+from ..host.folders import digest, fault_of, find_file, read_text_file, regions_files
 from ..mask_ops.drawn_regions import regions_of
 from ..mask_ops.regions import InstanceRegion, join_regions
 from ..mask_ops.regions_json import read_regions_json
@@ -54,11 +54,11 @@ class LoadRegions(io.ComfyNode):
     def validate_inputs(cls, file: str | None) -> bool | str:
         if file is None:  # it comes by a link, and is not known yet
             return True
-        return file_fault(file, *FILE) or True
+        return fault_of(find_file, file, *FILE) or True
 
     @classmethod
     def fingerprint_inputs(cls, file: str | None, **_: Any) -> str:
-        if file is None or file_fault(file, *FILE):
+        if file is None or fault_of(find_file, file, *FILE):
             return ""
         return digest(find_file(file, *FILE))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..host.folders import find_folder, folder_fault, folder_state, input_folders
+from ..host.folders import fault_of, find_folder, folder_state, input_folders
 from ..mask_ops.training_folder import FORM, find_samples, read_sample
 from .inputs.sockets import CATEGORY, Regions
 
@@ -56,11 +56,11 @@ class LoadTrainingFolder(io.ComfyNode):
     def validate_inputs(cls, folder: str | None) -> bool | str:
         if folder is None:  # it comes by a link, and is not known yet
             return True
-        return folder_fault(folder, WHERE, FORM) or True
+        return fault_of(find_folder, folder, WHERE, FORM) or True
 
     @classmethod
     def fingerprint_inputs(cls, folder: str | None, **_: Any) -> str:
-        if folder is None or folder_fault(folder, WHERE, FORM):
+        if folder is None or fault_of(find_folder, folder, WHERE, FORM):
             return ""
         return folder_state(find_folder(folder, WHERE, FORM))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...demo.scenes import CANVAS
-from ...tools.edit_folder.options import number, required_folder
+from ...tools.edit_folder.options import number, required_folder, whole_number
 from ..cache import BUILD, cache_folder
 from .benches import BENCHES, Bench
 from .item import Items
@@ -71,8 +71,7 @@ def prepare(asked: Mapping[str, str]) -> Run:
     weights = read_weights(asked, metrics)
     pixels = (number(asked, "MEGAPIXELS") or 0) * 1e6
     area = pixels or (AREA if asked.get("UNET") else CANVAS**2)
-    limit = number(asked, "LIMIT")
-    items = dict(islice(bench.items(data, area).items(), int(limit) if limit else None))
+    items = dict(islice(bench.items(data, area).items(), whole_number(asked, "LIMIT")))
     number(asked, "STEPS")
     settings = {
         "bench": key,
@@ -82,7 +81,7 @@ def prepare(asked: Mapping[str, str]) -> Run:
         "weights": str(weights.folder.resolve()),
         "net": weights.net,
         "measured with": weights.about(metrics),
-        "seed": int(number(asked, "SEED") or 0),
+        "seed": whole_number(asked, "SEED") or 0,
         "guidance": float(number(asked, "GUIDANCE") or 0),
         **{key: asked.get(key) or "" for key in ("UNET", "CLIP", "VAE", "STEPS")},
     }

@@ -17,9 +17,10 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from ...tools.edit_folder.options import number
+from ...tools.edit_folder.options import whole_number
+from ...tools.fleet.command import carry_out
 from ...tools.fleet.runner import ERROR, Job, Task, run_tasks
-from ...tools.fleet.store import Row, open_store, read_row
+from ...tools.fleet.store import Row, open_store, read_row, read_rows
 from .command import Run, prepare
 from .files import resized_picture
 from .item import BenchmarkItem, Items
@@ -37,7 +38,7 @@ def run_bench(asked: Mapping[str, str]) -> Path:
         ValueError: see ``prepare``.
     """
     run = prepare(asked)
-    workers = number(asked, "WORKERS")
+    workers = whole_number(asked, "WORKERS")
     open_store(run.folder, run.identity)
     rows = {name: read_row(run.folder, "/".join(name)) for name in run.names()}
     missing = [name for name, row in rows.items() if row is None or ERROR in row]
@@ -47,7 +48,7 @@ def run_bench(asked: Mapping[str, str]) -> Path:
     ]
     try:
         job = Job(OPENER, run.settings, run.folder)
-        run_tasks(job, tasks, int(workers) if workers else None, len(rows) - len(tasks))
+        run_tasks(job, tasks, workers, len(rows) - len(tasks))
     finally:
         report(run)
     return run.folder
@@ -60,8 +61,7 @@ def payload(items: Items, method: str, item: str) -> tuple[str, BenchmarkItem]:
 
 def report(run: Run) -> None:
     """Write what is known by now, if anything is."""
-    found = [read_row(run.folder, "/".join(name)) for name in run.names()]
-    rows = [row for row in found if row is not None]
+    rows = read_rows(run.folder, map("/".join, run.names()))
     if not rows:
         return
     fid: dict[str, float | None] = {}
@@ -89,15 +89,8 @@ def pairs(run: Run, rows: list[Row]) -> Iterator[tuple[Tensor, Tensor]]:
 
 def main() -> int:
     """Returns 1 if the command cannot be carried out."""
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    log.setLevel(logging.INFO)
-    try:
-        folder = run_bench(os.environ)
-    except ValueError as error:
-        log.error("%s", error)
-        return 1
-    except KeyboardInterrupt:
-        log.error("interrupted: run the same command again, and it goes on.")
+    folder = carry_out(log, partial(run_bench, os.environ))
+    if folder is None:
         return 1
     print((folder / f"{REPORT}.md").read_text())
     log.info("rows, pictures and the report are in %s", folder)

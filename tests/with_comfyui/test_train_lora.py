@@ -32,8 +32,9 @@ from instance_edit.tests.with_comfyui.core import random_latent, reference, run_
 from instance_edit.tests.with_comfyui.editing import Editor, idattn
 from instance_edit.tests.with_comfyui.test_foi import TWO
 from instance_edit.tests.with_comfyui.test_instance_attention import spans_for
+from instance_edit.tools.in_process import node_runner
 from instance_edit.tools.load_pack import ROOT
-from instance_edit.tools.training.data import encode_sample, node_runner
+from instance_edit.tools.training.data import encode_sample
 from instance_edit.tools.training.state import (
     CURVE,
     PICTURE,
@@ -209,7 +210,7 @@ def test_a_method_is_set_by_its_inputs_in_their_own_kinds() -> None:
 
 
 def test_without_masks_a_sample_is_a_plain_prompt_of_the_same_text(data: Path) -> None:
-    runner, one = node_runner(), read_sample(find_samples(data)[0])
+    runner, one = node_runner(torch.no_grad), read_sample(find_samples(data)[0])
     _, clip, vae = runner("InstanceEditDemoModelLoader")
     plain = {"prompt": "", "guidance": 0.0, "mask_weight": 1.0}
     masked, bare = (

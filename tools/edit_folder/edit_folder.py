@@ -10,14 +10,15 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from ..fleet.command import carry_out
 from ..fleet.runner import ERROR, Job, Task, run_tasks
-from ..fleet.store import Row, open_store, read_row
+from ..fleet.store import open_store, read_row, read_rows
 from .inputs import Found, find_pictures, read_inputs, stamp_of
-from .options import number, read_settings, required_folder
+from .options import read_settings, required_folder, whole_number
 from .report import REPORT, write_report
 
 OPENER = "tools.edit_folder.work:open_work"
@@ -31,7 +32,7 @@ def edit_folder(asked: Mapping[str, str]) -> tuple[int, int]:
         ValueError: the command cannot be carried out; a single picture's fault is in the report.
     """
     source, out = (required_folder(asked, key) for key in ("IN", "OUT"))
-    settings, workers = read_settings(asked), number(asked, "WORKERS")
+    settings, workers = read_settings(asked), whole_number(asked, "WORKERS")
     found = find_pictures(source, out)
     open_store(out, settings)
     missing = [one for one in found if not is_done(out, one)]
@@ -40,9 +41,9 @@ def edit_folder(asked: Mapping[str, str]) -> tuple[int, int]:
     log.info("%d picture(s), %d of them done before", len(found), finished)
     try:
         job = Job(OPENER, settings, out)
-        run_tasks(job, tasks, None if workers is None else int(workers), finished)
+        run_tasks(job, tasks, workers, finished)
     finally:
-        rows = finished_rows(out, found)
+        rows = read_rows(out, (one.name for one in found))
         if rows:
             write_report(out, rows)
     failed = sum(ERROR in row for row in rows)
@@ -57,24 +58,12 @@ def is_done(out: Path, one: Found) -> bool:
     return (out / row["result"]).is_file()
 
 
-def finished_rows(out: Path, found: Sequence[Found]) -> list[Row]:
-    """The rows of these pictures, in their order; those that were not reached have none."""
-    rows = (read_row(out, one.name) for one in found)
-    return [row for row in rows if row is not None]
-
-
 def main() -> int:
     """Returns 1 if the command cannot be carried out, 2 if some pictures were not edited."""
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    log.setLevel(logging.INFO)
-    try:
-        edited, failed = edit_folder(os.environ)
-    except ValueError as error:
-        log.error("%s", error)
+    done = carry_out(log, partial(edit_folder, os.environ))
+    if done is None:
         return 1
-    except KeyboardInterrupt:
-        log.error("interrupted: run the same command again, and it goes on.")
-        return 1
+    edited, failed = done
     log.info("%d edited, %d not: %s.md in OUT", edited, failed, REPORT)
     return 2 if failed else 0
 

@@ -66,6 +66,12 @@ def number(asked: Mapping[str, str], key: str) -> float | None:
     return value
 
 
+def whole_number(asked: Mapping[str, str], key: str) -> int | None:
+    """``number`` of a key that takes whole ones."""
+    value = number(asked, key)
+    return None if value is None else int(value)
+
+
 def required_folder(asked: Mapping[str, str], key: str) -> Path:
     """A folder that has to be named.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ..demo.loaders import LOADERS, choose_loaders
+from ..demo.loaders import choose_loaders
 from ..load_pack import ROOT, add_comfyui_to_path, find_comfyui
 
 
@@ -48,14 +48,10 @@ def open_models(settings: Mapping[str, Any]) -> Models:
     link_loras(Path(home.name))
     add_comfyui_to_path((*device, "--base-directory", home.name))
     chosen = choose_loaders(Path(home.name), settings)
-    from ..in_process import node_runner
+    from ..in_process import load_weights, node_runner
 
     run = node_runner()
-    nodes = chosen.nodes
-    if nodes:
-        loaded = [run(nodes[key]["class_type"], **nodes[key]["inputs"])[0] for key in LOADERS]
-    else:
-        loaded = list(run("InstanceEditDemoModelLoader"))
+    loaded = load_weights(run, chosen)
     steps = int(settings.get("STEPS") or chosen.steps)
     return Models(run, *loaded, steps, chosen.side, home)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,12 @@ def row_path(folder: Path, name: str) -> Path:
 def read_row(folder: Path, name: str) -> Row | None:
     """The row of a finished picture; None where there is none."""
     return _read(row_path(folder, name))
+
+
+def read_rows(folder: Path, names: Iterable[str]) -> list[Row]:
+    """The rows of these pictures, in their order; those that were not reached have none."""
+    rows = (read_row(folder, name) for name in names)
+    return [row for row in rows if row is not None]
 
 
 def write_outcome(folder: Path, name: str, row: Row, files: Mapping[str, bytes]) -> None:

@@ -3,44 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch.nn.functional import interpolate
 
 from ...demo.weights import WEIGHTS
 from ...host.carrier import without_spans
-from ...host.core_nodes import core_nodes, extension_nodes, run_node
 from ...host.lora_training import TrainingSample
 from ...mask_ops.drawn_regions import pixel_masks
 from ...mask_ops.training_folder import Sample, SampleFiles
-from ..demo.loaders import LOADERS, Loaders
-from ..load_pack import load_pack
-
-RunNode = Callable[..., tuple[Any, ...]]
-
-
-def node_runner() -> RunNode:
-    """``run("VAEEncode", pixels=.., vae=..)`` gives a node's outputs, without gradients."""
-    table = core_nodes() | extension_nodes(load_pack().comfy_entrypoint)
-
-    @torch.no_grad()
-    def run(name: str, /, **inputs: Any) -> tuple[Any, ...]:
-        return run_node(table[name], **inputs)
-
-    return run
-
-
-def load_weights(run: RunNode, loaders: Loaders) -> tuple[Any, Any, Any]:
-    """MODEL, CLIP and VAE: the given files, or the miniature that comes with the pack."""
-    if not loaders.nodes:
-        model, clip, vae = run("InstanceEditDemoModelLoader")
-        return model, clip, vae
-    nodes = [loaders.nodes[name] for name in LOADERS]
-    model, clip, vae = (run(node["class_type"], **node["inputs"])[0] for node in nodes)
-    return model, clip, vae
+from ..demo.loaders import Loaders
+from ..in_process import RunNode
 
 
 def biased(run: RunNode, model: Any, method: Mapping[str, Any]) -> Any:

@@ -120,7 +120,8 @@ def train_lora(options: argparse.Namespace, base: Path) -> None:
     """
     from ...host.lora_layers import IMAGE_PROJECTIONS
     from ...mask_ops.training_folder import find_samples, read_sample
-    from .data import biased, data_digest, encode_sample, load_weights, node_runner, weights_digest
+    from ..in_process import load_weights, node_runner
+    from .data import biased, data_digest, encode_sample, weights_digest
     from .loop import train
 
     files, loaders = find_samples(options.data), choose_loaders(base, os.environ)
@@ -136,7 +137,7 @@ def train_lora(options: argparse.Namespace, base: Path) -> None:
     if len(state.losses) >= options.steps:
         log.info("%s has had its %d steps", options.out, len(state.losses))
         return
-    run = node_runner()
+    run = node_runner(torch.no_grad)
     model, clip, vae = load_weights(run, loaders)
     model = biased(run, model, settings["method"])
     samples = [
