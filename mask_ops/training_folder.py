@@ -159,7 +159,7 @@ def _read_picture(path: Path) -> Tensor:
     try:
         opened: Image.Image = Image.open(path)
         turned = ImageOps.exif_transpose(opened).convert("RGB")
-    except OSError as broken:
+    except (OSError, Image.DecompressionBombError) as broken:
         raise ValueError(f"{path.name} cannot be read as a picture ({broken}).") from None
     values = torch.frombuffer(bytearray(turned.tobytes()), dtype=torch.uint8)
     return values.view(1, turned.height, turned.width, 3).float() / 255

@@ -128,3 +128,11 @@ def test_a_link_out_of_the_folder_is_refused(folder: Path) -> None:
     inside.symlink_to(folder.parent / "cat.png")
     with pytest.raises(ValueError, match=r"cat\.png .* is a link to a place outside of it: copy"):
         find_samples(folder)
+
+
+def test_a_picture_that_would_fill_the_memory_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(ValueError, match=r"cannot be read as a picture \(Image size"):
+        read(folder)
