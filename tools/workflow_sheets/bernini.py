@@ -21,19 +21,16 @@ def mice_bernini_edit(sheet: Sheet) -> None:
     sheet.note(
         "# Bernini-R\nBoxes with an instruction each. One model makes the first steps, another the "
         "last: both get the bias. *Bernini Conditioning* gives the picture to the prompts. "
-        "*text_length* is *as core*: the padding of the text takes part in Wan.",
-        520,
-        200,
+        "*text_length* is *as core*: the padding of the text takes part in Wan."
     )
-    sheet.note(PREVIEW_NOTE, 400, 200)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.single(sheet, HIGH, CLIP, VAE, kind="wan")
     low = loaders.load(sheet, "UNETLoader", "The last steps' model", unet_name=LOW)
-    source = steps.picture(sheet, loaded.vae, "pixels")
-    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS[1:])
+    source = steps.scaled_picture(sheet)
+    boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.shown, INSTRUCTIONS[1:])
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
-    sheet.column("1  Models", *loaded.nodes, low)
-    sheet.column("2  Picture", source.nodes[0], source.nodes[1])
-    sheet.column("3  Instances", boxes, regions, width=440)
+    sheet.fold(regions)
+    sheet.column("1  Picture and models", *source.nodes, *loaded.nodes, low, width=300)
     conditioned = encode(sheet, loaded, regions[0], source.image)
     bias = sheet.add("InstanceEditBuildBias", regions=regions[0], **steps.MICE, **steps.LEVEL)
     models = [
@@ -41,16 +38,19 @@ def mice_bernini_edit(sheet: Sheet) -> None:
         for model, strength in zip((loaded.model, low[0]), STRENGTHS, strict=True)
     ]
     nodes = [*conditioned, bias, *(node for pair in models for node in pair)]
+    sheet.fold(conditioned[0], *(lora for lora, _ in models))
     prepared = steps.Prepared(
         models[0][-1][0], conditioned[-1][0], bias[0], conditioned[-1][2], nodes
     )
-    sampling = sample(sheet, loaded, [pair[-1][0] for pair in models], conditioned[-1])
+    schedule, sampling = sample(sheet, loaded, [pair[-1][0] for pair in models], conditioned[-1])
+    sheet.fold(sampling[-1])
     decoded = steps.decode_whole(sheet, loaded, sampling[-1][0], source.image, regions[0])
     save = sheet.add("SaveImage", "Result", images=decoded[-2][0], filename_prefix="instance_edit")
     inside = steps.look_inside(sheet, source.image, regions[0], prepared)
-    sheet.column("4  Prompts and bias", *nodes)
-    sheet.column("5  Sample", *sampling, *decoded, save)
-    sheet.column("Look inside", *inside, width=420)
+    sheet.column("2  Instances", boxes, regions, *schedule, width=400)
+    sheet.column("3  Prompts and bias", *nodes, width=300)
+    sheet.column("4  Sample", *sampling, *decoded[:-1], save, decoded[-1])
+    sheet.column("Look inside", *inside, width=380)
 
 
 def encode(sheet: Sheet, loaded: Loaded, regions: Output, image: Output) -> list[Node]:
@@ -84,8 +84,11 @@ def patched(sheet: Sheet, model: Output, bias: Output, strength: float) -> list[
     return [lora, sheet.add("InstanceEditApplyAttention", model=lora[0], bias=bias)]
 
 
-def sample(sheet: Sheet, loaded: Loaded, models: list[Output], conditioned: Node) -> list[Node]:
-    """The first steps with one model, the others with the other; the last node gives the latent."""
+def sample(
+    sheet: Sheet, loaded: Loaded, models: list[Output], conditioned: Node
+) -> tuple[list[Node], list[Node]]:
+    """The schedule, and what samples by it, the first steps with one model and the others with the
+    other; the last node gives the latent."""
     choice = sheet.add("KSamplerSelect", sampler_name="res_multistep")
     every = sheet.add("BasicScheduler", model=loaded.model, steps=STEPS, scheduler="simple")
     parts = sheet.add("SplitSigmas", sigmas=every[0], step=FIRST)
@@ -107,4 +110,4 @@ def sample(sheet: Sheet, loaded: Loaded, models: list[Output], conditioned: Node
             )
         )
         latent = samplers[-1][0]
-    return [choice, every, parts, *samplers]
+    return [choice, every], [parts, *samplers]

@@ -44,16 +44,12 @@ def canvas_first_edit(sheet: Sheet) -> None:
         "-> *Multi-Prompt Encode* -> *KSampler*, and the model through *Apply Instance Attention*. "
         "The rest loads, decodes and saves.\n\nPress **Run**. Then draw another shape or write "
         "another word (shapes: circle, square, triangle, star, ring, cross) and run again. To "
-        "draw one instance anew with another seed, put *Instance Noise* before the sampler.",
-        560,
-        150,
+        "draw one instance anew with another seed, put *Instance Noise* before the sampler."
     )
     sheet.note(
         "## Your own picture\nExchange *Demo Model Loader* for your model's loaders, take *Demo "
         "Scene* away and choose a *picture* in the canvas. Set *fit* of *Multi-Prompt Encode* to "
-        "*Kontext's sizes* for FLUX.1 Kontext.",
-        460,
-        150,
+        "*Kontext's sizes* for FLUX.1 Kontext."
     )
     loaded = loaders.demo(sheet)
     scene = sheet.add("InstanceEditDemoScene")

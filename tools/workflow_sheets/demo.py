@@ -15,18 +15,14 @@ def first_edit(sheet: Sheet) -> None:
         "# First edit\nThree shapes, three instructions, **one pass**, on any machine in seconds: "
         "the *Demo Model Loader*'s miniature FLUX comes with the pack.\n\nPress **Run**. Then "
         "change a line in *Instance Regions from Masks* (shapes: circle, square, triangle, star, "
-        "ring, cross) and run again.",
-        560,
-        150,
+        "ring, cross) and run again."
     )
     sheet.note(
         "## How it works\nEvery mask has its own instruction. *Build Disentangled Bias* says who "
         "may see whom; *Apply Instance Attention* puts that into the model. The other nodes are "
-        "ComfyUI's own.",
-        460,
-        150,
+        "ComfyUI's own."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     three_shapes(sheet)
 
 

@@ -28,23 +28,28 @@ RECIPES = tuple(recipe(name, editor) for name, editor in EDITORS.items())
 
 def edit(sheet: Sheet, editor: Editor) -> None:
     """From the files to the saved picture."""
-    sheet.note(f"# {editor.model}\nBoxes with an instruction each. {editor.words}", 520, 150)
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(f"# {editor.model}\nBoxes with an instruction each. {editor.words}")
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.single(sheet, *editor.files, kind=editor.kind)
     source = steps.picture(sheet, loaded.vae, "pixels")
     boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.shown, INSTRUCTIONS[1:])
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
-    sheet.column("1  Picture and model", *source.nodes, *loaded.nodes, width=300)
-    sheet.fold(regions)
-    sheet.column("2  Instances", boxes, regions, width=400)
     prompts = encoded(sheet, editor, loaded, source, regions[0])
-    prepared = patched(sheet, editor, loaded, source, regions[0], prompts)
-    sampling = sample(sheet, editor, loaded, prepared, prompts)
+    changed = changes(sheet, editor, loaded)
+    model = changed[-1][0] if changed else loaded.model
+    bias = sheet.add("InstanceEditBuildBias", regions=regions[0], **steps.MICE, **steps.LEVEL)
+    applied = sheet.add("InstanceEditApplyAttention", model=model, bias=bias[0])
+    nodes = [*prompts.nodes, bias, applied]
+    prepared = steps.Prepared(applied[0], prompts.positive, bias[0], source.latent, nodes)
+    schedule, sampling = sample(sheet, editor, loaded, prepared, prompts)
     decoded = steps.decode_whole(sheet, loaded, sampling[-1][0], source.image, regions[0])
     save = sheet.add("SaveImage", "Result", images=decoded[-2][0], filename_prefix="instance_edit")
     inside = steps.look_inside(sheet, source.image, regions[0], prepared)
-    sheet.column("3  Prompts and bias", *prepared.nodes, width=300)
-    sheet.column("4  Sample", *sampling, *decoded, save)
+    sheet.fold(regions, loaded.nodes[-1])
+    sheet.column("1  Picture and model", *source.nodes, *loaded.nodes, *changed, width=300)
+    sheet.column("2  Instances", boxes, regions, *schedule, width=400)
+    sheet.column("3  Prompts and bias", *nodes, width=300)
+    sheet.column("4  Sample", *sampling, *decoded[:-1], save, decoded[-1])
     sheet.column("Look inside", *inside, width=380)
 
 
@@ -82,6 +87,8 @@ def encoded(
         if editor.encode.reads:
             given |= {"grounding": "grounded", "image1": source.image}
     encode = sheet.add("InstanceEditMultiPromptEncode", **given)
+    if editor.encode is not None:
+        sheet.fold(encode)  # the whole picture's prompt is written above
     both = [behind(sheet, editor, encode[output], source.latent) for output in (0, 1)]
     nodes += [encode, *(node for chain in both for node in chain)]
     ends = [chain[-1][0] if chain else encode[n] for n, chain in enumerate(both)]
@@ -102,32 +109,23 @@ def behind(sheet: Sheet, editor: Editor, prompt: Output, latent: Output) -> list
     for kind, inputs in chain:
         nodes.append(sheet.add(kind, conditioning=prompt, **inputs))
         prompt = nodes[-1][0]
+    sheet.fold(*nodes)
     return nodes
 
 
-def patched(
-    sheet: Sheet,
-    editor: Editor,
-    loaded: Loaded,
-    source: steps.Source,
-    regions: Output,
-    prompts: Prompts,
-) -> steps.Prepared:
-    """The model with core's changes and the bias."""
-    nodes, model = list(prompts.nodes), loaded.model
+def changes(sheet: Sheet, editor: Editor, loaded: Loaded) -> list[Node]:
+    """What core's graph puts on the model; the last node gives it."""
+    nodes, model = list[Node](), loaded.model
     for kind, inputs in editor.changes:
         node = loaders.load(sheet, kind, model=model, **inputs)
         nodes, model = [*nodes, node], node[0]
-    bias = sheet.add("InstanceEditBuildBias", regions=regions, **steps.MICE, **steps.LEVEL)
-    applied = sheet.add("InstanceEditApplyAttention", model=model, bias=bias[0])
-    nodes += [bias, applied]
-    return steps.Prepared(applied[0], prompts.positive, bias[0], source.latent, nodes)
+    return nodes
 
 
 def sample(
     sheet: Sheet, editor: Editor, loaded: Loaded, prepared: steps.Prepared, prompts: Prompts
-) -> list[Node]:
-    """The nodes that sample; the last one gives the latent."""
+) -> tuple[list[Node], list[Node]]:
+    """The nodes of the schedule, and those that sample; the last one gives the latent."""
     if editor.second_cfg is not None:
         return sample_with_two(sheet, editor, loaded, prepared, prompts)
     sampler = sheet.add(
@@ -141,12 +139,12 @@ def sample(
         sampler_name=editor.sampler,
         scheduler=editor.scheduler,
     )
-    return [sampler]
+    return [], [sampler]
 
 
 def sample_with_two(
     sheet: Sheet, editor: Editor, loaded: Loaded, prepared: steps.Prepared, prompts: Prompts
-) -> list[Node]:
+) -> tuple[list[Node], list[Node]]:
     """Sample with a guidance for the words and one for the picture."""
     guider = sheet.add(
         "DualCFGGuider",
@@ -170,4 +168,4 @@ def sample_with_two(
         sigmas=sigmas[0],
         latent_image=prepared.latent,
     )
-    return [guider, noise, choice, sigmas, sampler]
+    return [choice, sigmas], [guider, noise, sampler]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .notes import graph_notes
 from .sheet import Field, Json, Node, Output, Sheet, default_value
 from .since import since
 
@@ -12,9 +14,9 @@ GAP, EDGE, BESIDE = 18, 14, 24
 TITLE, SLOT, WIDGET, MULTILINE, EMPTY_TEXT = 30, 20, 30, 96, 78
 PICTURES = {
     **{"LoadImage": 300, "SaveImage": 270, "PreviewImage": 300, "PreviewAny": 90},
-    **{"CreateBoundingBoxes": 560, "InstanceEditCanvas": 644},
+    **{"MaskPreview": 300, "InstanceEditCanvas": 644},
 }
-PREVIEW = 310
+PREVIEW, BOX_PANEL = 310, 160
 FOLDED = 12
 RESULTS = ("SaveImage", "LossGraphNode")
 APP = {
@@ -49,7 +51,8 @@ def sheet_graph(sheet: Sheet) -> Json:
     nodes = [_graph_node(sheet, node, order, links) for order, node in enumerate(sheet.nodes)]
     for link in links:
         nodes[link.source - 1]["outputs"][link.slot]["links"].append(link.number)
-    notes = _graph_notes(sheet, len(nodes))
+    right = max(x + width for x, _, width, _ in (group["bounding"] for group in groups))
+    notes = graph_notes(sheet.notes, len(nodes), right)
     return {
         "id": str(uuid.uuid5(NAMESPACE, sheet.name)),
         "revision": 0,
@@ -74,26 +77,36 @@ def _place(sheet: Sheet) -> list[Json]:
     """Give every node its place and size; the groups of the columns."""
     groups: list[Json] = []
     x = 0.0
-    for number, (title, width, nodes) in enumerate(sheet.columns):
-        y = 60.0
-        for node in nodes:
-            node.place, node.size = (x + EDGE, y), (width, _height(sheet, node))
-            y += TITLE + (FOLDED if node.folded else node.size[1] + GAP)
+    for number, (title, width, stacks) in enumerate(sheet.columns):
+        height = max(
+            _stack(sheet, nodes, x + EDGE + n * (width + GAP), width)
+            for n, nodes in enumerate(stacks)
+        )
+        whole = len(stacks) * (width + GAP) - GAP + 2 * EDGE
         groups.append(
             {
                 "id": number + 1,
                 "title": title,
-                "bounding": [x, -20, width + 2 * EDGE, y],
+                "bounding": [x, -20, whole, height],
                 "color": COLOURS[number % len(COLOURS)],
                 "font_size": 24,
                 "flags": {},
             }
         )
-        x += width + 2 * EDGE + BESIDE
+        x += whole + BESIDE
     return groups
 
 
-def _height(sheet: Sheet, node: Node) -> float:
+def _stack(sheet: Sheet, nodes: Sequence[Node], x: float, width: float) -> float:
+    """Place nodes under each other; where the next one would stand."""
+    y = 60.0
+    for node in nodes:
+        node.place, node.size = (x, y), (width, _height(sheet, node, width))
+        y += TITLE + (FOLDED if node.folded else node.size[1] + GAP)
+    return y
+
+
+def _height(sheet: Sheet, node: Node, width: float) -> float:
     fields = sheet.fields(node)
     sockets = sum(not item.is_widget for item in fields)
     outputs = len(sheet.definitions[node.kind]["output"])
@@ -104,6 +117,8 @@ def _height(sheet: Sheet, node: Node) -> float:
             height += text if item.options.get("multiline") else WIDGET
             height += WIDGET if has_control(item) else 0
     preview = PREVIEW if node.kind.startswith("InstanceEditPreview") else 0
+    if node.kind == "CreateBoundingBoxes":
+        return height + width + BOX_PANEL  # the picture, which it draws as a square, and a panel
     return height + PICTURES.get(node.kind, preview)
 
 
@@ -177,29 +192,3 @@ def _widget_values(item: Field, value: Any) -> list[Any]:
     if item.options.get("image_upload"):
         return [value, "image"]
     return [value]
-
-
-def _graph_notes(sheet: Sheet, first: int) -> list[Json]:
-    notes: list[Json] = []
-    x = 0.0
-    for number, (text, width, height) in enumerate(sheet.notes, start=first + 1):
-        notes.append(
-            {
-                "id": number,
-                "type": "MarkdownNote",
-                "pos": [x, -height - 50],
-                "size": [width, height],
-                "flags": {},
-                "order": number - 1,
-                "mode": 0,
-                "inputs": [],
-                "outputs": [],
-                "title": "Note",
-                "properties": {},
-                "widgets_values": [text],
-                "color": "#432",
-                "bgcolor": "#653",
-            }
-        )
-        x += width + BESIDE
-    return notes

@@ -14,17 +14,13 @@ def instance_loras(sheet: Sheet) -> None:
     sheet.note(
         "# A LoRA for each thing\n*Instance LoRA* gives one instance a LoRA: it acts on that "
         "instance's tokens alone. **instance** is its number in *Preview Instance Regions*. "
-        "Choose your own files; chain one node more for each further LoRA.",
-        520,
-        150,
+        "Choose your own files; chain one node more for each further LoRA."
     )
     sheet.note(
         "## One for the whole picture\nA LoRA for everything (fewer steps, a style) goes onto the "
-        "model, with *LoraLoaderModelOnly*, as ever.",
-        380,
-        150,
+        "model, with *LoraLoaderModelOnly*, as ever."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
     picture = steps.kontext_picture(sheet)
     boxes = draw_boxes(sheet, "Drag boxes, write instructions", picture.shown, INSTRUCTIONS[:2])
@@ -33,9 +29,9 @@ def instance_loras(sheet: Sheet) -> None:
     regions = loras[-1][0]
     sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
     sheet.fold(drawn)
-    sheet.column("2  Instances", boxes, drawn, width=340)
-    sheet.column("3  Their LoRAs", *loras, width=280)
-    steps.finish(sheet, 4, loaded, picture, regions, steps.Way(28, 2.5, steps.IDATTN))
+    sheet.column("2  Instances", boxes, drawn, width=400)
+    way = steps.Way(28, 2.5, steps.IDATTN)
+    steps.finish(sheet, 3, loaded, picture, regions, way, above=loras)
 
 
 def give_loras(sheet: Sheet, regions: Output) -> list[Node]:

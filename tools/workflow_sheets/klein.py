@@ -12,11 +12,9 @@ def mice_klein_sam3(sheet: Sheet) -> None:
     sheet.note(
         "# Find objects by name\n*SAM3 Detect* finds all that *What to find* names, one mask "
         "per object. Write one instruction per line into *Instance Regions from Masks*, in the "
-        "order of the numbers that *Preview Instance Regions* shows.",
-        520,
-        150,
+        "order of the numbers that *Preview Instance Regions* shows."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.klein(sheet)
     sam_file = "sam3.1_multiplex_fp16.safetensors"
     sam = loaders.load(sheet, "CheckpointLoaderSimple", "SAM 3", ckpt_name=sam_file)
@@ -46,17 +44,13 @@ def plan_and_edit(sheet: Sheet) -> None:
         "# Say it in one sentence\n*Plan Regions* asks the vision-language model in *Generate "
         "Text* to divide your sentence into single edits, each with its place. Run; look at "
         "*Preview Instance Regions*. If a box is wrong, say more about the thing, or copy the "
-        "answer into a text node, mend it there and connect that.",
-        520,
-        150,
+        "answer into a text node, mend it there and connect that."
     )
     sheet.note(
         "## The planner\nQwen3-VL 4B answers in 5 GB of memory, from ComfyUI 0.26.0 on. Another "
-        "model that takes pictures does as well: load it, and choose its form in *answer*.",
-        380,
-        150,
+        "model that takes pictures does as well: load it, and choose its form in *answer*."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.klein(sheet)
     picture = steps.scaled_picture(sheet)
     planner = loaders.load(
@@ -88,11 +82,9 @@ def mice_two_references(sheet: Sheet) -> None:
     sheet.note(
         "# A subject of its own\nReference image **1** is the picture that is edited, **2** shows "
         "the thing that shall appear in instance 1. *reference = 2* at that instance makes the "
-        "second picture its own: nothing else sees it.",
-        520,
-        150,
+        "second picture its own: nothing else sees it."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.klein(sheet)
     picture = steps.scaled_picture(sheet)
     subject = sheet.add("LoadImage", "The new subject", image="example.png")
@@ -113,8 +105,9 @@ def mice_two_references(sheet: Sheet) -> None:
     regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
     sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
     sheet.fold(regions)
-    sheet.column("2  The new subject", subject, small, second, box, first, width=340)
-    sheet.column("3  Further instances", others, regions, width=340)
+    placed = [subject, small, second, first]
+    sheet.column("2  The new subject", box, width=300, beside=placed)
+    sheet.column("3  Further instances", others, regions, width=300)
     steps.finish(sheet, 4, loaded, picture, regions[0], steps.Way(4), (second[0],))
 
 
@@ -123,17 +116,13 @@ def klein_decode_regions(sheet: Sheet) -> None:
     sheet.note(
         "# Decode only the regions\nWith four steps, decoding is a good part of the work. *Decode "
         "Regions* stands for *VAE Decode* and *Composite Background*: it decodes windows around "
-        "the regions and keeps the picture's own pixels everywhere else. Small regions save most.",
-        520,
-        150,
+        "the regions and keeps the picture's own pixels everywhere else. Small regions save most."
     )
     sheet.note(
         "## How close it is\nThe decoder looks around itself: *halo* says how far it may, 0 "
-        "chooses for the VAE. *match* gives each window the tint of the picture around it.",
-        380,
-        150,
+        "chooses for the VAE. *match* gives each window the tint of the picture around it."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.klein(sheet)
     picture = steps.scaled_picture(sheet)
     boxes = draw_boxes(sheet, "Drag boxes, write instructions", picture.shown, INSTRUCTIONS[2:])

@@ -22,18 +22,14 @@ def mice_kontext_boxes(sheet: Sheet) -> None:
     sheet.note(
         "# Draw boxes, write instructions\n1. Load your picture: it lies under the boxes at "
         "once.\n2. Drag a box over everything you want to change and write the instruction into "
-        "its description.\n3. Run.\n\n" + BOXES_NOTE,
-        520,
-        150,
+        "its description.\n3. Run.\n\n" + BOXES_NOTE
     )
     sheet.note(
         "## Tips\nWrite each instruction as a whole sentence (*replace the cloud with a hot air "
         "balloon*). Boxes may overlap; both instructions act there. A little room around an object "
-        "helps when the new one is larger.",
-        460,
-        150,
+        "helps when the new one is larger."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
     picture = steps.kontext_picture(sheet)
     boxes = draw_boxes(sheet, "Drag boxes, write instructions", picture.shown, INSTRUCTIONS)
@@ -51,11 +47,9 @@ def mice_kontext_masks(sheet: Sheet) -> None:
         "*Mask 1* to *Mask 3*: right-click, **Open in MaskEditor**, paint one object, save.\n3. "
         "Write its instruction into the *Instance Region* beside it. Run.\n\n"
         "*Multi-Prompt Encode* brings the picture to one of Kontext's sizes (*fit*), and the masks "
-        "with it.",
-        560,
-        150,
+        "with it."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
     picture = steps.kontext_picture(sheet)
     painted = [sheet.add("LoadImage", f"Mask {n}", image="example.png") for n in (1, 2, 3)]
@@ -78,17 +72,13 @@ def idattn_infographic(sheet: Sheet) -> None:
         "# Twelve texts at once\nLoad your infographic, drag a box over every text and write the "
         'change into its description, as `Change "old" to "new".` *IDAttn* with its blocks '
         "*har, dis, har* holds up with hundreds of boxes, down to 0.6 % of the picture.\n\n"
-        + BOXES_NOTE,
-        560,
-        150,
+        + BOXES_NOTE
     )
     sheet.note(
         "## Tip\nLeave *text_length* at *real tokens*: cost then grows with the words, not with "
-        "the number of boxes.",
-        380,
-        150,
+        "the number of boxes."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
     picture = steps.kontext_picture(sheet)
     places = [(0.04 + 0.32 * (n % 3), 0.05 + 0.24 * (n // 3), 0.28, 0.16) for n in range(12)]
@@ -111,11 +101,9 @@ def idattn_text_table(sheet: Sheet) -> None:
         "its box. Write the table, or paste it from a spreadsheet as CSV; JSON does as well "
         '(`[{"old": .., "new": .., "xyxy": ..}]`). *dialect* says what its numbers are: here '
         "fractions of the picture.\n\n*longer_texts* widens the box of a text that becomes longer, "
-        "up to halfway to the next one; *template* is the instruction.",
-        560,
-        150,
+        "up to halfway to the next one; *template* is the instruction."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
     picture = steps.kontext_picture(sheet)
     table = sheet.add("PrimitiveStringMultiline", "Old text, new text, box", value=TABLE)
@@ -137,11 +125,9 @@ def mice_lora_controlnet(sheet: Sheet) -> None:
     sheet.note(
         "# With LoRA and ControlNet\nThe LoRA goes onto the model **before** *Apply Instance "
         "Attention*, the ControlNet onto the conditioning **after** *Reference Latent*. Choose "
-        "your own files; bypass (Ctrl+B) what you do not need.",
-        520,
-        150,
+        "your own files; bypass (Ctrl+B) what you do not need."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
     lora = sheet.add(
         "LoraLoaderModelOnly",
@@ -154,18 +140,21 @@ def mice_lora_controlnet(sheet: Sheet) -> None:
     source = steps.picture(sheet, loaded.vae)
     boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.image, INSTRUCTIONS)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
+    sheet.fold(regions, *loaded.nodes[1:3])
     prepared = steps.prepare(sheet, loaded, regions[0], source.latent)
     controlled = steer(sheet, loaded, source, prepared)
     steered = replace(prepared, positive=controlled[-1][0])
     sampling = steps.sample(sheet, loaded, steered, steps.Way(28, 2.5), source.image, regions[0])
     inside = steps.look_inside(sheet, source.image, regions[0], prepared)
-    sheet.column("1  Model and LoRA", *loaded.nodes)
-    sheet.column("2  Picture", *source.nodes)
-    sheet.column("3  Instances", boxes, regions, width=440)
-    sheet.column("4  Prompts and bias", *prepared.nodes)
-    sheet.column("5  ControlNet", *controlled)
-    sheet.column("6  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    encode, refer, *patched = prepared.nodes
+    guide, *rest = sampling
+    sheet.fold(encode, controlled[1], guide)
+    sheet.column("1  Picture, model, LoRA", *source.nodes, *loaded.nodes, width=300)
+    sheet.column("2  Instances", boxes, regions, width=400)
+    prompts = [encode, refer, *controlled, guide, *patched]
+    sheet.column("3  Prompts, ControlNet, bias", *prompts, width=300)
+    sheet.column("4  Sample", *rest)
+    sheet.column("Look inside", *inside, width=380)
 
 
 def steer(sheet: Sheet, loaded: Loaded, source: Source, prepared: Prepared) -> list[Node]:
@@ -195,17 +184,13 @@ def mice_strength_steps(sheet: Sheet) -> None:
         "# Strength and steps\n**strength** multiplies how much an instance listens to its "
         "instruction: 1 is neutral, 0 hides the instruction, above 1 insists. **start** and "
         "**end** say when it takes part, as fractions of the sampling: an early window shapes, a "
-        "late one paints.",
-        520,
-        150,
+        "late one paints."
     )
     sheet.note(
         "## Here\nThe dress insists (1.6), the hair begins after a fifth of the steps, the first "
-        "cloud stops after two thirds.",
-        380,
-        150,
+        "cloud stops after two thirds."
     )
-    sheet.note(PREVIEW_NOTE, 400, 150)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
     picture = steps.kontext_picture(sheet)
     settings: tuple[dict[str, float], ...] = ({"strength": 1.6}, {"start": 0.2}, {"end": 0.66})

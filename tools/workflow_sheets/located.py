@@ -69,10 +69,11 @@ class Start:
             **inputs,
         )
 
-    def columns(self, sheet: Sheet) -> None:
+    def columns(self, sheet: Sheet, *more: Node) -> None:
+        """The first two columns, the second with what else reads the instructions."""
         picture = (*self.loaded.nodes, self.scene, self.latent)
         sheet.column("1  Model, picture, schedule", *picture, self.sampler, self.sigmas, width=300)
-        sheet.column("2  Instructions", self.regions, self.encode, self.refer, width=340)
+        sheet.column("2  Instructions", self.regions, self.encode, self.refer, *more, width=340)
 
 
 def iid_find_and_edit(sheet: Sheet) -> None:
@@ -81,9 +82,7 @@ def iid_find_and_edit(sheet: Sheet) -> None:
         "# No masks\nWrite one instruction per line. *Locate Instances (IID)* samples one branch "
         "per instruction for the first steps, finds where each one acts, and composes the "
         "branches; the sampler goes on from there with IID's own attention.\n\n*Masks found* shows "
-        "the raw map, the threshold and the mask of each instruction: look there first.",
-        560,
-        250,
+        "the raw map, the threshold and the mask of each instruction: look there first."
     )
     start = Start(sheet, INSTRUCTIONS)
     found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0])
@@ -96,8 +95,7 @@ def iid_find_and_edit(sheet: Sheet) -> None:
     inside = steps.look_inside(sheet, start.scene[0], found[1], prepared)
     start.columns(sheet)
     sheet.column("3  Where", found, _preview(sheet, found[2]), width=360)
-    sheet.column("4  Bias", bias, patched, width=300)
-    sheet.column("5  Go on from step S", guider, noise, *sampling)
+    sheet.column("4  Go on from step S", bias, patched, guider, noise, *sampling)
     sheet.column("Look inside", *inside, width=380)
 
 
@@ -106,9 +104,7 @@ def iid_masks_for_mice(sheet: Sheet) -> None:
     sheet.note(
         "# IID's masks, MICE's edit\nOnly the regions of *Locate Instances (IID)* are used; "
         "the edit starts afresh with MICE, which keeps instances apart more smoothly. Any other "
-        "method of *Build Disentangled Bias* works too.",
-        520,
-        200,
+        "method of *Build Disentangled Bias* works too."
     )
     start = Start(sheet, INSTRUCTIONS)
     found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0])
@@ -119,10 +115,10 @@ def iid_masks_for_mice(sheet: Sheet) -> None:
         sheet, start.loaded, prepared, steps.Way(STEPS), start.scene[0], found[1]
     )
     inside = steps.look_inside(sheet, start.scene[0], found[1], prepared)
-    start.columns(sheet)
-    sheet.column("3  Where", found, _preview(sheet, found[2]), width=360)
-    sheet.column("4  Bias", bias, patched, width=300)
-    sheet.column("5  Sample", *sampling)
+    sheet.fold(start.encode)
+    start.columns(sheet, found)
+    sheet.column("3  Where, and bias", _preview(sheet, found[2]), bias, patched, width=360)
+    sheet.column("4  Sample", *sampling)
     sheet.column("Look inside", *inside, width=380)
 
 
@@ -132,9 +128,7 @@ def foi_find_and_edit(sheet: Sheet) -> None:
         "# Focus on your instruction\nMark [what is there] in every instruction. *Locate "
         "Instruction (FoI)* finds it in one step; *FoI Guider* lets each instruction act inside "
         "its mask only.\n\nMasks too small: lower the **threshold**. In the wrong place: other "
-        "**blocks**.",
-        520,
-        230,
+        "**blocks**."
     )
     _foi(sheet, Start(sheet, MARKED), steps.LEVEL)
 
@@ -146,9 +140,7 @@ def foi_from_the_picture(sheet: Sheet) -> None:
         "*Basic Scheduler*) and takes 100 steps of *Euler ancestral*: what is not edited stays "
         "nearer to the source, and a small edit costs more steps.\n\n75 % and the first step are "
         "counted in these 100 steps (*window by*: steps), as in the paper; the log says that this "
-        "is a part of a whole sampling.",
-        560,
-        230,
+        "is a part of a whole sampling."
     )
     start = Start(sheet, MARKED, "euler_ancestral", PAPER_STEPS, PAPER_NOISE)
     _foi(sheet, start, {"window_by": "steps"})
@@ -176,10 +168,10 @@ def _foi(sheet: Sheet, start: Start, counted: dict[str, Any]) -> None:
         regions=found[1],
         conditioning=start.refer[0],
     )
-    start.columns(sheet)
+    sheet.fold(empty)
+    start.columns(sheet, empty)
     sheet.column("3  Where", found, _preview(sheet, found[2]), width=360)
-    sheet.column("4  FoI", empty, guider, noise)
-    sheet.column("5  Sample", *sampling)
+    sheet.column("4  FoI and sampling", guider, noise, *sampling)
     sheet.column("Look inside", drawn, width=380)
 
 

@@ -25,22 +25,19 @@ def turns_as_published(sheet: Sheet) -> None:
         "# Turns as published\nThe paper edits with a model that makes pictures from text. Nothing "
         "shows it the picture but the noise of *Flow Inversion* and the pull of *Dual-LQR "
         "Sampler*.\n\nEvery setting is the paper's: 15 steps of which 4 are pulled, *tolerance* 0, "
-        "*time by* steps, *adaptive_attention* as published, guidance 1 to invert and 3.5 to edit.",
-        560,
-        250,
+        "*time by* steps, *adaptive_attention* as published, guidance 1 to invert and 3.5 to edit."
     )
     sheet.note(
         "## The pack's own\n*tolerance* 0.1 puts back what only drifts, *time by* noise level "
         "holds on shifted schedules, *adaptive_attention* off costs less. To take another number "
         "of steps, set *window by* to noise level: then *lqr_steps* follows.\n\nDescribe the whole "
-        "picture as it shall be: this model knows no instructions.",
-        460,
-        250,
+        "picture as it shall be: this model knows no instructions."
     )
     loaded = loaders.flux1_dev(sheet)
     source = steps.picture(sheet, loaded.vae, "pixels")
     sigmas = sheet.add("BasicScheduler", model=loaded.model, scheduler="simple", steps=STEPS)
-    sheet.column("Model and picture", *loaded.nodes, *source.nodes, sigmas)
+    sheet.fold(*loaded.nodes[1:])
+    sheet.column("Model and picture", *source.nodes, *loaded.nodes, sigmas, width=300)
     session = Session(sheet, loaded, sigmas[0], source.latent, lqr={**PUBLISHED}, referring=False)
     for number, instruction in enumerate(INSTRUCTIONS, start=1):
         shown = one_instruction(session, number, instruction)

@@ -16,18 +16,14 @@ def mice_qwen_edit(sheet: Sheet) -> None:
     sheet.note(
         "# Qwen-Image-Edit\nPicture **1** is edited, picture **2** shows what shall appear in "
         "instance 1: *reference = 2* makes it that instance's own, also for the text encoder. "
-        "*Multi-Prompt Encode* stands behind core's encode node and gets the same pictures.",
-        520,
-        200,
+        "*Multi-Prompt Encode* stands behind core's encode node and gets the same pictures."
     )
     sheet.note(
         "## Lightning\nFor four steps put *Load LoRA (Model)* with "
         "`Qwen-Image-Edit-2511-Lightning-4steps-V1.0-bf16.safetensors` behind the model, and set "
-        "steps to 4 and cfg to 1.",
-        380,
-        200,
+        "steps to 4 and cfg to 1."
     )
-    sheet.note(PREVIEW_NOTE, 400, 200)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.qwen_edit(sheet)
     source = steps.picture(sheet, loaded.vae)
     subject = sheet.add("LoadImage", "The new subject", image="example.png")
@@ -42,15 +38,16 @@ def mice_qwen_edit(sheet: Sheet) -> None:
     )
     others = draw_boxes(sheet, "Further boxes and instructions", source.image, INSTRUCTIONS[2:])
     regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
-    sheet.column("1  Model", *loaded.nodes)
-    sheet.column("2  Pictures", *source.nodes, subject)
-    sheet.column("3  Instances", box, first, others, regions, width=400)
+    sheet.fold(regions)
+    sheet.column("1  Picture and model", *source.nodes, *loaded.nodes, width=300)
+    sheet.column("2  The new subject", box, width=300, beside=[subject, first])
+    sheet.column("3  Further instances", others, regions, width=300)
     prepared, negative = prepare(sheet, loaded, regions[0], source.latent, source.image, subject[0])
     sampling = sample(sheet, loaded, prepared, negative, source.image, regions[0])
     inside = steps.look_inside(sheet, source.image, regions[0], prepared)
-    sheet.column("4  Prompts and bias", *prepared.nodes)
+    sheet.column("4  Prompts and bias", *prepared.nodes, width=300)
     sheet.column("5  Sample", *sampling)
-    sheet.column("Look inside", *inside, width=420)
+    sheet.column("Look inside", *inside, width=380)
 
 
 def prepare(
@@ -75,6 +72,7 @@ def prepare(
         grounding="grounded",
         **pictures,
     )
+    sheet.fold(encode)  # the whole picture's prompt is written above
     positive, negative = (
         sheet.add(
             "FluxKontextMultiReferenceLatentMethod",
@@ -114,4 +112,4 @@ def sample(
     decoded = steps.decode_whole(sheet, loaded, sampler[0], image, regions)
     result = decoded[-2][0]
     save = sheet.add("SaveImage", "Result", images=result, filename_prefix="instance_edit")
-    return [sampler, *decoded, save]
+    return [sampler, *decoded[:-1], save, decoded[-1]]

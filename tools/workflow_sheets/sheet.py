@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 Json = dict[str, Any]
 Definitions = dict[str, Json]
@@ -13,7 +14,10 @@ WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "BOUNDING_BOXES")
 PLUMBING = (
     *("VAEEncode", "VAEDecode", "ReferenceLatent", "ConditioningZeroOut", "BasicGuider"),
     *("FluxKontextImageScale", "ImageScaleToTotalPixels", "DisableNoise", "CFGNorm"),
-    *("FluxKontextMultiReferenceLatentMethod", "InstanceEditApplyAttention"),
+    *("FluxKontextMultiReferenceLatentMethod", "ModelSamplingAuraFlow", "ModelSamplingFlux"),
+    *("KSamplerSelect", "SplitSigmas", "SamplerCustomAdvanced", "GetImageSize"),
+    *("InstanceEditApplyAttention", "InstanceEditCompositeBackground"),
+    "InstanceEditTurnMemory",
 )
 """Nodes that nobody changes."""
 DYNAMIC, GROWING = "COMFY_DYNAMICCOMBO_V3", "COMFY_AUTOGROW_V3"
@@ -65,20 +69,28 @@ class Field:
         return self.kind in (*WIDGET_TYPES, DYNAMIC) and not forced
 
 
-class Sheet:
-    """Nodes in columns, each column a group, under notes.
+class Column(NamedTuple):
+    """A group of nodes.
 
     Attributes:
-        folds: nodes that nobody changes are drawn as their titles alone.
+        width: of a node.
+        stacks: nodes under each other, each stack to the right of the one before.
     """
 
-    def __init__(self, name: str, definitions: Definitions, folds: bool = True) -> None:
+    title: str
+    width: float
+    stacks: list[Sequence[Node]]
+
+
+class Sheet:
+    """Nodes in columns, under notes."""
+
+    def __init__(self, name: str, definitions: Definitions) -> None:
         self.name = name
         self.definitions = definitions
-        self.folds = folds
         self.nodes: list[Node] = []
-        self.notes: list[tuple[str, float, float]] = []
-        self.columns: list[tuple[str, float, list[Node]]] = []
+        self.notes: list[str] = []
+        self.columns: list[Column] = []
 
     def add(self, kind: str, title: str = "", /, **inputs: Any) -> Node:
         """Add a node; an input is a value or another node's ``Output``.
@@ -97,22 +109,24 @@ class Sheet:
         known = {f.name for f in self.fields(node)}
         if unknown := named.keys() - known:
             raise ValueError(f"{kind} has no input {sorted(unknown)}, only {sorted(known)}.")
-        node.folded = self.folds and kind in PLUMBING
+        node.folded = kind in PLUMBING
         self.nodes.append(node)
         return node
 
-    def note(self, text: str, width: float = 460, height: float = 200) -> None:
+    def note(self, text: str) -> None:
         """A note in markdown above the columns."""
-        self.notes.append((text, width, height))
+        self.notes.append(text)
 
     def fold(self, *nodes: Node) -> None:
         """Draw these nodes as their titles alone."""
         for node in nodes:
-            node.folded = self.folds
+            node.folded = True
 
-    def column(self, title: str, *nodes: Node, width: float = 320) -> None:
-        """Place nodes under each other, in a group."""
-        self.columns.append((title, width, list(nodes)))
+    def column(
+        self, title: str, *nodes: Node, width: float = 320, beside: Iterable[Node] = ()
+    ) -> None:
+        """Place nodes under each other, in a group; ``beside`` stands to their right in it."""
+        self.columns.append(Column(title, width, [nodes, tuple(beside)] if beside else [nodes]))
 
     def fields(self, node: Node) -> list[Field]:
         """The node's inputs in the order of its definition."""

@@ -46,7 +46,5 @@ def note_version(sheet: Sheet) -> None:
     lacking = lacking or f"*{sheet.definitions[first.kind]['display_name']}*"
     sheet.note(
         f"## Needs ComfyUI {version}\nOlder ones have no {lacking}. Update ComfyUI, or paint "
-        "masks as in *mice_kontext_masks*, which runs on every ComfyUI that the pack supports.",
-        360,
-        140,
+        "masks as in *mice_kontext_masks*, which runs on every ComfyUI that the pack supports."
     )

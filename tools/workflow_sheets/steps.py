@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,7 +143,7 @@ def sample(
     decoded = decoding(sheet, loaded, latent, image, regions)
     result = decoded[-2][0]
     save = sheet.add("SaveImage", "Result", images=result, filename_prefix="instance_edit")
-    return [*nodes, *sampler, *decoded, save]
+    return [*nodes, *sampler, *decoded[:-1], save, decoded[-1]]
 
 
 def decode_whole(
@@ -211,11 +212,13 @@ def finish(
     regions: Output,
     way: Way,
     references: tuple[Output, ...] = (),
+    above: Sequence[Node] = (),
 ) -> None:
     """From the regions to the saved picture, columns numbered from ``first``.
 
     Args:
         references: latents of further reference images.
+        above: nodes that stand over the prompts, which are folded to make room.
     """
     encode = sheet.add(
         "InstanceEditMultiPromptEncode",
@@ -252,7 +255,10 @@ def finish(
         conditioning=positive,
         model=patched[0],
     )
-    sheet.column(f"{first}  Prompts and bias", encode, *referring, bias, patched, width=300)
+    if above:
+        sheet.fold(encode)
+    prompts = [*above, encode, *referring, bias, patched]
+    sheet.column(f"{first}  Prompts and bias", *prompts, width=300)
     sheet.column(f"{first + 1}  Edit", sampler, *result, width=360)
     sheet.column("Look inside", drawn, inside, width=380)
 
@@ -268,10 +274,10 @@ def saved(
     """Decode, keep the picture's own background, save, and say what that changed."""
     if way.regions_only:
         *decoded, said = decode_regions(sheet, loaded, latent, picture.image, regions)
+        sheet.fold(*decoded)
     else:
         *decoded, said = decode_whole(sheet, loaded, latent, picture.image, regions)
         decoded[-1].inputs["fit"] = "by size" if picture.fit == "off" else "centre crop"
-        sheet.fold(decoded[-1])
     shown = decoded[-1][0]
     save = sheet.add("SaveImage", "Result", images=shown, filename_prefix="instance_edit")
     return [*decoded, save, said]

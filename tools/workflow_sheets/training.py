@@ -14,17 +14,13 @@ def train_kontext_lora(sheet: Sheet) -> None:
         "# Train with the masks active\nPut a folder into ComfyUI's input folder, with "
         "*NAME.png*, *NAME.edited.png* and *NAME.json* for each sample (*Save Regions* "
         "writes such a JSON), all pictures of one size. Choose it in **folder** and run. IDAttn's "
-        "own settings are set: rank 32, learning rate 0.0001, one picture at a time.",
-        520,
-        230,
+        "own settings are set: rank 32, learning rate 0.0001, one picture at a time."
     )
     sheet.note(
         "## Leave as it is\n*batch_size* 1 and *bucket_mode* off: ComfyUI would mix regions up and "
         "leave pictures unscaled, which is refused. *checkpoint_depth* 3 saves memory; FLUX does "
         "not run with 2. `make train-lora` of the repository trains the same, goes on after a "
-        "stop, and takes pictures of any sizes.",
-        480,
-        230,
+        "stop, and takes pictures of any sizes."
     )
     loaded = loaders.kontext(sheet)
     data = sheet.add("InstanceEditLoadTrainingFolder", folder=FOLDER)

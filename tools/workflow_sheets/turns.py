@@ -40,14 +40,16 @@ class Session:
         add = self.sheet.add
         return [text, add("ReferenceLatent", conditioning=text[0], latent=self.latent)]
 
-    def turn(self, model: Output, instruction: Output) -> list[Node]:
-        """Remember, invert, edit: the nodes of one more turn."""
+    def turn(self, model: Output, instruction: Output) -> tuple[list[Node], list[Node]]:
+        """One more turn: the nodes that remember, invert and prepare; those that edit."""
         chained = {} if self.memory is None else {"turn": self.memory}
         memory = self.sheet.add("InstanceEditTurnMemory", latent=self.latent, **chained)
         inverting = self.inverted()
-        editing = self.edited(model, instruction, memory[0], inverting[-1][0])
-        self.latent, self.memory = editing[-1][0], memory[0]
-        return [memory, *inverting, *editing]
+        guided, editor, sampler, still, edited = self.edited(
+            model, instruction, memory[0], inverting[-1][0]
+        )
+        self.latent, self.memory = edited[0], memory[0]
+        return [memory, *inverting, guided, editor, still], [sampler, edited]
 
     def inverted(self) -> list[Node]:
         """From the picture as it is back to noise, which the last node gives."""
@@ -67,6 +69,7 @@ class Session:
             sigmas=self.sigmas,
             latent_image=self.latent,
         )
+        self.sheet.fold(empty, unguided, noise)  # it starts from the picture, not from noise
         return [*source, unguided, inverter, inversion, noise, inverted]
 
     def edited(
@@ -75,6 +78,7 @@ class Session:
         """From that noise to the edited picture, which the last node gives."""
         add = self.sheet.add
         guided = add("FluxGuidance", conditioning=instruction, guidance=3.5)
+        self.sheet.fold(guided)
         editor = add("BasicGuider", model=model, conditioning=guided[0])
         sampler = add("InstanceEditDualLQRSampler", turn=memory, **self.lqr)
         still = add("DisableNoise")
@@ -96,9 +100,7 @@ def turns_three(sheet: Sheet) -> None:
         "# Three turns without drift\nEvery turn inverts the result of the one before (*Flow "
         "Inversion*) and samples it with the next instruction (*Dual-LQR Sampler*), drawn to the "
         "previous result **and to the very first picture**; what only drifts from these is put "
-        "back. Press **Run**: the *Demo Model Loader*'s miniature FLUX needs no files.",
-        560,
-        290,
+        "back. Press **Run**: the *Demo Model Loader*'s miniature FLUX needs no files."
     )
     sheet.note(
         "## Add a turn\n1. Select the last turn's group and copy it, links kept (Ctrl+C, "
@@ -106,13 +108,11 @@ def turns_three(sheet: Sheet) -> None:
         "Memory* to the copy's *Turn Memory*, and the same latent to the copy's two *Set Reference "
         "Latent* and its *Invert*.\n3. Write the next instruction. Finished turns are not run "
         "again.\n\nTo edit nothing outside a mask, put *Set Latent Noise Mask* before a turn's "
-        "*Invert*.",
-        560,
-        290,
+        "*Invert*."
     )
     loaded, scene, latent = first_picture(sheet)
     sigmas = sheet.add("BasicScheduler", model=loaded.model, scheduler="simple", steps=STEPS)
-    sheet.column("Model and picture", *loaded.nodes, scene, latent, sigmas)
+    sheet.column("Model and picture", *loaded.nodes, scene, latent, sigmas, width=260)
     session = Session(sheet, loaded, sigmas[0], latent[0])
     shown = scene[0]
     for number, instruction in enumerate(FIRST, start=1):
@@ -125,10 +125,11 @@ def one_instruction(session: Session, number: int, instruction: str) -> Output:
     sheet, loaded = session.sheet, session.loaded
     text = sheet.add("CLIPTextEncode", f"Instruction {number}", clip=loaded.clip, text=instruction)
     referred = session.referred(text)
-    nodes = session.turn(loaded.model, referred[-1][0])
+    preparing, editing = session.turn(loaded.model, referred[-1][0])
     decode = sheet.add("VAEDecode", samples=session.latent, vae=loaded.vae)
     look = sheet.add("PreviewImage", f"Turn {number}", images=decode[0])
-    sheet.column(f"Turn {number}", *referred, *nodes, decode, look)
+    shown = [*editing, decode, look]
+    sheet.column(f"Turn {number}", *referred, *preparing, width=240, beside=shown)
     return decode[0]
 
 
@@ -144,15 +145,19 @@ def several_instructions(session: Session, scene: Node, before: Output) -> None:
         "replace the yellow triangle with a purple cross",
     )
     prepared = steps.prepare(sheet, session.loaded, regions[0], session.latent)
-    nodes = session.turn(prepared.model, prepared.positive)
-    sheet.column("Turn 3: three instances", regions, *prepared.nodes, *nodes, width=400)
+    preparing, editing = session.turn(prepared.model, prepared.positive)
+    sheet.fold(prepared.nodes[0])
+    beside = [*preparing, *editing]
+    title = "Turn 3: three instances"
+    sheet.column(title, regions, *prepared.nodes, width=260, beside=beside)
     after = sheet.add("VAEDecode", samples=session.latent, vae=session.loaded.vae)
     paste = sheet.add(
         "InstanceEditCompositeBackground", source=before, edited=after[0], regions=regions[0]
     )
     save = sheet.add("SaveImage", "Result", images=paste[0], filename_prefix="instance_edit_turns")
     inside = steps.look_inside(sheet, before, regions[0], prepared)
-    sheet.column("Result", after, paste, save, *inside, width=420)
+    drawn, bias = inside
+    sheet.column("Result", after, paste, save, drawn, width=300, beside=[bias])
 
 
 def turns_chained(sheet: Sheet) -> None:
@@ -161,19 +166,15 @@ def turns_chained(sheet: Sheet) -> None:
         "# One instruction after the other\nAn ordinary *KSampler* edits the result of the turn "
         "before. Each time it renders the whole picture anew, a little beside what it was; *Undo "
         "Drift* puts that back, in the latent, without a mask. Press **Run**: the *Demo Model "
-        "Loader*'s miniature FLUX needs no files.",
-        560,
-        270,
+        "Loader*'s miniature FLUX needs no files."
     )
     sheet.note(
         "## Add a turn\nCopy the last turn's group, links kept (Ctrl+C, Ctrl+Shift+V). Connect the "
         "last *Undo Drift*'s latent to the copy's *Turn Memory*, *Set Reference Latent* and "
-        "*KSampler*, and the last *Turn Memory* to the copy's. Write the next instruction.",
-        460,
-        270,
+        "*KSampler*, and the last *Turn Memory* to the copy's. Write the next instruction."
     )
     loaded, scene, latent = first_picture(sheet)
-    sheet.column("Model and picture", *loaded.nodes, scene, latent)
+    sheet.column("Model and picture", *loaded.nodes, scene, latent, width=280)
     start = latent[0]
     chained: dict[str, Output] = {}
     instructions = (*FIRST, "replace the yellow triangle with a purple cross")
@@ -190,7 +191,8 @@ def turns_chained(sheet: Sheet) -> None:
         decode = sheet.add("VAEDecode", samples=kept[0], vae=loaded.vae)
         look = sheet.add("SaveImage", f"Turn {number}", images=decode[0])
         changed = sheet.add("MaskPreview", "What the edit changed", mask=kept[1])
-        sheet.column(f"Turn {number}", turn, text, referred, *sampler, kept, decode, look, changed)
+        working, shown = [turn, text, referred, *sampler, kept], [decode, look, changed]
+        sheet.column(f"Turn {number}", *working, width=240, beside=shown)
         start, chained = kept[0], {"turn": turn[0]}
 
 

@@ -15,11 +15,9 @@ def klein_light_and_style(sheet: Sheet) -> None:
         "# Light and style of the whole picture\n*global_prompt* of *Multi-Prompt Encode* says "
         "what happens to everything; *instances_see_global* of *Build Disentangled Bias* lets the "
         "instances take part in it.\n\nThe result is the model's own picture: **no *Composite "
-        "Background*** here, which would put the old light back around every region.",
-        560,
-        140,
+        "Background*** here, which would put the old light back around every region."
     )
-    sheet.note(PREVIEW_NOTE, 400, 140)
+    sheet.note(PREVIEW_NOTE)
     loaded = loaders.klein(sheet)
     source = steps.picture(sheet, loaded.vae, "pixels")
     boxes = draw_boxes(sheet, "Drag boxes, write instructions", source.shown, INSTRUCTIONS[2:])
