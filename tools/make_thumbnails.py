@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFilter
+from torch import Tensor
 
 from ..demo.example import INSTANCES, first_scene, instance_masks
 from ..demo.scenes import render
@@ -25,13 +26,15 @@ from ..pictures.letters import font
 from ..pictures.marks import INK, PAPER, to_picture
 from ..pictures.regions import draw_regions
 from .comfy_server import ComfyServer, make_base_directory
-from .load_pack import ROOT, find_comfyui
+from .load_pack import ROOT
 from .workflow_sheets.canvas import drawing
 from .workflow_sheets.editors import EDITORS
-from .workflow_sheets.instructions import INSTRUCTIONS
+from .workflow_sheets.instructions import CAT, COFFEE, INSTRUCTIONS
 
 SIDE, BAR, INSET = 512, 56, 140
-DRESS, HAIR, CLOUD = (255, 166, 214), (250, 241, 107), (255, 255, 255)
+CUP, SPOON, BISCUIT = (0.334, 0.23, 0.62, 0.49), (0.53, 0.58, 0.69, 0.82), (0.15, 0.4, 0.28, 0.7)
+EYES = ((0.295, 0.28, 0.46, 0.49), (0.65, 0.36, 0.77, 0.54))
+"""Ovals around things of the photographs, as fractions: left, top, right, bottom."""
 TITLES = {
     "first_edit": "Three edits, one pass",
     "canvas_first_edit": "Draw and edit",
@@ -61,9 +64,9 @@ TITLES = {
 }
 
 
-def example() -> Image.Image:
-    """The picture that every ComfyUI has in its input folder."""
-    return Image.open(find_comfyui() / "input" / "example.png").convert("RGB")
+def photograph(name: str) -> Image.Image:
+    """One of those that come with the pack."""
+    return Image.open(ROOT / "web" / "photographs" / name).convert("RGB")
 
 
 def boxes(count: int) -> list[InstanceRegion]:
@@ -74,16 +77,17 @@ def boxes(count: int) -> list[InstanceRegion]:
     ]
 
 
-def coloured(
-    colour: tuple[int, int, int], instruction: str, left: float = 0.0, right: float = 1.0
-) -> InstanceRegion:
-    """A region of the pixels of one colour, between two fractions of the width."""
-    picture = example()
-    pixels = np.asarray(picture, dtype=int)
-    mask = torch.from_numpy(np.abs(pixels - colour).max(-1) < 16).float()
-    mask[:, : int(left * picture.width)] = 0
-    mask[:, int(right * picture.width) :] = 0
-    return InstanceRegion(instruction, mask=mask)
+def oval(picture: Image.Image, place: tuple[float, ...], instruction: str) -> InstanceRegion:
+    """A region with the mask of an oval."""
+    return InstanceRegion(instruction, mask=drawn_oval(picture.size, place))
+
+
+def drawn_oval(size: tuple[int, int], place: tuple[float, ...]) -> Tensor:
+    """(height, width) float32, 1 inside."""
+    mask = Image.new("L", size)
+    corners = [part * size[n % 2] for n, part in enumerate(place)]
+    ImageDraw.Draw(mask).ellipse(corners, fill=1)
+    return torch.from_numpy(np.array(mask)).float()
 
 
 def infographic() -> tuple[Image.Image, list[InstanceRegion]]:
@@ -132,18 +136,19 @@ def edited_scene(name: str) -> Image.Image:
 
 def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
     """Picture and regions of every thumbnail."""
-    clouds = [
-        coloured(CLOUD, "a hot air balloon", 0, 0.45),
-        coloured(CLOUD, "a flock of birds", 0.55, 1),
+    picture, cat = photograph(COFFEE), photograph(CAT)
+    tea, spoon, biscuit, _ = boxes(4)
+    painted = [
+        oval(picture, place, region.instruction)
+        for place, region in zip((CUP, SPOON, BISCUIT), (tea, spoon, biscuit), strict=True)
     ]
-    dress = coloured(DRESS, "a red kimono with white cranes")
-    picture = example()
+    eyes = [oval(cat, place, words) for place, words in zip(EYES, ("blue", "golden"), strict=True)]
     edged = picture.copy()
     half = (picture.width // 2, 0, picture.width, picture.height)
     edged.paste(picture.crop(half).convert("L").filter(ImageFilter.FIND_EDGES), half[:2])
     with_subject = picture.copy()
-    inset = picture.crop((200, 180, 500, 680)).resize((180, 300))
-    with_subject.paste(inset, (picture.width - 192, picture.height - 312))
+    with_subject.paste(cat.resize((168, 108)), (picture.width - 176, picture.height - 116))
+    subject = InstanceRegion("the cat of image 2", box=boxes(4)[3].box)
     settings = ("strength 1.6", "start 0.2", "end 0.66")
     timed = [
         InstanceRegion(words, box=region.box)
@@ -157,14 +162,14 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
         "first_edit": scene(),
         "canvas_first_edit": drawn_scene(),
         "mice_kontext_boxes": (picture, boxes(4)),
-        "mice_kontext_masks": (picture, [dress, coloured(HAIR, "silver hair"), clouds[0]]),
-        "mice_klein_sam3": (picture, clouds),
-        "plan_and_edit": (picture, [boxes(1)[0], *boxes(4)[2:]]),
+        "mice_kontext_masks": (picture, painted),
+        "mice_klein_sam3": (cat, eyes),
+        "plan_and_edit": (picture, [tea, spoon]),
         "idattn_infographic": infographic(),
         "idattn_text_table": infographic(),
         "klein_light_and_style": (picture, boxes(4)[2:]),
-        "mice_two_references": (with_subject, [dress, clouds[0]]),
-        "mice_qwen_edit": (with_subject, [dress, *clouds]),
+        "mice_two_references": (with_subject, [subject, tea]),
+        "mice_qwen_edit": (with_subject, [subject, tea, spoon]),
         **dict.fromkeys((*EDITORS, "mice_bernini_edit"), (picture, boxes(4)[1:])),
         "klein_decode_regions": (picture, boxes(4)[2:]),
         "mice_lora_controlnet": (edged, boxes(4)),
@@ -177,15 +182,18 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
         "foi_from_the_picture": scene(),
         "turns_chained": scene(),
         "turns_three": scene(),
-        "turns_as_published": (picture, [dress, clouds[0]]),
+        "turns_as_published": (picture, [tea, spoon]),
     }
 
 
 def draw(name: str, picture: Image.Image, regions: Sequence[InstanceRegion]) -> Image.Image:
     """One thumbnail: the picture with its regions, over its title."""
-    drawn = draw_regions(picture, regions, "").crop((0, 0, 1024, 1024))
+    page = draw_regions(picture, regions, "")
+    drawn = page.crop((0, 0, page.width, page.width * picture.height // picture.width))
+    height = SIDE * drawn.height // drawn.width
     sheet = Image.new("RGB", (SIDE, SIDE), INK)
-    sheet.paste(drawn.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (0, 0))
+    above = max(SIDE - BAR - height, 0) // 2
+    sheet.paste(drawn.resize((SIDE, height), Image.Resampling.LANCZOS), (0, above))
     bar = ImageDraw.Draw(sheet)
     bar.rectangle((0, SIDE - BAR, SIDE, SIDE), INK)
     bar.text((SIDE / 2, SIDE - BAR / 2), TITLES[name], PAPER, font(30), anchor="mm")

@@ -35,11 +35,12 @@ from instance_edit.tests.with_comfyui.stand_in_files import make_workflow_server
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
-    """A server on which nothing is missing that a shipped workflow names.
+    """A server on which nothing is missing that a shipped workflow names, but the photographs:
+    those the front end brings.
 
     Its picture has the size of ComfyUI's own: boxes that lie on a picture follow its size.
     """
-    base = make_workflow_server(tmp_path_factory.mktemp("browser"), instructions.CANVAS)
+    base = make_workflow_server(tmp_path_factory.mktemp("browser"), instructions.CANVAS, ())
     with ComfyServer(base) as running:
         yield running
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from instance_edit.tests.with_comfyui.tiny_controlnets import controlnet_weights
 from instance_edit.tools.comfy_server import make_base_directory
 from instance_edit.tools.random_weights import seed_weights
 from instance_edit.tools.workflow_sheets import instance_loras, training
+from instance_edit.tools.workflow_sheets.instructions import CAT, COFFEE, EXAMPLE
 from instance_edit.tools.workflow_sheets.loaders import FILES
 
 SIDE = 128
@@ -23,11 +25,14 @@ NODES = Path(__file__).with_name("stand_in_nodes.py")
 Weights = dict[str, torch.Tensor]
 
 
-def make_workflow_server(folder: Path, side: int = SIDE) -> Path:
+def make_workflow_server(
+    folder: Path, side: int = SIDE, photographs: Sequence[str] = (COFFEE, CAT)
+) -> Path:
     """A base directory with every file that a shipped workflow names, and the stand-in nodes.
 
     Args:
         side: of the picture that stands in for ComfyUI's own.
+        photographs: of the pack, for which the same picture stands in.
     """
     base = make_base_directory(folder)
     kontext, _, _, ae, klein, *_ = FILES
@@ -50,7 +55,7 @@ def make_workflow_server(folder: Path, side: int = SIDE) -> Path:
     for name in instance_loras.FILES:
         _save(_lora(flux1), base / "models" / "loras" / name)
     _save(controlnet_weights(), base / "models" / "controlnet" / "your_flux_controlnet.safetensors")
-    _write_pictures(base / "input", side)
+    _write_pictures(base / "input", side, (EXAMPLE, *photographs))
     for name in ("cat", "dog"):
         write_sample(base / "input" / training.FOLDER, name, (side, side))
     (base / "custom_nodes" / NODES.name).symlink_to(NODES)
@@ -100,13 +105,14 @@ def _lora(flux: Weights) -> Weights:
     }
 
 
-def _write_pictures(folder: Path, side: int) -> None:
+def _write_pictures(folder: Path, side: int, names: Sequence[str]) -> None:
     """A picture with a hole in its alpha channel, as the mask editor leaves one, and masks."""
     picture = Image.effect_mandelbrot((side, side), (-2, -1.5, 1, 1.5), 60).convert("RGBA")
     alpha = Image.new("L", picture.size, 255)
     ImageDraw.Draw(alpha).ellipse((20, 30, 70, 80), fill=0)
     picture.putalpha(alpha)
-    picture.save(folder / "example.png")
+    for name in names:
+        picture.save(folder / name, format="PNG")  # whatever it is called: JPEG has no alpha
     masks = torch.zeros(2, side, side)
     masks[0, 10:50, 10:60] = 1
     masks[1, 70:120, 60:120] = 1

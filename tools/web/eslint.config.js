@@ -4,7 +4,7 @@ const browser = [
   ..."AbortController Blob CompressionStream DataView FormData Image ImageData".split(" "),
   ..."HTMLInputElement HTMLTextAreaElement KeyboardEvent ResizeObserver Response".split(" "),
   ..."TextEncoder URL URLSearchParams atob btoa cancelAnimationFrame console".split(" "),
-  ..."createImageBitmap document queueMicrotask requestAnimationFrame window".split(" "),
+  ..."createImageBitmap document fetch queueMicrotask requestAnimationFrame window".split(" "),
 ];
 
 export default [

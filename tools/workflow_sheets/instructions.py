@@ -15,13 +15,19 @@ class Placed(NamedTuple):
     text: str
 
 
+EXAMPLE = "example.png"
+"""The picture that ComfyUI's own repository has."""
 CANVAS = 768
-"""Side of the picture that every ComfyUI has."""
+"""Its side in pixels."""
+COFFEE, CAT = "instance_edit_coffee.jpg", "instance_edit_cat.jpg"
+"""Photographs that come with the pack; the front end finds them in the input folder."""
+SIZE = (592, 400)
+"""Width and height of that of the coffee, in pixels."""
 INSTRUCTIONS = (
-    Placed((0.34, 0.42, 0.31, 0.45), "turn the pink dress into a red kimono with white cranes"),
-    Placed((0.16, 0.06, 0.67, 0.37), "turn the yellow hair into silver hair"),
-    Placed((0.07, 0.04, 0.31, 0.10), "replace the cloud with a hot air balloon"),
-    Placed((0.67, 0.03, 0.30, 0.17), "replace the cloud with a flock of birds"),
+    Placed((0.33, 0.20, 0.31, 0.32), "replace the coffee with green matcha tea"),
+    Placed((0.53, 0.55, 0.18, 0.29), "turn the steel spoon into a golden spoon"),
+    Placed((0.14, 0.36, 0.16, 0.36), "put a chocolate biscuit on the saucer"),
+    Placed((0.75, 0.05, 0.23, 0.42), "put a red apple on the table"),
 )
 BOXES_NOTE = (
     "*Create Bounding Boxes* can be drawn on in the front end's **Nodes 2.0** mode only: switch it "
@@ -33,13 +39,20 @@ PREVIEW_NOTE = (
 )
 
 
-def draw_boxes(sheet: Sheet, title: str, image: Output, placed: Iterable[Placed]) -> Node:
+def draw_boxes(
+    sheet: Sheet,
+    title: str,
+    image: Output,
+    placed: Iterable[Placed],
+    pixels: tuple[int, int] = SIZE,
+) -> Node:
     """Core's box editor with boxes already in it: in pixels of its canvas, each with its text."""
+    across, down = pixels
     drawn: list[Json] = []
     for (x, y, width, height), text in placed:
         metadata = {"type": "obj", "text": "", "desc": text, "palette": []}
-        corner = {"x": round(x * CANVAS), "y": round(y * CANVAS)}
-        extent = {"width": round(width * CANVAS), "height": round(height * CANVAS)}
+        corner = {"x": round(x * across), "y": round(y * down)}
+        extent = {"width": round(width * across), "height": round(height * down)}
         drawn.append({**corner, **extent, "metadata": metadata})
-    size = {"width": CANVAS, "height": CANVAS}
+    size = {"width": across, "height": down}
     return sheet.add("CreateBoundingBoxes", title, background=image, editor_state=drawn, **size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import loaders, steps
-from .instructions import INSTRUCTIONS, PREVIEW_NOTE, Placed, draw_boxes
+from .instructions import CAT, INSTRUCTIONS, PREVIEW_NOTE, Placed, draw_boxes
 from .sheet import Sheet
 
 
@@ -18,8 +18,8 @@ def mice_klein_sam3(sheet: Sheet) -> None:
     loaded = loaders.klein(sheet)
     sam_file = "sam3.1_multiplex_fp16.safetensors"
     sam = loaders.load(sheet, "CheckpointLoaderSimple", "SAM 3", ckpt_name=sam_file)
-    picture = steps.scaled_picture(sheet)
-    words = sheet.add("CLIPTextEncode", "What to find", clip=sam[1], text="cloud")
+    picture = steps.scaled_picture(sheet, CAT)
+    words = sheet.add("CLIPTextEncode", "What to find", clip=sam[1], text="eye")
     found = sheet.add(
         "SAM3_Detect",
         model=sam[0],
@@ -30,8 +30,7 @@ def mice_klein_sam3(sheet: Sheet) -> None:
     regions = sheet.add(
         "InstanceEditRegionsFromMasks",
         masks=found[0],
-        instructions="replace the cloud with a hot air balloon\n"
-        "replace the cloud with a flock of birds",
+        instructions="turn the eye blue\nturn the eye golden",
     )
     sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
     sheet.column("2  Instances", sam, words, found, regions, width=360)
@@ -58,7 +57,7 @@ def plan_and_edit(sheet: Sheet) -> None:
     )
     plan = sheet.add(
         "InstanceEditPlanRegions",
-        sentence="Turn the dress into a red kimono, and make a hot air balloon of each cloud.",
+        sentence="Fill the cup with green tea, and turn the spoon into gold.",
         image=picture.image,
     )
     answer = sheet.add(
@@ -87,11 +86,11 @@ def mice_two_references(sheet: Sheet) -> None:
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.klein(sheet)
     picture = steps.scaled_picture(sheet)
-    subject = sheet.add("LoadImage", "The new subject", image="example.png")
+    subject = sheet.add("LoadImage", "The new subject", image=CAT)
     small = steps.scale_pixels(sheet, subject[0], 0.25)
     second = sheet.add("VAEEncode", "Reference 2", pixels=small[0], vae=loaded.vae)
-    wish = "replace the dress with the dress of image 2"
-    place = Placed(INSTRUCTIONS[0].box, wish)
+    wish = "let the cat of image 2 sit on the table"
+    place = Placed(INSTRUCTIONS[3].box, wish)
     box = draw_boxes(sheet, "Where the subject goes", picture.shown, [place])
     first = sheet.add(
         "InstanceEditRegion",
@@ -101,7 +100,7 @@ def mice_two_references(sheet: Sheet) -> None:
         instruction=wish,
         reference=2,
     )
-    others = draw_boxes(sheet, "Further boxes and instructions", picture.shown, INSTRUCTIONS[2:])
+    others = draw_boxes(sheet, "Further boxes and instructions", picture.shown, INSTRUCTIONS[:2])
     regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
     sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
     sheet.fold(regions)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import loaders, steps
-from .instructions import BOXES_NOTE, INSTRUCTIONS, PREVIEW_NOTE, Placed, draw_boxes
+from .instructions import (
+    BOXES_NOTE,
+    CANVAS,
+    COFFEE,
+    EXAMPLE,
+    INSTRUCTIONS,
+    PREVIEW_NOTE,
+    Placed,
+    draw_boxes,
+)
 from .loaders import Loaded
 from .sheet import Node, Output, Sheet
 from .steps import Prepared, Source
@@ -52,7 +61,7 @@ def mice_kontext_masks(sheet: Sheet) -> None:
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
     picture = steps.kontext_picture(sheet)
-    painted = [sheet.add("LoadImage", f"Mask {n}", image="example.png") for n in (1, 2, 3)]
+    painted = [sheet.add("LoadImage", f"Mask {n}", image=COFFEE) for n in (1, 2, 3)]
     nodes: list[Node] = []
     chain: dict[str, Output] = {}
     for n, (placed, mask) in enumerate(zip(INSTRUCTIONS, painted, strict=False), start=1):
@@ -80,13 +89,14 @@ def idattn_infographic(sheet: Sheet) -> None:
     )
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
-    picture = steps.kontext_picture(sheet)
+    picture = steps.kontext_picture(sheet, EXAMPLE)
     places = [(0.04 + 0.32 * (n % 3), 0.05 + 0.24 * (n // 3), 0.28, 0.16) for n in range(12)]
     texts = [
         Placed(place, f'Change "Title {n}" to "Chapter {n}".')
         for n, place in enumerate(places, start=1)
     ]
-    boxes = draw_boxes(sheet, "Drag a box over every text", picture.shown, texts)
+    square = (CANVAS, CANVAS)
+    boxes = draw_boxes(sheet, "Drag a box over every text", picture.shown, texts, square)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
     sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
     sheet.fold(regions)
@@ -105,7 +115,7 @@ def idattn_text_table(sheet: Sheet) -> None:
     )
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
-    picture = steps.kontext_picture(sheet)
+    picture = steps.kontext_picture(sheet, EXAMPLE)
     table = sheet.add("PrimitiveStringMultiline", "Old text, new text, box", value=TABLE)
     regions = sheet.add(
         "InstanceEditRegionsFromBoxes",
@@ -187,8 +197,8 @@ def mice_strength_steps(sheet: Sheet) -> None:
         "late one paints."
     )
     sheet.note(
-        "## Here\nThe dress insists (1.6), the hair begins after a fifth of the steps, the first "
-        "cloud stops after two thirds."
+        "## Here\nThe tea insists (1.6), the spoon begins after a fifth of the steps, the biscuit "
+        "stops after two thirds."
     )
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)

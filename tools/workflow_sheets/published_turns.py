@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import loaders, steps
+from .instructions import EXAMPLE
 from .sheet import Sheet
 from .turns import Session, one_instruction
 
@@ -34,7 +35,7 @@ def turns_as_published(sheet: Sheet) -> None:
         "picture as it shall be: this model knows no instructions."
     )
     loaded = loaders.flux1_dev(sheet)
-    source = steps.picture(sheet, loaded.vae, "pixels")
+    source = steps.picture(sheet, loaded.vae, "pixels", EXAMPLE)
     sigmas = sheet.add("BasicScheduler", model=loaded.model, scheduler="simple", steps=STEPS)
     sheet.fold(*loaded.nodes[1:])
     sheet.column("Model and picture", *source.nodes, *loaded.nodes, sigmas, width=300)

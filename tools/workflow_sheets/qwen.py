@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import loaders, steps
-from .instructions import INSTRUCTIONS, PREVIEW_NOTE, draw_boxes
+from .instructions import CAT, INSTRUCTIONS, PREVIEW_NOTE, Placed, draw_boxes
 from .loaders import Loaded
 from .sheet import Node, Output, Sheet
 
@@ -26,17 +26,19 @@ def mice_qwen_edit(sheet: Sheet) -> None:
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.qwen_edit(sheet)
     source = steps.picture(sheet, loaded.vae)
-    subject = sheet.add("LoadImage", "The new subject", image="example.png")
-    box = draw_boxes(sheet, "Where the subject goes", source.image, INSTRUCTIONS[:1])
+    subject = sheet.add("LoadImage", "The new subject", image=CAT)
+    wish = "let the cat of picture 2 sit on the table"
+    place = Placed(INSTRUCTIONS[3].box, wish)
+    box = draw_boxes(sheet, "Where the subject goes", source.image, [place])
     first = sheet.add(
         "InstanceEditRegion",
         "Instance 1, with a subject of its own",
         box=box[2],
         image=source.image,
-        instruction="replace the dress with the dress of picture 2",
+        instruction=wish,
         reference=2,
     )
-    others = draw_boxes(sheet, "Further boxes and instructions", source.image, INSTRUCTIONS[2:])
+    others = draw_boxes(sheet, "Further boxes and instructions", source.image, INSTRUCTIONS[:2])
     regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
     sheet.fold(regions)
     sheet.column("1  Picture and model", *source.nodes, *loaded.nodes, width=300)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .instructions import COFFEE
 from .loaders import Loaded
 from .sheet import Node, Output, Sheet
 
@@ -64,27 +65,27 @@ class Prepared:
     nodes: list[Node]
 
 
-def load_picture(sheet: Sheet) -> Node:
-    """The picture that somebody brings; the one that every ComfyUI has."""
-    return sheet.add("LoadImage", "Your picture", image="example.png")
+def load_picture(sheet: Sheet, file: str = COFFEE) -> Node:
+    """The picture that somebody brings; until then the photograph that comes with the pack."""
+    return sheet.add("LoadImage", "Your picture", image=file)
 
 
-def kontext_picture(sheet: Sheet) -> Picture:
+def kontext_picture(sheet: Sheet, file: str = COFFEE) -> Picture:
     """A picture that gets one of Kontext's sizes."""
-    load = load_picture(sheet)
+    load = load_picture(sheet, file)
     return Picture(load[0], load[0], "Kontext's sizes", [load])
 
 
-def scaled_picture(sheet: Sheet) -> Picture:
+def scaled_picture(sheet: Sheet, file: str = COFFEE) -> Picture:
     """A picture of a megapixel."""
-    load = load_picture(sheet)
+    load = load_picture(sheet, file)
     scaled = scale_pixels(sheet, load[0], 1.0)
     return Picture(scaled[0], load[0], "off", [load, scaled])
 
 
-def picture(sheet: Sheet, vae: Output, scale: str = "kontext") -> Source:
+def picture(sheet: Sheet, vae: Output, scale: str = "kontext", file: str = COFFEE) -> Source:
     """Load a picture, scale it as the model likes it and encode it."""
-    load = load_picture(sheet)
+    load = load_picture(sheet, file)
     if scale == "kontext":
         scaled = sheet.add("FluxKontextImageScale", image=load[0])
     else:

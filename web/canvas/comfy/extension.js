@@ -1,6 +1,7 @@
 /** What the front end calls: nodes get their canvas, menus and commands open it. */
 
 import { openCanvas, attachCanvas, canvasOf, forEachCanvas, takePlaces } from "./node.js";
+import { bringPhotographs, offerPhotograph } from "./photographs.js";
 import { shortenNumbers } from "./small_numbers.js";
 import { addStyle } from "./style.js";
 import { watchResults } from "./results.js";
@@ -39,6 +40,12 @@ export function canvasExtension(app, api) {
       watchResults(app, api);
       app.canvas?.canvas?.addEventListener("litegraph:set-graph", () => takePlaces(app));
       app.ui?.settings?.addEventListener?.("Comfy.Locale.change", followLocale);
+    },
+    beforeConfigureGraph(graph) {
+      return bringPhotographs(graph, api);
+    },
+    loadedGraphNode(node) {
+      offerPhotograph(node);
     },
     nodeCreated(node) {
       const kind = /** @type {any} */ (node.constructor).comfyClass;
