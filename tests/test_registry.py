@@ -50,6 +50,20 @@ def test_the_blueprint_says_what_it_does_and_is_found_by_the_words_that_people_u
     assert extra["BlueprintDescription"].startswith("Edits many things of one picture")
 
 
+def test_the_blueprints_inputs_begin_with_the_model_and_stand_beside_its_nodes() -> None:
+    (path,) = (ROOT / "subgraphs").glob("*.json")
+    blueprint = json.loads(path.read_text(encoding="utf-8"))
+    (inner,) = blueprint["definitions"]["subgraphs"]
+    names = ["model", "clip", "vae", "image", "regions"]
+    assert [port["name"] for port in inner["inputs"]] == names
+    assert [port["name"] for port in blueprint["nodes"][0]["inputs"]] == names
+    left = min(node["pos"][0] for node in inner["nodes"])
+    right = max(node["pos"][0] + node["size"][0] for node in inner["nodes"])
+    x, _, width, _ = inner["inputNode"]["bounding"]
+    assert left - 200 < x + width < left
+    assert right < inner["outputNode"]["bounding"][0] < right + 200
+
+
 def test_icon_and_banner_have_the_registrys_sizes() -> None:
     assert Image.open(ROOT / "assets" / "icon.png").size == (400, 400)
     width, height = Image.open(ROOT / "assets" / "banner.png").size

@@ -30,6 +30,8 @@ ALIASES = (
     *("kontext", "klein", "flux", "qwen", "instance edit"),
 )
 INPUT, OUTPUT = -10, -20
+LEFT, RIGHT = -180, 780
+"""Where its inputs and its output stand, beside two columns of nodes."""
 IDENTITY = str(uuid.uuid5(NAMESPACE, NAME))
 
 
@@ -49,9 +51,9 @@ def blueprint(definitions: Definitions) -> Json:
     inner = {
         **_subgraph(graph),
         "inputs": [_port(name, port, i) for i, (name, port) in enumerate(ports.items())],
-        "outputs": [_port("image", Port("IMAGE", [result]), 0, x=1600)],
+        "outputs": [_port("image", Port("IMAGE", [result]), 0, x=RIGHT)],
         "widgets": [],
-        "nodes": [_moved(node) for node in graph["nodes"] if node["id"] not in (*outer, save)],
+        "nodes": [node for node in graph["nodes"] if node["id"] not in (*outer, save)],
         "groups": [],
         "links": links,
         "category": CATEGORY,
@@ -84,8 +86,8 @@ def _subgraph(graph: Json) -> Json:
             "lastRerouteId": 0,
         },
         "config": {},
-        "inputNode": {"id": INPUT, "bounding": [-160, 60, 120, 160]},
-        "outputNode": {"id": OUTPUT, "bounding": [1600, 60, 120, 60]},
+        "inputNode": {"id": INPUT, "bounding": [LEFT, 60, 120, 160]},
+        "outputNode": {"id": OUTPUT, "bounding": [RIGHT, 60, 120, 60]},
     }
 
 
@@ -109,11 +111,6 @@ def _outer_node(inner: Json) -> Json:
     }
 
 
-def _moved(node: Json) -> Json:
-    """The node further left, where those from outside stood."""
-    return {**node, "pos": [node["pos"][0] - 360, node["pos"][1]]}
-
-
 def _inner(definitions: Definitions) -> Sheet:
     """The nodes inside, after five that stand for what comes from outside."""
     sheet = Sheet(NAME, definitions)
@@ -129,7 +126,7 @@ def _inner(definitions: Definitions) -> Sheet:
     prepared = replace(prepared, model=skipping[0], nodes=[*prepared.nodes, skipping])
     sampling = steps.sample(sheet, loaded, prepared, steps.Way(28, 2.5), image[0], masks[0])
     sheet.column("Encode", latent, *prepared.nodes)
-    sheet.column("Sample", *sampling)
+    sheet.column("Sample", *(node for node in sampling if node.kind != "SaveImage"))
     return sheet
 
 
@@ -139,15 +136,16 @@ def _rewire(
     """Links from outside nodes become links from the subgraph's inputs, that to Save Image the
     one to its output: links, inputs by name, the output's link."""
     kept: list[Json] = []
-    ports: dict[str, Port] = {}
+    kinds = {outer[link.source]: link.kind for link in links if link.source in outer}
+    ports = {name: Port(kinds[name], []) for name in SOURCES}
     result = 0
     for link in links:
         if link.target in outer:
             continue
         if link.source in outer:
             name = outer[link.source]
-            ports.setdefault(name, Port(link.kind, [])).links.append(link.number)
-            link = link._replace(source=INPUT, slot=list(ports).index(name))
+            ports[name].links.append(link.number)
+            link = link._replace(source=INPUT, slot=SOURCES.index(name))
         if link.target == save:
             link, result = link._replace(target=OUTPUT, target_slot=0), link.number
         kept.append(
