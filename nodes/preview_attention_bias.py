@@ -18,6 +18,7 @@ from ..mask_ops.regions import InstanceRegion
 from ..pictures.bias import BiasPage, draw_bias_page
 from ..pictures.marks import to_image, to_picture
 from ..pictures.strip import acting_blocks, block_strip
+from .apply_instance_attention import default_recipe
 from .inputs.sockets import CATEGORY, Bias
 
 
@@ -33,7 +34,12 @@ class PreviewAttentionBias(io.ComfyNode):
             search_aliases=["attention mask", "heat map", "visualize", "debug"],
             is_output_node=True,
             inputs=[
-                Bias.Input("bias", tooltip="From Build Disentangled Bias."),
+                Bias.Input(
+                    "bias",
+                    optional=True,
+                    tooltip="From Build Disentangled Bias. Not connected (neutral): what acts "
+                    "then, MICE as it is set there, with the regions of the conditioning.",
+                ),
                 io.Image.Input(
                     "image",
                     optional=True,
@@ -69,13 +75,13 @@ class PreviewAttentionBias(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        bias: BiasRecipe,
         first_instance: int,
+        bias: BiasRecipe | None = None,
         image: Any = None,
         conditioning: Any = None,
         model: Any = None,
     ) -> io.NodeOutput:
-        bias = known_regions(bias, conditioning)
+        bias = known_regions(bias or default_recipe(), conditioning)
         layout, extents = expected_layout(bias.instances, image, conditioning)
         depth = None if model is None else block_count(model)
         if depth is not None:

@@ -194,8 +194,10 @@ def test_previews_take_the_regions_of_the_conditioning(editor, pack_nodes, tiny_
     drawn = run_node(node, bias=bias, first_instance=1, conditioning=conditioning)[0]
     own = run_node(node, bias=editor.bias(regions), first_instance=1, conditioning=conditioning)[0]
     assert torch.equal(drawn, own)
-    with pytest.raises(ValueError, match="connect 'conditioning'"):
-        run_node(node, bias=bias, first_instance=1)
+    assert torch.equal(run_node(node, first_instance=1, conditioning=conditioning)[0], drawn)
+    for given in ({"bias": bias}, {}):
+        with pytest.raises(ValueError, match="connect 'conditioning'"):
+            run_node(node, first_instance=1, **given)
 
 
 def test_masks_are_shared_with_the_conditioning_and_the_bias_not_copied(

@@ -177,6 +177,27 @@ def test_the_workflow_runs_and_edits_its_picture(server: ComfyServer, name: str)
         assert "lies outside the regions" in report or "cover the whole picture" in report
 
 
+def muted(workflow: Workflow, kind: str) -> Workflow:
+    """What the front end sends while nodes of a kind are muted: all but them and their links."""
+    gone = of_kind(workflow, kind)
+    kept = {key: node for key, node in workflow.items() if key not in gone}
+    for node in kept.values():
+        links = {name: value for name, value in node["inputs"].items() if isinstance(value, list)}
+        lost = [name for name, (source, _) in links.items() if source in gone]
+        node["inputs"] = {k: value for k, value in node["inputs"].items() if k not in lost}
+    return kept
+
+
+def test_a_workflow_runs_as_mice_while_its_bias_is_muted(server: ComfyServer) -> None:
+    shipped: Workflow = json.loads((FOLDER / "api" / "first_edit.json").read_text())
+    without = muted(copy.deepcopy(shipped), "InstanceEditBuildBias")
+    saves = of_kind(shipped, "SaveImage")
+    whole, rest = (server.run(one, show_progress=False) for one in (shipped, without))
+    assert saves and set(rest) == set(whole)
+    for save in saves:
+        assert np.array_equal(picture(server, whole, save), picture(server, rest, save))
+
+
 def test_the_files_are_what_the_generator_writes(server: ComfyServer) -> None:
     definitions = json.loads(server.client.get("/object_info"))
     made = written(definitions)
