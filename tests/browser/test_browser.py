@@ -28,6 +28,17 @@ DROP = """async ([name, text]) => {
   canvas.dispatchEvent(new DragEvent('drop', where))
 }"""
 
+COVERED = """() => {
+  const places = [...document.querySelectorAll('[data-node-id]')].map(one => {
+    const { left, top, right, bottom } = one.getBoundingClientRect()
+    return { left, top, right, bottom, id: one.dataset.nodeId }
+  })
+  return places.flatMap((a, n) => places.slice(n + 1).filter(b =>
+    a.left + 1 < b.right && b.left + 1 < a.right && a.top + 1 < b.bottom && b.top + 1 < a.bottom
+  ).map(b => [a.id, b.id]))
+}"""
+"""Nodes that lie on each other as Nodes 2.0 draws them."""
+
 
 def drop_file(page: Page, path: Path) -> None:
     """Drop a file on the canvas, and wait until its nodes are there."""
@@ -89,6 +100,7 @@ def test_a_workflow_dropped_on_the_canvas_opens_whole(page: Page, name: str) -> 
     assert page.evaluate("() => window.app.graph.groups?.length ?? window.app.graph._groups.length")
     shipped = json.loads((WORKFLOWS / "api" / f"{name}.json").read_text())
     assert prompt_of(page) == shipped
+    assert page.evaluate(COVERED) == []
 
 
 def test_run_produces_the_edit_in_the_page(page: Page, server: ComfyServer) -> None:

@@ -15,7 +15,10 @@ TITLE, SLOT, WIDGET, MULTILINE, EMPTY_TEXT = 30, 20, 30, 96, 78
 PICTURES = {
     **{"LoadImage": 300, "SaveImage": 270, "PreviewImage": 300, "PreviewAny": 90},
     **{"MaskPreview": 300, "InstanceEditCanvas": 644},
+    **{"InstanceEditDemoModelLoader": 16, "InstanceEditDemoScene": 12, "InstanceEditLora": 8},
+    **{"InstanceEditLoadTrainingFolder": 12, "InstanceEditFlowInversion": 12, "SaveLoRA": 18},
 }
+"""What a node is taller than its sockets and widgets: by a picture, or a footer with Nodes 2.0."""
 PREVIEW, BOX_PANEL = 310, 160
 FOLDED = 12
 RESULTS = ("SaveImage", "LossGraphNode")

@@ -34,9 +34,9 @@ def mice_kontext_boxes(sheet: Sheet) -> None:
         "its description.\n3. Run.\n\n" + BOXES_NOTE
     )
     sheet.note(
-        "## Tips\nWrite each instruction as a whole sentence (*replace the cloud with a hot air "
-        "balloon*). Boxes may overlap; both instructions act there. A little room around an object "
-        "helps when the new one is larger."
+        "## Tips\nWrite each instruction as a whole sentence (*replace the coffee with green "
+        "matcha tea*). Boxes may overlap; both instructions act there. A little room around an "
+        "object helps when the new one is larger."
     )
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
