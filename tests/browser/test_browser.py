@@ -157,6 +157,19 @@ def test_boxes_drawn_with_the_mouse_become_regions(page: Page, server: ComfyServ
     assert all(text in report for text in instructions)
 
 
+def test_the_packs_wires_have_colours_of_their_own(page: Page) -> None:
+    drop_file(page, WORKFLOWS / "turns_three.json")
+    sockets = page.evaluate(
+        """() => [...document.querySelectorAll('[style*="datatype-INSTANCE_EDIT"]')].map(dot =>
+          [/INSTANCE_EDIT_[A-Z]+/.exec(dot.getAttribute('style'))[0],
+           getComputedStyle(dot).backgroundColor])"""
+    )
+    wires = page.evaluate("() => window.app.canvas.constructor.link_type_colors")
+    drawn = dict(sockets)
+    assert len(drawn) == len(set(drawn.values())) == 3
+    assert len({wires[kind] for kind in drawn} - {""}) == 3
+
+
 def preview_report(server: ComfyServer, prompt: dict[str, Any]) -> str:
     """What Preview Instance Regions says of these boxes, run on the server without a model."""
     kinds = ("LoadImage", "CreateBoundingBoxes")

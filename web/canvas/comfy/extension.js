@@ -5,6 +5,7 @@ import { bringPhotographs, offerPhotograph } from "./photographs.js";
 import { shortenNumbers } from "./small_numbers.js";
 import { addStyle } from "./style.js";
 import { watchResults } from "./results.js";
+import { colourWires } from "./wires.js";
 import { wordsOf } from "../words/words.js";
 
 export const NODE = "InstanceEditCanvas";
@@ -43,6 +44,9 @@ export function canvasExtension(app, api) {
     },
     beforeConfigureGraph(graph) {
       return bringPhotographs(graph, api);
+    },
+    afterConfigureGraph() {
+      colourWires(app);
     },
     loadedGraphNode(node) {
       offerPhotograph(node);
