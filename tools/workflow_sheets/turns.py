@@ -129,7 +129,7 @@ def one_instruction(session: Session, number: int, instruction: str) -> Output:
     decode = sheet.add("VAEDecode", samples=session.latent, vae=loaded.vae)
     look = sheet.add("PreviewImage", f"Turn {number}", images=decode[0])
     shown = [*editing, decode, look]
-    sheet.column(f"Turn {number}", *referred, *preparing, width=240, beside=shown)
+    sheet.column(f"Turn {number}", *referred, *preparing, width=260, beside=shown)
     return decode[0]
 
 
