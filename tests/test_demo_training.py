@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -11,26 +12,74 @@ from PIL import Image
 
 from instance_edit.attention.idattn import idattn_bias
 from instance_edit.attention.tokens import TokenLayout
+from instance_edit.demo.codec import LinearEncoder, fit_encoder
+from instance_edit.demo.instructions import phrase
 from instance_edit.demo.scenes import CELLS, Edits, apply_edits, render, sample_scenes
+from instance_edit.demo.text import INDEX, TextEncoder, tokenize
 from instance_edit.demo.training.curves import draw_curves, read_log
-from instance_edit.demo.training.evaluate import disentangled_mask
+from instance_edit.demo.training.evaluate import idattn_mask, linear_pictures
+from instance_edit.demo.training.flow_data import (
+    LENGTH,
+    BatchSource,
+    training_clause,
+    training_scene,
+)
 from instance_edit.demo.training.judging import judge
+from instance_edit.demo.training.train_flow import DECAY, rate_at
 from instance_edit.demo.training.train_text import exercise
 
 LOG = """
 12:00 flow step 20 (1.0 %): loss 2.0 auxiliary 20.0 0.70 s
 12:01 flow step 40 (2.0 %): loss 1.0 auxiliary 10.0 0.70 s
-12:01 check 40 single: success 0.750 clean 0.700 ignored 0.000 leak 0.000 mae_b 2.00
+12:01 check 40 dis_5: success 0.750 leak 0.000 ignored 0.000 untouched 1.000 mae_b 2.00
 12:02 flow step 40 (2.0 %): loss 0.1 auxiliary 1.0 0.70 s
 """
 
 
-def test_the_quick_checks_masks_are_idattns() -> None:
-    masks = torch.zeros(1, 2, 9, 9, dtype=torch.bool)
-    masks[0, 0, :3, :3] = masks[0, 1, 2:6, 4:] = True
+@pytest.mark.parametrize("kind", ["dis", "har"])
+def test_the_quick_checks_masks_are_idattns(kind: Literal["dis", "har"]) -> None:
+    masks = torch.zeros(2, 9, 9, dtype=torch.bool)
+    masks[0, :3, :3] = masks[1, 2:6, 4:] = True
     layout = TokenLayout((1, 5, 7), (9, 9), ((9, 9),))
-    expected = idattn_bias(layout, masks[0], kind="dis").dense() == 0
-    assert torch.equal(disentangled_mask(masks, [1, 5, 7])[0, 0], expected)
+    expected = idattn_bias(layout, masks, kind=kind).dense() == 0
+    assert torch.equal(idattn_mask(masks, [1, 5, 7], kind), expected)
+
+
+def test_no_training_prompt_has_more_than_one_instruction() -> None:
+    rng = random.Random(1)
+    prompts = [exercise(rng)[0] for _ in range(300)]
+    replaces, joins = ([row.count(INDEX[word]) for row in prompts] for word in ("replace", "and"))
+    assert set(replaces) == {0, 1}
+    assert all(row[-2] == INDEX["and"] for row, n in zip(prompts, joins, strict=True) if n)
+    for _ in range(40):
+        scene = training_scene(rng)
+        clause = training_clause(scene, rng)
+        assert clause is None or len(tokenize("") + tokenize(phrase(clause))) <= LENGTH
+
+
+def test_a_batch_changes_the_tokens_of_what_is_asked_for_alone() -> None:
+    encoder = LinearEncoder(torch.zeros(192), torch.eye(192)[:, :16])
+    batch = BatchSource(encoder, TextEncoder(), 24, seed=5).draw()
+    assert batch.source.shape == batch.target.shape == (24, 16, 24, 24)
+    changed = (batch.before != batch.after).any(-1)
+    assert changed.any() and (batch.before[changed] >= 0).all()
+    tokens = torch.nn.functional.max_pool2d((batch.source - batch.target).abs().amax(1), 2) > 0.2
+    far = ~torch.nn.functional.max_pool2d(changed.unflatten(1, (12, 12)).float(), 3, 1, 1).bool()
+    assert not (tokens & far)[changed.any(1)].any()
+    assert torch.equal(batch.source[~changed.any(1)], batch.target[~changed.any(1)])
+
+
+def test_a_linear_picture_is_what_the_codec_can_hold() -> None:
+    flat = torch.rand(2, 3, 1, 1).expand(-1, -1, 192, 192)
+    encoder = fit_encoder(torch.rand(64, 3, 1, 1).expand(-1, -1, 16, 16).contiguous())
+    picture = linear_pictures(encoder, encoder.encode(flat))
+    torch.testing.assert_close(picture, flat.contiguous(), rtol=0, atol=1e-3)
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    assert rate_at(0, 0.0) < rate_at(50, 0.01) < rate_at(99, 0.02) == 1 == rate_at(3000, DECAY)
+    assert rate_at(4000, 0.8) == pytest.approx(0.2 / (1 - DECAY))
+    assert rate_at(5000, 1.0) == 0.01
 
 
 def test_a_judge_tells_success_from_ignored_and_leaked() -> None:
@@ -62,7 +111,7 @@ def test_every_token_of_an_exercise_has_its_answers() -> None:
 def test_a_resumed_log_counts_its_latest_lines(tmp_path: Path) -> None:
     losses, checks = read_log(LOG)
     assert losses["flow"] == [(20.0, pytest.approx(0.30103)), (40.0, pytest.approx(-1.0))]
-    assert checks == {"single success": [(40.0, 0.75)]}
+    assert checks == {"dis_5 success": [(40.0, 0.75)]}
     draw_curves(LOG, tmp_path / "curves.png")
     assert Image.open(tmp_path / "curves.png").size == (900, 600)
     draw_curves("", tmp_path / "empty.png")

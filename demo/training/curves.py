@@ -13,7 +13,7 @@ WIDTH, HEIGHT, MARGIN = 900, 300, 56
 INK, GRID_INK = (40, 40, 40), (222, 222, 222)
 PALETTE = ((31, 110, 190), (214, 90, 30), (40, 140, 70), (140, 60, 160))
 FLOW = re.compile(r"flow step (\d+) .*loss ([\d.]+) auxiliary ([\d.]+)")
-CHECK = re.compile(r"check (\d+) (\w+): success ([\d.]+) clean ([\d.]+)")
+CHECK = re.compile(r"check (\d+) (\w+): success ([\d.]+)")
 
 
 def read_log(log: str) -> tuple[dict[str, Points], dict[str, Points]]:

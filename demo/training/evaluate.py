@@ -1,27 +1,30 @@
-"""Quick figures during training: single edits, and per-instance masks with conflicting
-instructions.
-"""
+"""Quick figures during training: single edits, masked ones, and lists, which have to fail."""
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from ..codec import Decoder, LinearEncoder
+from ..codec import FACTOR, LinearEncoder
+from ..crowd.conflicts import Conflict, conflict_apart
+from ..crowd.drawing import draw, silhouette
+from ..crowd.judge import Verdict, judge
+from ..crowd.scene import CANVAS
+from ..crowd.seeds import CHOOSING
 from ..flux import Flux
-from ..instructions import Clause, edits_of, phrase, prompt, sample_clauses
-from ..scenes import CELLS, Edits, Scenes, render, sample_scenes
-from ..shapes import COLOUR_NAMES, SHAPES
 from ..text import TextEncoder, tokenize
-from .flow_data import encode_spans
-from .judging import Result, judge
+from .flow_data import GRID, encode_spans
 
 SHIFT = 1.15
 GUIDANCE = 3.5
+ROOM = 6  # pixels around a silhouette
+KINDS = ("joined", "places", "dis", "har")
 
 
 def sigmas(steps: int) -> list[float]:
@@ -39,7 +42,7 @@ def edit(
     steps: int,
     generator: torch.Generator,
 ) -> Tensor:
-    """Euler sampling from noise: latents (B, 16, 18, 18)."""
+    """Euler sampling from noise: latents (B, 16, 24, 24)."""
     x = torch.randn(reference.shape, generator=generator).to(reference.device)
     schedule, count = sigmas(steps), len(reference)
     for now, after in zip(schedule, schedule[1:], strict=False):
@@ -51,23 +54,48 @@ def edit(
     return x
 
 
-def disentangled_mask(masks: Tensor, text_lengths: list[int]) -> Tensor:
-    """IDAttn's `dis`, which is all that the quick check needs: (B, 1, Z, Z) bool, True = open.
+def idattn_mask(masks: Tensor, text_lengths: list[int], kind: str) -> Tensor:
+    """IDAttn's `dis` or `har`: (Z, Z) bool, True = open.
 
     Args:
-        masks: (B, N, 9, 9) bool.
+        masks: (N, h, w) bool.
         text_lengths: tokens of the global prompt and of every instance's, 1 + N.
     """
-    batch, count = masks.shape[:2]
+    count = len(masks)
     owner = torch.cat([torch.full((length,), number) for number, length in enumerate(text_lengths)])
-    cells = masks.flatten(2)  # (B, N, 81)
-    own_text = (owner[None] == torch.arange(1, count + 1)[:, None]).expand(batch, -1, -1)
-    member = torch.cat((own_text.to(cells.device), cells, cells), dim=2)  # (B, N, Z)
-    together = (member[:, :, :, None] & member[:, :, None, :]).any(1)
-    background = ~member.any(1)  # (B, Z): of the global prompt and the picture
-    seen = torch.ones_like(background)  # by the background: all but the instances' prompts
-    seen[:, text_lengths[0] : len(owner)] = False
-    return (together | (background[:, :, None] & seen[:, None]))[:, None]
+    cells, text = masks.flatten(1), len(owner)
+    own_text = owner[None] == torch.arange(1, count + 1)[:, None]
+    member = torch.cat((own_text, cells, cells), dim=1)  # (N, Z)
+    together = (member[:, :, None] & member[:, None]).any(0)
+    seen = torch.ones(member.shape[1], dtype=torch.bool)  # all but the instances' prompts
+    seen[text_lengths[0] : text] = False
+    wide = ~member.any(0)
+    if kind == "har":
+        wide[text:] = True
+    return together | (wide[:, None] & seen[None])
+
+
+def linear_pictures(encoder: LinearEncoder, latents: Tensor) -> Tensor:
+    """Latents -> pictures (B, 3, 192, 192) by the encoder's pseudo-inverse: no decoder needed."""
+    patches = latents.flatten(2).transpose(1, 2) @ torch.linalg.pinv(encoder.projection)
+    pixels = (patches + encoder.mean).transpose(1, 2)
+    return functional.fold(pixels, CANVAS, FACTOR, stride=FACTOR).clamp(0, 1)
+
+
+def token_masks(conflict: Conflict) -> Tensor:
+    """(N, 12, 12) bool: tokens that an instance's silhouette with some room touches."""
+    shown = torch.stack([silhouette(conflict.scene.things[n]) for n in conflict.numbers]).float()
+    grown = functional.max_pool2d(shown, 2 * ROOM + 1, 1, ROOM)
+    return functional.max_pool2d(grown, CANVAS // GRID) > 0
+
+
+def prompt_rows(conflict: Conflict, kind: str) -> list[list[int]]:
+    """The spans of one way to ask."""
+    if kind == "joined":
+        return [tokenize(conflict.joined)]
+    if kind == "places":
+        return [tokenize(conflict.joined_with_places)]
+    return [tokenize(text) for text in ("", *conflict.instructions)]
 
 
 @dataclass(frozen=True)
@@ -75,70 +103,40 @@ class Judge:
     """Everything a quick evaluation needs; ``device`` is where the model is."""
 
     encoder: LinearEncoder
-    decoder: Decoder
     text: TextEncoder
     device: str = "cpu"
     steps: int = 4
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Latents -> pictures (B, 3, 144, 144) in [0, 1]."""
-        with torch.no_grad(), torch.autocast(latents.device.type, torch.bfloat16):
-            parts = [self.decoder.decode(part) for part in latents.split(8)]
-        return torch.cat(parts).float().clamp(0, 1).cpu()
+    def run(self, model: Flux, conflict: Conflict, kind: str, seed: int) -> tuple[Verdict, Tensor]:
+        """Edit one scene and judge it; the picture (3, 192, 192) comes with the verdict."""
+        source = draw(conflict.scene)
+        rows = prompt_rows(conflict, kind)
+        context, _ = encode_spans(self.text, [rows], sum(map(len, rows)))
+        mask = None
+        if kind in ("dis", "har"):
+            mask = idattn_mask(token_masks(conflict), [len(row) for row in rows], kind)[None, None]
+            mask = mask.to(self.device)
+        reference = self.encoder.encode(source[None]).to(self.device)
+        generator = torch.Generator().manual_seed(seed)
+        latents = edit(model, reference, context.to(self.device), mask, self.steps, generator)
+        picture = linear_pictures(self.encoder, latents.cpu())[0]
+        return judge(picture, conflict.scene, conflict.targets, source), picture
 
-    def run(
-        self,
-        model: Flux,
-        scenes: Scenes,
-        rows: list[list[list[int]]],
-        edits: Edits,
-        mask: Tensor | None,
-    ) -> Result:
-        """Encode, edit, decode, judge."""
-        reference = self.encoder.encode(render(scenes)).to(self.device)
-        length = max(sum(map(len, row)) for row in rows)
-        context, real = encode_spans(self.text, rows, length)
-        if mask is None:
-            image = torch.ones(len(scenes), 2 * 81, dtype=torch.bool)
-            mask = torch.cat((real, image), dim=1)[:, None, None]
-        generator = torch.Generator().manual_seed(77)
-        latents = edit(
-            model, reference, context.to(self.device), mask.to(self.device), self.steps, generator
-        )
-        return judge(self.decode(latents), scenes, edits)
+    def check(
+        self, model: Flux, kind: str, instances: int, count: int
+    ) -> tuple[dict[str, float], Tensor]:
+        """Mean verdicts on scenes of the choosing seeds, and the first pictures side by side."""
+        verdicts: list[Verdict] = []
+        pictures: list[Tensor] = []
+        for seed in range(count):
+            rng = random.Random(CHOOSING.start + 100 * instances + seed)
+            verdict, picture = self.run(model, conflict_apart(rng, instances), kind, seed)
+            verdicts.append(verdict)
+            pictures.append(picture)
+        return averages(verdicts), torch.cat(pictures[:8], dim=2)
 
-    def single(self, model: Flux, count: int = 64, seed: int = 1001) -> Result:
-        """One unambiguous instruction per scene, any description that fits exactly one object."""
-        generator, rng = torch.Generator().manual_seed(seed), random.Random(seed)
-        scenes = sample_scenes(count, generator, 2, 9)
-        clauses = [sample_clauses(scenes, index, 1, rng, unique=True) for index in range(count)]
-        rows = [[tokenize(prompt(row))] for row in clauses]
-        return self.run(model, scenes, rows, edits_of(scenes, clauses), None)
 
-    def conflicting(
-        self, model: Flux, count: int = 32, seed: int = 2002, number: int = 3, masked: bool = True
-    ) -> Result:
-        """``number`` objects of one class, one instruction each by class alone, IDAttn masks or
-        one joined prompt.
-        """
-        generator, rng = torch.Generator().manual_seed(seed), random.Random(seed)
-        scenes = sample_scenes(count, generator, number, min(9, number + 3), same_shape=number)
-        shape, colour = torch.full((2, count, CELLS), -1).unbind(0)
-        shape, colour = shape.clone(), colour.clone()
-        masks, rows = torch.zeros(count, number, 9, 9, dtype=torch.bool), []
-        for index in range(count):
-            common = int(scenes.shape[index][scenes.shape[index] >= 0].mode().values)
-            cells = [c for c in range(CELLS) if scenes.shape[index, c] == common]
-            pairs = [
-                (s, k) for s in range(len(SHAPES)) for k in range(len(COLOUR_NAMES)) if s != common
-            ]
-            targets, words = rng.sample(pairs, number), []
-            for n, (cell, (s, k)) in enumerate(zip(cells, targets, strict=False)):
-                shape[index, cell], colour[index, cell] = s, k
-                row, column = divmod(cell, 3)
-                masks[index, n, 3 * row : 3 * row + 3, 3 * column : 3 * column + 3] = True
-                words.append(phrase(Clause(common, None, None, s, k)))
-            joined = [tokenize(" and ".join(words))]
-            rows.append([tokenize("")] + [tokenize(w) for w in words] if masked else joined)
-        mask = disentangled_mask(masks, [len(span) for span in rows[0]]) if masked else None
-        return self.run(model, scenes, rows, Edits(shape, colour), mask)
+def averages(verdicts: Sequence[Verdict]) -> dict[str, float]:
+    """Means of every share, nan left out."""
+    rows = torch.tensor([list(vars(verdict).values()) for verdict in verdicts])
+    return dict(zip(vars(verdicts[0]), rows.nanmean(0).tolist(), strict=True))

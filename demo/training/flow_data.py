@@ -1,26 +1,32 @@
-"""Batches for the flow model: latents of source and target, text features, labels."""
+"""Batches for the flow model: latents of source and target, text features, labels.
+
+A picture has one instruction or none, as in the data that public editors learn from: no list of
+instructions is ever seen.
+"""
 
 from __future__ import annotations
 
 import copy
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
 from ..codec import LinearEncoder
-from ..instructions import Clause, edits_of, phrase, prompt, sample_clauses
-from ..scenes import Edits, Scenes, apply_edits, concatenate, render, sample_scenes
+from ..crowd.drawing import draw_ground, draw_things
+from ..crowd.scene import CANVAS, Scene, Targets, sample_scene
+from ..crowd.wording import absent_clause, sample_clause, targets_of
+from ..instructions import Clause, phrase
 from ..text import INDEX, PAD, TextEncoder, pad_tokens, tokenize
 
-# (text length, most clauses, share of the batches): a few fixed lengths keep the compiled
-# graphs few.
-BUCKETS = ((12, 1, 0.45), (25, 2, 0.3), (50, 4, 0.25))
+LENGTH = 13  # tokens: the longest clause after an empty global prompt
+GRID = CANVAS // 16  # tokens along one side
 COPY = 0.08  # share of samples without any clause
 ABSENT = 0.04  # share of clauses about something that is not there
-SEPARATE = 0.2  # share of prompts whose clauses are encoded one by one
+LEAD = 0.15  # share of clauses after an empty prompt, as Multi-Prompt Encode puts them
 PADDED = 0.15  # share of samples that see their padding, as with prompts of a fixed length
+ALIKE = 0.6  # share of scenes with several things of one class
 
 
 @dataclass(frozen=True)
@@ -28,39 +34,23 @@ class Batch:
     """One batch.
 
     Attributes:
-        source, target: (B, 16, 18, 18) latents.
+        source, target: (B, 16, 24, 24) latents.
         context: (B, T, 128) text features.
         real: (B, T) bool, False is padding.
-        before, after: the scenes that ``edits`` lie between.
+        before, after: (B, 144, 2) int64, shape and colour of the thing around each token before
+            and after the edit, -1 for none.
     """
 
     source: Tensor
     target: Tensor
     context: Tensor
     real: Tensor
-    before: Scenes
-    after: Scenes
-    edits: Edits
+    before: Tensor
+    after: Tensor
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
-        return Batch(
-            source=self.source.to(device),
-            target=self.target.to(device),
-            context=self.context.to(device),
-            real=self.real.to(device),
-            before=self.before.to(device),
-            after=self.after.to(device),
-            edits=Edits(self.edits.shape.to(device), self.edits.colour.to(device)),
-        )
-
-
-def spans(clauses: list[Clause], rng: random.Random, separate: float = SEPARATE) -> list[list[int]]:
-    """Token lists that are encoded one by one and then put side by side."""
-    if not clauses or rng.random() >= separate:
-        return [tokenize(prompt(clauses))]
-    lead = [tokenize("")] if rng.random() < 0.7 else []
-    return lead + [tokenize(phrase(clause)) for clause in clauses]
+        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 def encode_spans(
@@ -84,14 +74,42 @@ def encode_spans(
     return context, real
 
 
-def training_scenes(count: int, generator: torch.Generator, rng: random.Random) -> Scenes:
-    """Half random scenes, half with two to six objects of one class."""
-    half = count // 2
-    parts = [sample_scenes(half, generator)]
-    for share in (half // 2, half - half // 2):
-        same = rng.choice((2, 3, 3, 4, 5, 6))
-        parts.append(sample_scenes(share, generator, same, 9, same_shape=same))
-    return concatenate(parts)
+def training_scene(rng: random.Random) -> Scene:
+    """One to nine things, often several of one class."""
+    wanted = rng.choice((1, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9))
+    alike = rng.choice((2, 2, 3, 3, 4, 5, 6)) if rng.random() < ALIKE else 0
+    return sample_scene(rng, wanted, alike)
+
+
+def training_clause(scene: Scene, rng: random.Random) -> Clause | None:
+    """At most one clause."""
+    kind = rng.random()
+    if kind < COPY:
+        return None
+    return absent_clause(scene, rng) if kind < COPY + ABSENT else sample_clause(scene, rng)
+
+
+def token_owners(scene: Scene) -> Tensor:
+    """(144,) int64: the thing whose circle holds each token's centre, the topmost; -1 for none."""
+    centre = (torch.arange(GRID) + 0.5) * (CANVAS / GRID)
+    owner = torch.full((GRID, GRID), -1)
+    for number, thing in enumerate(scene.things):
+        away = (centre - thing.x).square() + (centre[:, None] - thing.y).square()
+        owner[away <= thing.radius**2] = number
+    return owner.flatten()
+
+
+def token_labels(scene: Scene, owners: Tensor) -> Tensor:
+    """(144, 2) int64: shape and colour of each token's thing, -1 for none."""
+    looks = torch.tensor([(thing.shape, thing.colour) for thing in scene.things] + [(-1, -1)])
+    return looks[owners]
+
+
+def draw_pair(scene: Scene, targets: Targets) -> tuple[Tensor, Tensor]:
+    """Source and target (3, 192, 192) on the same ground."""
+    ground = draw_ground(scene.ground)
+    source = draw_things(scene, ground)
+    return source, draw_things(scene.edited(targets), ground) if targets else source
 
 
 class BatchSource:
@@ -101,25 +119,22 @@ class BatchSource:
         self.encoder, self.text, self.size = encoder, copy.deepcopy(text).bfloat16(), size
         self.rng, self.generator = random.Random(seed), torch.Generator().manual_seed(seed)
 
-    def draw(self, buckets: tuple[tuple[int, int, float], ...] = BUCKETS) -> Batch:
-        """One batch from a random bucket."""
-        rng = self.rng
-        length, most, _ = rng.choices(buckets, [share for *_, share in buckets])[0]
-        scenes = training_scenes(self.size, self.generator, rng)
-        clauses: list[list[Clause]] = []
-        for index in range(self.size):
-            count = 0 if rng.random() < COPY else rng.randint(1 if most == 1 else 2, most)
-            clauses.append(sample_clauses(scenes, index, count, rng, absent=ABSENT))
-        edits = edits_of(scenes, clauses)
-        rows = [spans(row, rng) for row in clauses]
-        rows = [
-            row if sum(map(len, row)) <= length else [tokenize(prompt(c))]
-            for row, c in zip(rows, clauses, strict=True)
-        ]
-        context, real = encode_spans(self.text, rows, length)
+    def draw(self) -> Batch:
+        """The next batch."""
+        sources, targets, before, after, rows = [], [], [], [], []
+        for _ in range(self.size):
+            scene = training_scene(self.rng)
+            clause = training_clause(scene, self.rng)
+            wanted = targets_of(scene, clause) if clause else {}
+            owners = token_owners(scene)
+            for pictures, picture in zip((sources, targets), draw_pair(scene, wanted), strict=True):
+                pictures.append(picture)
+            before.append(token_labels(scene, owners))
+            after.append(token_labels(scene.edited(wanted), owners))
+            lead = [tokenize("")] if clause and self.rng.random() < LEAD else []
+            rows.append(lead + [tokenize(phrase(clause) if clause else "")])
+        context, real = encode_spans(self.text, rows, LENGTH)
         real |= torch.rand(self.size, 1, generator=self.generator) < PADDED
-        after = apply_edits(scenes, edits)
-        latents = self.encoder.encode(render(concatenate([scenes, after])))
-        return Batch(
-            latents[: self.size], latents[self.size :], context, real, scenes, after, edits
-        )
+        latents = self.encoder.encode(torch.stack(sources + targets))
+        labels = torch.stack(before), torch.stack(after)
+        return Batch(latents[: self.size], latents[self.size :], context, real, *labels)

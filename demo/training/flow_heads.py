@@ -28,31 +28,20 @@ class Heads(nn.Module):
         self.target = nn.ModuleList(nn.Linear(HIDDEN, sum(SIZES)) for _ in TARGET_TAPS)
 
     def forward(self, taps: list[Tensor], batch: Batch) -> Tensor:
-        """Summed cross entropies; taps (B, 162, 128) with latents before reference."""
+        """Summed cross entropies; taps (B, 2L, 128) with latents before reference."""
         loss = taps[0].new_zeros((), dtype=torch.float32)
-        before, after = (_answers(s.shape, s.colour) for s in (batch.before, batch.after))
+        tokens = batch.before.shape[1]
         for head, tap in zip(self.source, SOURCE_TAPS, strict=True):
-            loss = loss + _cross_entropy(head(taps[tap][:, 81:]), before)
+            loss = loss + _cross_entropy(head(taps[tap][:, tokens:]), batch.before)
         for head, tap in zip(self.target, TARGET_TAPS, strict=True):
-            loss = loss + _cross_entropy(head(taps[tap][:, :81]), after)
+            loss = loss + _cross_entropy(head(taps[tap][:, :tokens]), batch.after)
         return loss
 
 
-def per_token(cells: Tensor) -> Tensor:
-    """(B, 9) per cell -> (B, 81) per token."""
-    return cells.unflatten(1, (3, 3)).repeat_interleave(3, 1).repeat_interleave(3, 2).flatten(1)
-
-
-def _answers(shape: Tensor, colour: Tensor) -> tuple[Tensor, Tensor]:
-    return per_token(shape + 1), per_token(colour + 1)  # 0 = empty cell
-
-
-def _cross_entropy(logits: Tensor, answers: tuple[Tensor, Tensor]) -> Tensor:
-    parts = logits.float().split(SIZES, dim=-1)
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Of both questions; (B, L, 2) labels, where -1 is the first answer."""
+    parts = zip(logits.float().split(SIZES, dim=-1), (labels + 1).unbind(-1), strict=True)
     return sum(
-        (
-            functional.cross_entropy(part.flatten(0, 1), answer.flatten())
-            for part, answer in zip(parts, answers, strict=True)
-        ),
+        (functional.cross_entropy(part.flatten(0, 1), answer.flatten()) for part, answer in parts),
         start=logits.new_zeros((), dtype=torch.float32),
     )

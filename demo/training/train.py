@@ -1,4 +1,6 @@
-"""`make train-demo`: codec, text encoder, flow model, export; each stage resumes where it stopped.
+"""`make train-demo`: text encoder, flow model, decoder, export; each stage resumes.
+
+The flow model needs the codec's encoder alone, which is fitted in a minute.
 
 `python -m tools.run demo.training.train --help` lists what can be chosen.
 """
@@ -13,7 +15,7 @@ import torch
 
 from ..weights import WEIGHTS, DemoWeights, save_weights
 from .curves import draw_curves
-from .train_codec import load_codec, train_codec
+from .train_codec import fitted_encoder, load_codec, train_codec
 from .train_flow import train_flow
 from .train_text import load_text, train_text
 
@@ -25,7 +27,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--minutes", type=float, default=60.0, help="training time of the flow model over all runs"
+        "--steps", type=int, default=5000, help="steps of the flow model over all runs"
     )
     parser.add_argument(
         "--codec-minutes", type=float, default=14.0, help="training time of the decoder"
@@ -60,7 +62,7 @@ def export(runs: Path, output: Path) -> None:
     text = load_text(runs / "text.pt").state_dict()
     save_weights(DemoWeights(flow["average"], text, decoder.state_dict(), encoder), output)
     logger.info("step %d written to %s, %.2f MB", flow["step"], output, output.stat().st_size / 1e6)
-    draw_curves((runs / "train.log").read_text(encoding="utf-8"), HERE / "training.png")
+    draw_curves((runs / "train.log").read_text(encoding="utf-8"), runs / "training.png")
 
 
 def main() -> None:
@@ -72,13 +74,17 @@ def main() -> None:
     if not options.resume:
         for name in ("codec.pt", "text.pt", "flow.pt"):
             (options.runs / name).unlink(missing_ok=True)
-    train_codec(options.runs / "codec.pt", options.codec_minutes, options.device)
-    train_text(options.runs / "text.pt", options.device)
-    codec, text = load_codec(options.runs / "codec.pt"), load_text(options.runs / "text.pt")
     if not options.export_only:
+        train_text(options.runs / "text.pt", options.device)
         train_flow(
-            options.runs, codec, text, options.minutes, options.device, compiled=options.compile
+            options.runs,
+            fitted_encoder(),
+            load_text(options.runs / "text.pt"),
+            options.steps,
+            options.device,
+            compiled=options.compile,
         )
+    train_codec(options.runs / "codec.pt", options.codec_minutes, options.device)
     export(options.runs, options.output)
 
 

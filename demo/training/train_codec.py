@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import random
 import time
 from pathlib import Path
 
@@ -11,22 +12,30 @@ import torch
 from torch import Tensor
 
 from ..codec import Decoder, LinearEncoder, fit_encoder
-from ..scenes import render, sample_scenes
+from ..crowd.drawing import draw
+from ..crowd.seeds import TRAINING
+from .flow_data import training_scene
 
 logger = logging.getLogger(__name__)
 BATCH = 4
 PEAK_RATE = 2e-3
 
 
+def pictures(count: int, rng: random.Random) -> Tensor:
+    """(count, 3, 192, 192) crowded pictures as the flow model meets them."""
+    return torch.stack([draw(training_scene(rng)) for _ in range(count)])
+
+
 def fitted_encoder() -> LinearEncoder:
-    """The encoder fitted to 512 scenes of a fixed seed: always the same."""
-    generator = torch.Generator().manual_seed(1)
-    return fit_encoder(render(sample_scenes(512, generator, min_objects=3)))
+    """The encoder fitted to 384 pictures of a fixed seed: always the same."""
+    return fit_encoder(pictures(384, random.Random(TRAINING.stop - 1)))
 
 
-def decoder_batch(encoder: LinearEncoder, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Slightly noisy latents (B, 16, 18, 18) and the pictures (B, 3, 144, 144) they stand for."""
-    images = render(sample_scenes(BATCH, generator, 3, 9))
+def decoder_batch(
+    encoder: LinearEncoder, rng: random.Random, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Slightly noisy latents (B, 16, 24, 24) and the pictures (B, 3, 192, 192) they stand for."""
+    images = pictures(BATCH, rng)
     latents = encoder.encode(images)
     noise = torch.rand(BATCH, 1, 1, 1, generator=generator) * 0.08
     return latents + noise * torch.randn(latents.shape, generator=generator), images
@@ -58,6 +67,7 @@ def train_codec(path: Path, minutes: float, device: str = "cpu") -> None:
         return
     torch.manual_seed(2)
     encoder, generator = fitted_encoder(), torch.Generator().manual_seed(3)
+    rng = random.Random(TRAINING.stop - 2)
     decoder = Decoder().to(device)
     decoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     optimizer = torch.optim.AdamW(
@@ -67,7 +77,7 @@ def train_codec(path: Path, minutes: float, device: str = "cpu") -> None:
     while (progress := (time.monotonic() - start) / (minutes * 60)) < 1:
         for group in optimizer.param_groups:
             group["lr"] = rate_at(step, progress)
-        latents, pixels = decoder_batch(encoder, generator)
+        latents, pixels = decoder_batch(encoder, rng, generator)
         latents = latents.to(device, memory_format=torch.channels_last)
         loss, psnr = train_step(decoder, optimizer, latents, pixels.to(device))
         step += 1

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import logging
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,21 +12,24 @@ from PIL import Image
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from ..codec import Decoder, LinearEncoder
-from ..flux import Flux, patchify, rope_table
+from ..codec import LinearEncoder
+from ..crowd.seeds import TRAINING
+from ..flux import patchify, rope_table
 from ..text import TextEncoder
 from .evaluate import Judge
-from .flow_data import BUCKETS, Batch, BatchSource
-from .flow_heads import Heads, per_token
+from .flow_data import GRID, Batch, BatchSource
+from .flow_heads import Heads
 from .flow_run import PEAK_RATE, Run, new_run, save
 
 logger = logging.getLogger(__name__)
-BATCH, WARM_UP = 64, 100
-OBJECT_WEIGHT = 4.0  # of tokens in cells with an object, edited or not
+BATCH, WARM_UP = 36, 100
+OBJECT_WEIGHT = 3.0  # of tokens in an object's circle, edited or not
 AUXILIARY = 0.1  # weight of the heads' loss
 EMA = 0.998
-EARLY = 0.15  # share of the run with at most one clause
-CHECK_EVERY, SAVE_EVERY = 400, 200
+DECAY = 0.65  # share of the run after which the rate falls
+CHECK_EVERY, SAVE_EVERY, KEEP_EVERY = 500, 50, 1000
+CHECKS = (("joined", 1), ("dis", 5), ("har", 5), ("places", 5))  # what is asked, and of how many
+CHECK_SCENES = 20
 Forward = Callable[..., tuple[Tensor, list[Tensor]]]
 
 
@@ -51,21 +52,20 @@ def losses(
     noisy = torch.lerp(x0, noise, sigma[:, None, None])
     image = torch.ones(count, 2 * x0.shape[1], dtype=torch.bool, device=device)
     mask = torch.cat((batch.real, image), dim=1)[:, None, None]
-    table = rope_table(batch.context.shape[1], 9, 9, device)
+    table = rope_table(batch.context.shape[1], GRID, GRID, device)
     with torch.autocast(device.type, torch.bfloat16):
         velocity, taps = forward(
             torch.cat((noisy, reference), 1), batch.context, sigma, guidance, table, mask
         )
     error = (velocity.float() - (noise - x0)).square().mean(-1)
-    weight = 1 + (OBJECT_WEIGHT - 1) * per_token((batch.before.shape >= 0).long())
+    weight = 1 + (OBJECT_WEIGHT - 1) * (batch.before[..., 0] >= 0).float()
     return (error * weight).sum() / weight.sum(), heads([tap.float() for tap in taps], batch)
 
 
 def rate_at(step: int, progress: float) -> float:
-    """Warm-up by steps, cosine by wall clock."""
-    return min(1.0, (step + 1) / WARM_UP) * (
-        0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * min(1.0, progress)))
-    )
+    """Warm-up, level, then down in a line."""
+    fall = (1.0 - min(1.0, progress)) / (1.0 - DECAY)
+    return min(1.0, (step + 1) / WARM_UP) * max(0.01, min(1.0, fall))
 
 
 def train_step(
@@ -88,47 +88,50 @@ def train_step(
 
 def report(run: Run, judge: Judge, folder: Path) -> None:
     """Log the quick figures and write a sheet of sample edits."""
-    single, masked = judge.single(run.average), judge.conflicting(run.average)
-    for name, r in (("single", single), ("masked", masked)):
-        shares = (r.success, r.clean, r.ignored, r.leak)
-        line = "check %d %s: success %.3f clean %.3f ignored %.3f leak %.3f mae_b %.2f"
-        logger.info(line, run.step, name, *shares, r.mae_b)
-    rows = [torch.cat(list(r.images[:8]), dim=2) for r in (single, masked)]
+    rows: list[Tensor] = []
+    for kind, instances in CHECKS:
+        figures, row = judge.check(run.average, kind, instances, CHECK_SCENES)
+        rows.append(row)
+        words = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        logger.info("check %d %s_%d: %s", run.step, kind, instances, words)
     sheet = (torch.cat(rows, dim=1) * 255).byte().permute(1, 2, 0).numpy()
     Image.fromarray(sheet).save(folder / "sheet.png")
 
 
 def train_flow(
     folder: Path,
-    codec: tuple[LinearEncoder, Decoder],
+    encoder: LinearEncoder,
     text: TextEncoder,
-    minutes: float,
+    steps: int,
     device: str = "cpu",
     compiled: bool = True,
-) -> Flux:
-    """Train until ``minutes`` are spent in all runs together; returns the averaged model."""
+) -> None:
+    """Train until ``steps`` are made in all runs together; ``flow.pt`` holds the state.
+
+    A copy of the averaged model stays every KEEP_EVERY steps.
+    """
     path, run = folder / "flow.pt", new_run(device)
     if path.exists():
         run.restore(torch.load(path, weights_only=True, map_location=device))
-    decoder = copy.deepcopy(codec[1]).to(device)
-    judge = Judge(codec[0], decoder, text, device)
-    source = BatchSource(codec[0], text, BATCH, seed=100 + run.step)
-    generator = torch.Generator().manual_seed(200 + run.step)
+    judge = Judge(encoder, text, device)
+    source = BatchSource(encoder, text, BATCH, seed=TRAINING.start + run.step)
+    generator = torch.Generator().manual_seed(TRAINING.start + run.step)
     forward: Forward = run.model.forward_tokens
-    if compiled:  # one graph per text length
+    if compiled:
         forward = torch.compile(forward, dynamic=False)
-    while run.seconds < minutes * 60:
-        start, progress = time.monotonic(), run.seconds / (minutes * 60)
-        batch = source.draw(BUCKETS[:1] if progress < EARLY else BUCKETS).to(device)
+    while run.step < steps:
+        start, progress = time.monotonic(), run.step / steps
+        batch = source.draw().to(device)
         flow, auxiliary = train_step(run, forward, batch, generator, rate_at(run.step, progress))
         spent = time.monotonic() - start
         run.seconds += spent
         if run.step % 20 == 0:
             line = "flow step %d (%.1f %%): loss %.4f auxiliary %.4f %.2f s"
             logger.info(line, run.step, 100 * progress, flow, auxiliary, spent)
-        if run.step % CHECK_EVERY == 0:
-            report(run, judge, folder)
         if run.step % SAVE_EVERY == 0:
             save(run, path)
+        if run.step % KEEP_EVERY == 0:
+            torch.save(run.average.state_dict(), folder / f"average_{run.step}.pt")
+        if run.step % CHECK_EVERY == 0:
+            report(run, judge, folder)
     save(run, path)
-    return run.average

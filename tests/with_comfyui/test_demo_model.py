@@ -14,7 +14,7 @@ from instance_edit.demo.flux import Flux
 from instance_edit.demo.instructions import edits_of, prompt, sample_clauses
 from instance_edit.demo.scenes import render, sample_scenes
 from instance_edit.demo.text import tokenize
-from instance_edit.demo.training.evaluate import disentangled_mask
+from instance_edit.demo.training.evaluate import idattn_mask
 from instance_edit.demo.training.flow_run import initialise
 from instance_edit.demo.training.judging import judge
 from instance_edit.demo.weights import WEIGHTS, DemoWeights, load_weights
@@ -59,7 +59,7 @@ def test_the_bare_flux_computes_what_comfyui_computes(masked: bool) -> None:
     if masked:
         instances = torch.zeros(2, 2, 9, 9, dtype=torch.bool)
         instances[:, 0, :3, :3] = instances[:, 1, 3:6, 6:] = True
-        mask = disentangled_mask(instances, [1, 4, 4])
+        mask = torch.stack([idattn_mask(part, [1, 4, 4], "dis") for part in instances])[:, None]
     with torch.no_grad():
         ours = bare(x, sigma, context, source, guidance, mask)
         keywords = {}
