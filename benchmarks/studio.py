@@ -31,6 +31,7 @@ class EditTask:
         silhouettes: the same without room.
         boxes: [x1, y1, x2, y2] in pixels, one per instance.
         seed: of the start noise.
+        instructions_with_locations: one per instance, where they are needed.
     """
 
     picture: Tensor
@@ -42,6 +43,7 @@ class EditTask:
     silhouettes: Tensor
     boxes: tuple[tuple[int, ...], ...]
     seed: int
+    instructions_with_locations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

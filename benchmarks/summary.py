@@ -34,7 +34,9 @@ def bootstrap_interval(values: Sequence[float], share: float = 0.95) -> tuple[fl
     return low, high
 
 
-def summarise(rows: Sequence[Mapping[str, float]], forwards: int) -> dict[str, object]:
+def summarise(
+    rows: Sequence[Mapping[str, float]], forwards: int, metrics: Sequence[str] = METRICS
+) -> dict[str, object]:
     """One cell of the table from the outcomes of its scenes.
 
     Returns:
@@ -43,7 +45,7 @@ def summarise(rows: Sequence[Mapping[str, float]], forwards: int) -> dict[str, o
     """
     cell: dict[str, object] = {}
     intervals: dict[str, list[float] | None] = {}
-    for metric in METRICS:
+    for metric in metrics:
         values = [row[metric] for row in rows if not math.isnan(row[metric])]
         cell[metric] = round(sum(values) / len(values), 4) if values else None
         bounds = bootstrap_interval(values) if values else None

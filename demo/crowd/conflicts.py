@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..instructions import Clause, phrase, prompt
 from ..shapes import COLOUR_NAMES, LOCATIONS, SHAPES
-from .scene import Scene, Target, Thing, place_thing, sample_ground, sample_look
+from .scene import (
+    Allowed,
+    Scene,
+    Target,
+    Thing,
+    place_thing,
+    sample_ground,
+    sample_look,
+)
 from .wording import EDGE, THIRD, place_of
+
+RESTARTS, PATIENCE = 200, 60
 
 
 @dataclass(frozen=True)
@@ -57,9 +68,9 @@ class Conflict:
         return [replace(clause, location=place) for place, clause in places]
 
 
-def new_thing(rng: random.Random, shape: int, radius: float) -> Thing:
-    """A thing of this class and size, not yet placed."""
-    colour = rng.randrange(len(COLOUR_NAMES))
+def new_thing(rng: random.Random, shape: int, radius: float, but: int | None = None) -> Thing:
+    """A thing of this class and size, not yet placed, of any colour but one."""
+    colour = rng.choice([colour for colour in range(len(COLOUR_NAMES)) if colour != but])
     return Thing(shape, colour, 0.0, 0.0, radius, **sample_look(rng, colour))
 
 
@@ -75,20 +86,32 @@ def in_place(thing: Thing, place: int, rng: random.Random) -> Thing:
     return replace(thing, x=along(column), y=along(row))
 
 
-def conflict_of(things: list[Thing], instances: int, rng: random.Random) -> Conflict:
+def conflict_of(
+    things: list[Thing], instances: int, rng: random.Random, colourful: bool = False
+) -> Conflict:
     """The first ``instances`` things of one class get targets of other classes, all different.
 
-    Smaller things are drawn over larger ones.
+    Smaller things are drawn over larger ones. ``colourful`` targets have different colours too, so
+    that one can be seen on another.
     """
-    common, order = things[0].shape, sorted(range(len(things)), key=lambda i: -things[i].radius)
-    others = [shape for shape in range(len(SHAPES)) if shape != common]
-    pairs = [(shape, colour) for shape in others for colour in range(len(COLOUR_NAMES))]
-    targets = rng.sample(pairs, instances)
-    while any(t[1] == thing.colour for t, thing in zip(targets, things, strict=False)):
-        targets = rng.sample(pairs, instances)
+    order = sorted(range(len(things)), key=lambda index: -things[index].radius)
+    targets = sample_targets(things[:instances], rng)
+    while colourful and len({colour for _, colour in targets}) < instances:
+        targets = sample_targets(things[:instances], rng)
     scene = Scene(tuple(things[index] for index in order), sample_ground(rng))
     numbers = tuple(order.index(index) for index in range(instances))
-    return Conflict(scene, numbers, tuple(Clause(common, None, None, *t) for t in targets))
+    clauses = tuple(Clause(things[0].shape, None, None, *target) for target in targets)
+    return Conflict(scene, numbers, clauses)
+
+
+def sample_targets(things: Sequence[Thing], rng: random.Random) -> list[Target]:
+    """A different target for each thing, of another class than all and another colour than it."""
+    others = [shape for shape in range(len(SHAPES)) if shape != things[0].shape]
+    pairs = [(shape, colour) for shape in others for colour in range(len(COLOUR_NAMES))]
+    while True:
+        targets = rng.sample(pairs, len(things))
+        if all(t[1] != thing.colour for t, thing in zip(targets, things, strict=True)):
+            return targets
 
 
 def conflict_apart(rng: random.Random, instances: int, bystanders: int = 3) -> Conflict:
@@ -104,3 +127,81 @@ def conflict_apart(rng: random.Random, instances: int, bystanders: int = 3) -> C
         placed = place_thing(new_thing(rng, other, rng.uniform(13, 20)), things, rng)
         things += [placed] if placed else []
     return conflict_of(things, instances, rng)
+
+
+def stand_apart(one: Thing, other: Thing) -> bool:
+    """Whether there is ground between both, whatever they become."""
+    return one.distance(other) >= 1.1 * (one.radius + other.radius) + 2
+
+
+def touch(one: Thing, other: Thing) -> bool:
+    """Whether both overlap a little."""
+    return 0.8 <= one.distance(other) / (one.radius + other.radius) <= 0.95
+
+
+def lies_on(small: Thing, large: Thing) -> bool:
+    """Whether the small thing is within the large one."""
+    return small.distance(large) <= large.radius - small.radius
+
+
+def place_all(
+    radii: Sequence[float], rng: random.Random, partner: Allowed | None = None
+) -> list[Thing]:
+    """Things of one class, apart from each other, but for pairs where ``partner`` is given.
+
+    Args:
+        partner: how each thing of the second half stands to its mate in the first half.
+
+    Raises:
+        ValueError: there is no room for so many.
+    """
+    common, pairs = rng.randrange(len(SHAPES)), len(radii) // 2 if partner else len(radii)
+    for _ in range(RESTARTS):
+        things: list[Thing] = []
+        for number, radius in enumerate(radii):
+            mate = things[number - pairs] if partner and number >= pairs else None
+            thing = new_thing(rng, common, radius, but=mate.colour if mate else None)
+            placed = _place_beside(thing, things, mate, partner, rng)
+            if placed is None:
+                break
+            things.append(placed)
+        if len(things) == len(radii):
+            return things
+    raise ValueError(f"no room for {len(radii)} things with radii up to {max(radii):.0f} pixels.")
+
+
+def _place_beside(
+    thing: Thing,
+    things: Sequence[Thing],
+    mate: Thing | None,
+    partner: Allowed | None,
+    rng: random.Random,
+) -> Thing | None:
+    """The thing as ``partner`` wants it to its mate, and apart from all others."""
+
+    def allowed(one: Thing, other: Thing) -> bool:
+        return partner(one, other) if partner and other is mate else stand_apart(one, other)
+
+    for _ in range(PATIENCE):
+        if placed := place_thing(thing, things, rng, allowed):
+            return placed
+    return None
+
+
+def conflict_touching(rng: random.Random, instances: int) -> Conflict:
+    """Pairs of instances that overlap a little; an even number."""
+    radii = [rng.uniform(18, 26) for _ in range(instances)]
+    return conflict_of(place_all(radii, rng, touch), instances, rng, colourful=True)
+
+
+def conflict_nested(rng: random.Random, instances: int) -> Conflict:
+    """Pairs of a large instance and a small one on it; an even number."""
+    large = [rng.uniform(36, 44) for _ in range(instances // 2)]
+    small = [rng.uniform(13, 16) for _ in range(instances // 2)]
+    return conflict_of(place_all(large + small, rng, lies_on), instances, rng, colourful=True)
+
+
+def conflict_many(rng: random.Random, instances: int) -> Conflict:
+    """Ten and more small instances, apart from each other, anywhere."""
+    radii = [rng.uniform(13, 17) for _ in range(instances)]
+    return conflict_of(place_all(radii, rng), instances, rng)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,6 +86,9 @@ class Scene:
         return replace(self, things=tuple(things))
 
 
+Allowed = Callable[[Thing, Thing], bool]
+
+
 def sample_ground(rng: random.Random) -> Ground:
     """A muted gradient, mostly with smooth noise, sometimes with stripes."""
     base = rng.uniform(0.3, 0.5)
@@ -121,13 +124,15 @@ def stand_together(one: Thing, other: Thing) -> bool:
     return gap >= 0.85 * (small + large) or nested
 
 
-def place_thing(thing: Thing, things: Iterable[Thing], rng: random.Random) -> Thing | None:
-    """The thing at a random place inside the picture where it stands with all others, or None."""
+def place_thing(
+    thing: Thing, things: Iterable[Thing], rng: random.Random, allowed: Allowed = stand_together
+) -> Thing | None:
+    """The thing at a random place inside the picture that all others allow, or None."""
     others = list(things)
     for _ in range(TRIES):
         low, high = thing.radius, CANVAS - thing.radius
         moved = replace(thing, x=rng.uniform(low, high), y=rng.uniform(low, high))
-        if all(stand_together(moved, other) for other in others):
+        if all(allowed(moved, other) for other in others):
             return moved
     return None
 
