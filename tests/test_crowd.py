@@ -59,7 +59,7 @@ def test_sizes_go_from_one_to_nine_cells_and_things_overlap() -> None:
     radii = [thing.radius for scene in scenes for thing in scene.things]
     assert min(radii) < 15 and max(radii) > 60
     hidden = [
-        (torch.stack([silhouette(thing) for thing in scene.things]).sum(0) > 1).any()
+        (torch.stack([silhouette(thing, 192) for thing in scene.things]).sum(0) > 1).any()
         for scene in scenes
     ]
     assert 0.2 < sum(map(bool, hidden)) / len(hidden) <= 1
@@ -74,7 +74,7 @@ def test_as_many_things_as_asked_are_of_one_class() -> None:
 @pytest.mark.parametrize("pattern", ["plain", "shaded", "striped", "cored"])
 def test_most_of_a_thing_has_its_colour(pattern: str) -> None:
     thing = replace(CIRCLE, pattern=pattern, second=5, angle=0.7)
-    pixels = draw(Scene((thing,), QUIET))[:, silhouette(thing)]
+    pixels = draw(Scene((thing,), QUIET))[:, silhouette(thing, 192)]
     red = (pixels[0] > 0.5) & (pixels[1] < 0.4) & (pixels[2] < 0.4)
     assert red.float().mean() > 0.6
     assert pattern == "plain" or pixels.std(1).max() > 0.05
@@ -87,14 +87,15 @@ def test_only_the_largest_are_meant_where_the_words_fit_several() -> None:
     by_class = Clause(0, None, None, target_shape=3, target_colour=5)
     assert matches(scene, by_class) == [0, 1, 2] and meant(scene, by_class) == [0, 1]
     assert not is_clear(scene, by_class)  # the middle one is neither large nor small
-    assert meant(scene, replace(by_class, location=place_of(small))) == [2]
+    assert meant(scene, replace(by_class, location=place_of(small, 192))) == [2]
     assert meant(scene, replace(by_class, colour=3)) == [1]
     assert targets_of(scene, replace(by_class, colour=3)) == {1: (3, 5)}
 
 
 def test_places_are_the_thirds_of_the_picture() -> None:
     names = [
-        LOCATIONS[place_of(replace(CIRCLE, x=x, y=y))] for x, y in ((9, 9), (96, 96), (180, 96))
+        LOCATIONS[place_of(replace(CIRCLE, x=x, y=y), 192)]
+        for x, y in ((9, 9), (96, 96), (180, 96))
     ]
     assert names == ["top left", "center", "right"]
 

@@ -53,7 +53,7 @@ def test_every_instruction_fits_every_instance_and_asks_for_something_else(
 def test_places_tell_instances_that_stand_apart(instances: int) -> None:
     for seed in range(8):
         conflict = conflict_apart(random.Random(seed), instances)
-        assert len({place_of(thing) for thing in instances_of(conflict)}) == instances
+        assert len({place_of(thing, 192) for thing in instances_of(conflict)}) == instances
         assert len(set(conflict.instructions_with_places)) == instances
 
 

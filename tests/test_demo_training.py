@@ -52,15 +52,15 @@ def test_no_training_prompt_has_more_than_one_instruction() -> None:
     assert set(replaces) == {0, 1}
     assert all(row[-2] == INDEX["and"] for row, n in zip(prompts, joins, strict=True) if n)
     for _ in range(40):
-        scene = training_scene(rng)
+        scene = training_scene(rng, 192)
         clause = training_clause(scene, rng)
         assert clause is None or len(tokenize("") + tokenize(phrase(clause))) <= LENGTH
 
 
 def test_a_batch_changes_the_tokens_of_what_is_asked_for_alone() -> None:
     encoder = LinearEncoder(torch.zeros(192), torch.eye(192)[:, :16])
-    batch = BatchSource(encoder, TextEncoder(), 24, seed=5).draw()
-    assert batch.source.shape == batch.target.shape == (24, 16, 24, 24)
+    batch = BatchSource(encoder, TextEncoder(), seed=5).draw()
+    assert batch.source.shape == batch.target.shape == (36, 16, 24, 24)
     changed = (batch.before != batch.after).any(-1)
     assert changed.any() and (batch.before[changed] >= 0).all()
     tokens = torch.nn.functional.max_pool2d((batch.source - batch.target).abs().amax(1), 2) > 0.2

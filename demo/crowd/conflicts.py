@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ..instructions import Clause, phrase, prompt
 from ..shapes import COLOUR_NAMES, LOCATIONS, SHAPES
 from .scene import (
+    CANVAS,
     Allowed,
     Scene,
     Target,
@@ -17,9 +18,10 @@ from .scene import (
     sample_ground,
     sample_look,
 )
-from .wording import EDGE, THIRD, place_of
+from .wording import EDGE, place_of
 
 RESTARTS, PATIENCE = 200, 60
+THIRD = CANVAS / 3
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ class Conflict:
     @property
     def _placed(self) -> list[Clause]:
         pairs = zip(self.numbers, self.clauses, strict=True)
-        places = [(place_of(self.scene.things[number]), clause) for number, clause in pairs]
+        places = [
+            (place_of(self.scene.things[number], self.scene.side), clause)
+            for number, clause in pairs
+        ]
         return [replace(clause, location=place) for place, clause in places]
 
 

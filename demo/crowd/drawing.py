@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..shapes import colour_table, shape_distance
-from .scene import CANVAS, Ground, Scene, Thing
+from .scene import Ground, Scene, Thing
 
 REACH = 1.2  # of every shape, in radii, with the soft edge
 CORE = 0.45  # radius of a cored thing's core, in radii
@@ -17,18 +17,18 @@ BANDS = 3.0  # stripes of a striped thing, per radius
 Window = tuple[slice, slice]
 
 
-def window_of(thing: Thing, reach: float = REACH) -> Window:
+def window_of(thing: Thing, side: int) -> Window:
     """Rows and columns of the picture that a thing can touch."""
-    extent = thing.radius * reach + 1
+    extent = thing.radius * REACH + 1
 
     def span(centre: float) -> slice:
-        return slice(max(0, int(centre - extent)), min(CANVAS, math.ceil(centre + extent)))
+        return slice(max(0, int(centre - extent)), min(side, math.ceil(centre + extent)))
 
     return span(thing.y), span(thing.x)
 
 
 def part_of(picture: Tensor, window: Window) -> Tensor:
-    """(3, h, w) view of a picture (3, 192, 192)."""
+    """(3, h, w) view of a picture (3, H, W)."""
     rows, columns = window
     return picture[:, rows, columns]
 
@@ -63,9 +63,9 @@ def paint(thing: Thing, window: Window) -> Tensor:
     return torch.lerp(main, second, (share + 0.5).clamp(0, 1))
 
 
-def draw_ground(ground: Ground) -> Tensor:
-    """(3, 192, 192) float32 in [0, 1]."""
-    size = (CANVAS, CANVAS)
+def draw_ground(ground: Ground, side: int) -> Tensor:
+    """(3, side, side) float32 in [0, 1]."""
+    size = (side, side)
     corners = torch.tensor(ground.corners).T.reshape(1, 3, 2, 2)
     picture = functional.interpolate(corners, size=size, mode="bilinear", align_corners=True)[0]
     generator = torch.Generator().manual_seed(ground.seed)
@@ -76,40 +76,40 @@ def draw_ground(ground: Ground) -> Tensor:
         picture = picture + ground.grain * noise[0]
     if ground.stripes:
         angle, phase = (torch.rand(2, generator=generator) * 2 * math.pi).tolist()
-        axis = torch.arange(CANVAS) / CANVAS
+        axis = torch.arange(side) / side
         along = axis * math.cos(angle) + axis[:, None] * math.sin(angle)
         picture = picture + ground.stripes * torch.sin(along * 8 * math.pi + phase)
     return picture.clamp(0, 1)
 
 
 def draw_things(scene: Scene, ground: Tensor) -> Tensor:
-    """The scene's things on a ground (3, 192, 192), which stays as it is."""
+    """The scene's things on a ground (3, side, side), which stays as it is."""
     picture = ground.clone()
     for thing in scene.things:
-        window = window_of(thing)
+        window = window_of(thing, scene.side)
         part = part_of(picture, window)
         part.copy_(torch.lerp(part, paint(thing, window), cover(thing, window)))
     return picture
 
 
 def draw(scene: Scene) -> Tensor:
-    """(3, 192, 192) float32 in [0, 1]."""
-    return draw_things(scene, draw_ground(scene.ground))
+    """(3, side, side) float32 in [0, 1]."""
+    return draw_things(scene, draw_ground(scene.ground, scene.side))
 
 
-def silhouette(thing: Thing) -> Tensor:
-    """(192, 192) bool: pixels at least half covered by the thing, were it alone."""
-    window, mask = window_of(thing), torch.zeros(CANVAS, CANVAS, dtype=torch.bool)
+def silhouette(thing: Thing, side: int) -> Tensor:
+    """(side, side) bool: pixels at least half covered by the thing, were it alone."""
+    window, mask = window_of(thing, side), torch.zeros(side, side, dtype=torch.bool)
     mask[window] = cover(thing, window) >= 0.5
     return mask
 
 
 def visible_masks(scene: Scene) -> Tensor:
-    """(N, 192, 192) bool: what can be seen of each thing; later things hide earlier ones."""
-    masks = [silhouette(thing) for thing in scene.things]
-    hidden = torch.zeros(CANVAS, CANVAS, dtype=torch.bool)
+    """(N, side, side) bool: what can be seen of each thing; later things hide earlier ones."""
+    masks = [silhouette(thing, scene.side) for thing in scene.things]
+    hidden = torch.zeros(scene.side, scene.side, dtype=torch.bool)
     seen: list[Tensor] = []
     for mask in reversed(masks):
         seen.insert(0, mask & ~hidden)
         hidden |= mask
-    return torch.stack(seen) if seen else torch.zeros(0, CANVAS, CANVAS, dtype=torch.bool)
+    return torch.stack(seen) if seen else hidden[None][:0]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..shapes import SHAPES, colour_table
 from .drawing import Window, cover, draw_ground, paint, part_of, silhouette, window_of
-from .scene import CANVAS, Scene, Target, Targets, Thing
+from .scene import Scene, Target, Targets, Thing
 
 MIN_FIT = 0.6
 MIN_CONTRAST = 0.06
@@ -38,7 +38,7 @@ class Verdict:
 
 
 def judge(picture: Tensor, scene: Scene, targets: Targets, source: Tensor) -> Verdict:
-    """Compare (3, 192, 192) in [0, 1] with what was asked of the scene drawn as ``source``."""
+    """Compare (3, side, side) in [0, 1] with what was asked of the scene drawn as ``source``."""
     seen = seen_things(picture, scene, targets)
     asked = [seen[number] == target for number, target in targets.items()]
     leaks = [
@@ -58,11 +58,13 @@ def mean_of(values: list[bool]) -> float:
 
 
 def background(scene: Scene, targets: Targets, margin: int = 6) -> Tensor:
-    """(192, 192) bool: farther than ``margin`` pixels from edited things before and after."""
+    """(side, side) bool: farther than ``margin`` pixels from edited things before and after."""
     after = scene.edited(targets)
-    masks = [silhouette(part.things[number]) for part in (scene, after) for number in targets]
+    masks = [
+        silhouette(part.things[number], scene.side) for part in (scene, after) for number in targets
+    ]
     if not masks:
-        return torch.ones(CANVAS, CANVAS, dtype=torch.bool)
+        return torch.ones(scene.side, scene.side, dtype=torch.bool)
     edited = torch.stack(masks).any(0).float()[None]
     return torch.nn.functional.max_pool2d(edited, 2 * margin + 1, 1, margin)[0] == 0
 
@@ -75,9 +77,9 @@ def seen_things(picture: Tensor, scene: Scene, targets: Targets) -> list[Seen]:
     MIN_FIT of what differs from what is below.
     """
     wanted = scene.edited(targets)
-    below, seen = draw_ground(scene.ground), list[Seen]()
+    below, seen = draw_ground(scene.ground, scene.side), list[Seen]()
     for number, thing in enumerate(scene.things):
-        window = window_of(thing)
+        window = window_of(thing, scene.side)
         over = (*scene.things[number + 1 :], *wanted.things[number + 1 :])
         weight = free_of(over, thing, window)
         ground = part_of(below, window)
@@ -89,7 +91,8 @@ def seen_things(picture: Tensor, scene: Scene, targets: Targets) -> list[Seen]:
 
 def free_of(over: Iterable[Thing], thing: Thing, window: Window) -> Tensor:
     """(h, w) in [0, 1]: how much of each pixel no thing of ``over`` covers."""
-    weight = torch.ones(CANVAS, CANVAS)[window]
+    rows, columns = window
+    weight = torch.ones(rows.stop - rows.start, columns.stop - columns.start)
     for other in over:
         if near(other, thing):
             weight = weight * (1 - cover(other, window))

@@ -14,9 +14,10 @@ from typing import Any
 
 from ..shapes import COLOUR_NAMES, SHAPES
 
-CANVAS = 192
+CANVAS = 192  # pixels along one side, if no other is asked for
 SMALL, MIDDLE, LARGE = (13.0, 22.0), (22.0, 36.0), (36.0, 68.0)  # radii: one, four, nine cells
 SIZES = ((SMALL, 0.55), (MIDDLE, 0.3), (LARGE, 0.15))
+WIDEST = 0.36  # radius, as a share of the picture's side
 PATTERNS = ("plain", "shaded", "striped", "cored")
 PATTERN_SHARES = (0.5, 0.2, 0.15, 0.15)
 TRIES = 12
@@ -73,10 +74,11 @@ class Ground:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture's things, in the order in which they are drawn, and its ground."""
+    """A square picture's things, in the order in which they are drawn, its ground and side."""
 
     things: tuple[Thing, ...]
     ground: Ground
+    side: int = CANVAS
 
     def edited(self, targets: Targets) -> Scene:
         """The scene with some things, by their number, become plain ones of (shape, colour)."""
@@ -103,10 +105,10 @@ def sample_ground(rng: random.Random) -> Ground:
     return Ground(corners, grain, rng.choice((4, 6, 8, 12)), stripes, rng.randrange(2**31))
 
 
-def sample_radius(rng: random.Random) -> float:
+def sample_radius(rng: random.Random, side: int) -> float:
     """Mostly one cell, sometimes up to nine."""
     ((low, high),) = rng.choices([span for span, _ in SIZES], [share for _, share in SIZES])
-    return rng.uniform(low, high)
+    return min(rng.uniform(low, high), WIDEST * side)
 
 
 def sample_look(rng: random.Random, colour: int) -> dict[str, Any]:
@@ -125,28 +127,33 @@ def stand_together(one: Thing, other: Thing) -> bool:
 
 
 def place_thing(
-    thing: Thing, things: Iterable[Thing], rng: random.Random, allowed: Allowed = stand_together
+    thing: Thing,
+    things: Iterable[Thing],
+    rng: random.Random,
+    allowed: Allowed = stand_together,
+    side: int = CANVAS,
 ) -> Thing | None:
     """The thing at a random place inside the picture that all others allow, or None."""
     others = list(things)
     for _ in range(TRIES):
-        low, high = thing.radius, CANVAS - thing.radius
+        low, high = thing.radius, side - thing.radius
         moved = replace(thing, x=rng.uniform(low, high), y=rng.uniform(low, high))
         if all(allowed(moved, other) for other in others):
             return moved
     return None
 
 
-def sample_scene(rng: random.Random, wanted: int, same_shape: int = 0) -> Scene:
+def sample_scene(rng: random.Random, wanted: int, same_shape: int = 0, side: int = CANVAS) -> Scene:
     """A random scene.
 
     Args:
         wanted: things; fewer where they find no room.
         same_shape: so many of them at most are of one class, the others of other classes; 0: by
             chance.
+        side: of the picture in pixels.
     """
     common = rng.randrange(len(SHAPES))
-    radii = sorted((sample_radius(rng) for _ in range(wanted)), reverse=True)
+    radii = sorted((sample_radius(rng, side) for _ in range(wanted)), reverse=True)
     alike = set(rng.sample(range(wanted), min(same_shape, wanted)))
     things: list[Thing] = []
     for number, radius in enumerate(radii):
@@ -154,6 +161,6 @@ def sample_scene(rng: random.Random, wanted: int, same_shape: int = 0) -> Scene:
         shape = common if number in alike else other if same_shape else rng.randrange(len(SHAPES))
         colour = rng.randrange(len(COLOUR_NAMES))
         thing = Thing(shape, colour, 0.0, 0.0, radius, **sample_look(rng, colour))
-        placed = place_thing(thing, things, rng)
+        placed = place_thing(thing, things, rng, side=side)
         things += [placed] if placed else []
-    return Scene(tuple(things), sample_ground(rng))
+    return Scene(tuple(things), sample_ground(rng), side)

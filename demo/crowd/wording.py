@@ -11,37 +11,37 @@ import random
 
 from ..instructions import DESCRIPTIONS, Clause, clause_for
 from ..shapes import COLOUR_NAMES, LOCATIONS, SHAPES
-from .scene import CANVAS, Scene, Target, Thing
+from .scene import Scene, Target, Thing
 
 SALIENT = 2 / 3
 BORDERLINE = (0.58, 0.76)  # relative sizes that training leaves out: neither small nor large
 EDGE = 5.0  # pixels: centres so close to the border of two places have no clear one
-THIRD = CANVAS / 3
 
 
-def place_of(thing: Thing) -> int:
+def place_of(thing: Thing, side: int) -> int:
     """The third by third of the picture that holds the thing's centre, an index of LOCATIONS."""
-    return 3 * min(2, int(thing.y / THIRD)) + min(2, int(thing.x / THIRD))
+    row, column = (min(2, int(3 * v / side)) for v in (thing.y, thing.x))
+    return 3 * row + column
 
 
-def has_clear_place(thing: Thing) -> bool:
+def has_clear_place(thing: Thing, side: int) -> bool:
     """Whether the centre is well inside its third."""
-    offsets = [abs(v - border) for v in (thing.x, thing.y) for border in (THIRD, 2 * THIRD)]
+    offsets = [abs(v - border) for v in (thing.x, thing.y) for border in (side / 3, 2 * side / 3)]
     return min(offsets) >= EDGE
 
 
-def fits(clause: Clause, thing: Thing) -> bool:
+def fits(clause: Clause, thing: Thing, side: int) -> bool:
     """Whether the clause's description is true of the thing."""
     return (
         thing.shape == clause.shape
         and clause.colour in (None, thing.colour)
-        and clause.location in (None, place_of(thing))
+        and clause.location in (None, place_of(thing, side))
     )
 
 
 def matches(scene: Scene, clause: Clause) -> list[int]:
     """Numbers of the things that the clause fits, salient or not."""
-    return [number for number, thing in enumerate(scene.things) if fits(clause, thing)]
+    return [number for number, thing in enumerate(scene.things) if fits(clause, thing, scene.side)]
 
 
 def relative_sizes(scene: Scene, numbers: list[int]) -> list[float]:
@@ -63,7 +63,7 @@ def is_clear(scene: Scene, clause: Clause) -> bool:
     if any(low < size < high for size in relative_sizes(scene, matches(scene, clause))):
         return False
     alike = (t for t in scene.things if t.shape == clause.shape)
-    return clause.location is None or all(has_clear_place(thing) for thing in alike)
+    return clause.location is None or all(has_clear_place(t, scene.side) for t in alike)
 
 
 def targets_of(scene: Scene, clause: Clause) -> dict[int, Target]:
@@ -83,7 +83,7 @@ def sample_clause(scene: Scene, rng: random.Random, unique: bool = False) -> Cla
     for number in rng.sample(numbers, len(numbers)):
         thing = scene.things[number]
         for names in rng.sample(DESCRIPTIONS, len(DESCRIPTIONS)):
-            clause = clause_for(rng, thing.shape, thing.colour, place_of(thing), *names)
+            clause = clause_for(rng, thing.shape, thing.colour, place_of(thing, scene.side), *names)
             if is_clear(scene, clause) and not (unique and len(matches(scene, clause)) > 1):
                 return clause
     return None

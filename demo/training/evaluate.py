@@ -19,7 +19,7 @@ from ..crowd.scene import CANVAS
 from ..crowd.seeds import CHOOSING
 from ..flux import Flux
 from ..text import TextEncoder, tokenize
-from .flow_data import GRID, encode_spans
+from .flow_data import TOKEN, encode_spans
 
 SHIFT = 1.15
 GUIDANCE = 3.5
@@ -84,9 +84,10 @@ def linear_pictures(encoder: LinearEncoder, latents: Tensor) -> Tensor:
 
 def token_masks(conflict: Conflict) -> Tensor:
     """(N, 12, 12) bool: tokens that an instance's silhouette with some room touches."""
-    shown = torch.stack([silhouette(conflict.scene.things[n]) for n in conflict.numbers]).float()
+    things = [conflict.scene.things[number] for number in conflict.numbers]
+    shown = torch.stack([silhouette(thing, CANVAS) for thing in things]).float()
     grown = functional.max_pool2d(shown, 2 * ROOM + 1, 1, ROOM)
-    return functional.max_pool2d(grown, CANVAS // GRID) > 0
+    return functional.max_pool2d(grown, TOKEN) > 0
 
 
 def prompt_rows(conflict: Conflict, kind: str) -> list[list[int]]:

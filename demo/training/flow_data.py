@@ -15,13 +15,14 @@ from torch import Tensor
 
 from ..codec import LinearEncoder
 from ..crowd.drawing import draw_ground, draw_things
-from ..crowd.scene import CANVAS, Scene, Targets, sample_scene
+from ..crowd.scene import Scene, Targets, sample_scene
 from ..crowd.wording import absent_clause, sample_clause, targets_of
 from ..instructions import Clause, phrase
 from ..text import INDEX, PAD, TextEncoder, pad_tokens, tokenize
 
 LENGTH = 13  # tokens: the longest clause after an empty global prompt
-GRID = CANVAS // 16  # tokens along one side
+TOKEN = 16  # pixels
+SIZES = ((192, 36, 0.7), (144, 64, 0.3))  # side in pixels, pictures per batch, share of batches
 COPY = 0.08  # share of samples without any clause
 ABSENT = 0.04  # share of clauses about something that is not there
 LEAD = 0.15  # share of clauses after an empty prompt, as Multi-Prompt Encode puts them
@@ -34,10 +35,10 @@ class Batch:
     """One batch.
 
     Attributes:
-        source, target: (B, 16, 24, 24) latents.
+        source, target: (B, 16, side / 8, side / 8) latents.
         context: (B, T, 128) text features.
         real: (B, T) bool, False is padding.
-        before, after: (B, 144, 2) int64, shape and colour of the thing around each token before
+        before, after: (B, L, 2) int64, shape and colour of the thing around each token before
             and after the edit, -1 for none.
     """
 
@@ -74,11 +75,11 @@ def encode_spans(
     return context, real
 
 
-def training_scene(rng: random.Random) -> Scene:
+def training_scene(rng: random.Random, side: int) -> Scene:
     """One to nine things, often several of one class."""
     wanted = rng.choice((1, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9))
     alike = rng.choice((2, 2, 3, 3, 4, 5, 6)) if rng.random() < ALIKE else 0
-    return sample_scene(rng, wanted, alike)
+    return sample_scene(rng, wanted, alike, side)
 
 
 def training_clause(scene: Scene, rng: random.Random) -> Clause | None:
@@ -90,9 +91,10 @@ def training_clause(scene: Scene, rng: random.Random) -> Clause | None:
 
 
 def token_owners(scene: Scene) -> Tensor:
-    """(144,) int64: the thing whose circle holds each token's centre, the topmost; -1 for none."""
-    centre = (torch.arange(GRID) + 0.5) * (CANVAS / GRID)
-    owner = torch.full((GRID, GRID), -1)
+    """(L,) int64: the thing whose circle holds each token's centre, the topmost; -1 for none."""
+    grid = scene.side // TOKEN
+    centre = (torch.arange(grid) + 0.5) * TOKEN
+    owner = torch.full((grid, grid), -1)
     for number, thing in enumerate(scene.things):
         away = (centre - thing.x).square() + (centre[:, None] - thing.y).square()
         owner[away <= thing.radius**2] = number
@@ -100,14 +102,14 @@ def token_owners(scene: Scene) -> Tensor:
 
 
 def token_labels(scene: Scene, owners: Tensor) -> Tensor:
-    """(144, 2) int64: shape and colour of each token's thing, -1 for none."""
+    """(L, 2) int64: shape and colour of each token's thing, -1 for none."""
     looks = torch.tensor([(thing.shape, thing.colour) for thing in scene.things] + [(-1, -1)])
     return looks[owners]
 
 
 def draw_pair(scene: Scene, targets: Targets) -> tuple[Tensor, Tensor]:
-    """Source and target (3, 192, 192) on the same ground."""
-    ground = draw_ground(scene.ground)
+    """Source and target (3, side, side) on the same ground."""
+    ground = draw_ground(scene.ground, scene.side)
     source = draw_things(scene, ground)
     return source, draw_things(scene.edited(targets), ground) if targets else source
 
@@ -115,15 +117,16 @@ def draw_pair(scene: Scene, targets: Targets) -> tuple[Tensor, Tensor]:
 class BatchSource:
     """Endless training batches from one seed."""
 
-    def __init__(self, encoder: LinearEncoder, text: TextEncoder, size: int, seed: int) -> None:
-        self.encoder, self.text, self.size = encoder, copy.deepcopy(text).bfloat16(), size
+    def __init__(self, encoder: LinearEncoder, text: TextEncoder, seed: int) -> None:
+        self.encoder, self.text = encoder, copy.deepcopy(text).bfloat16()
         self.rng, self.generator = random.Random(seed), torch.Generator().manual_seed(seed)
 
     def draw(self) -> Batch:
-        """The next batch."""
+        """The next batch, all of one size."""
+        ((side, size, _),) = self.rng.choices(SIZES, [share for *_, share in SIZES])
         sources, targets, before, after, rows = [], [], [], [], []
-        for _ in range(self.size):
-            scene = training_scene(self.rng)
+        for _ in range(size):
+            scene = training_scene(self.rng, side)
             clause = training_clause(scene, self.rng)
             wanted = targets_of(scene, clause) if clause else {}
             owners = token_owners(scene)
@@ -134,7 +137,7 @@ class BatchSource:
             lead = [tokenize("")] if clause and self.rng.random() < LEAD else []
             rows.append(lead + [tokenize(phrase(clause) if clause else "")])
         context, real = encode_spans(self.text, rows, LENGTH)
-        real |= torch.rand(self.size, 1, generator=self.generator) < PADDED
+        real |= torch.rand(size, 1, generator=self.generator) < PADDED
         latents = self.encoder.encode(torch.stack(sources + targets))
         labels = torch.stack(before), torch.stack(after)
-        return Batch(latents[: self.size], latents[self.size :], context, real, *labels)
+        return Batch(latents[:size], latents[size:], context, real, *labels)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..codec import Decoder, LinearEncoder, fit_encoder
 from ..crowd.drawing import draw
+from ..crowd.scene import CANVAS
 from ..crowd.seeds import TRAINING
 from .flow_data import training_scene
 
@@ -23,7 +24,7 @@ PEAK_RATE = 2e-3
 
 def pictures(count: int, rng: random.Random) -> Tensor:
     """(count, 3, 192, 192) crowded pictures as the flow model meets them."""
-    return torch.stack([draw(training_scene(rng)) for _ in range(count)])
+    return torch.stack([draw(training_scene(rng, CANVAS)) for _ in range(count)])
 
 
 def fitted_encoder() -> LinearEncoder:

@@ -17,12 +17,12 @@ from ..crowd.seeds import TRAINING
 from ..flux import patchify, rope_table
 from ..text import TextEncoder
 from .evaluate import Judge
-from .flow_data import GRID, Batch, BatchSource
+from .flow_data import Batch, BatchSource
 from .flow_heads import Heads
 from .flow_run import PEAK_RATE, Run, new_run, save
 
 logger = logging.getLogger(__name__)
-BATCH, WARM_UP = 36, 100
+WARM_UP = 100  # steps
 OBJECT_WEIGHT = 3.0  # of tokens in an object's circle, edited or not
 AUXILIARY = 0.1  # weight of the heads' loss
 EMA = 0.998
@@ -52,7 +52,8 @@ def losses(
     noisy = torch.lerp(x0, noise, sigma[:, None, None])
     image = torch.ones(count, 2 * x0.shape[1], dtype=torch.bool, device=device)
     mask = torch.cat((batch.real, image), dim=1)[:, None, None]
-    table = rope_table(batch.context.shape[1], GRID, GRID, device)
+    grid = batch.target.shape[-1] // 2
+    table = rope_table(batch.context.shape[1], grid, grid, device)
     with torch.autocast(device.type, torch.bfloat16):
         velocity, taps = forward(
             torch.cat((noisy, reference), 1), batch.context, sigma, guidance, table, mask
@@ -114,7 +115,7 @@ def train_flow(
     if path.exists():
         run.restore(torch.load(path, weights_only=True, map_location=device))
     judge = Judge(encoder, text, device)
-    source = BatchSource(encoder, text, BATCH, seed=TRAINING.start + run.step)
+    source = BatchSource(encoder, text, seed=TRAINING.start + run.step)
     generator = torch.Generator().manual_seed(TRAINING.start + run.step)
     forward: Forward = run.model.forward_tokens
     if compiled:
