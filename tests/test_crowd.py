@@ -93,11 +93,21 @@ def test_only_the_largest_are_meant_where_the_words_fit_several() -> None:
 
 
 def test_places_are_the_thirds_of_the_picture() -> None:
-    names = [
-        LOCATIONS[place_of(replace(CIRCLE, x=x, y=y), 192)]
-        for x, y in ((9, 9), (96, 96), (180, 96))
-    ]
-    assert names == ["top left", "center", "right"]
+    centres = ((9, 9), (96, 96), (180, 96))
+    places = [place_of(replace(CIRCLE, x=x, y=y), 192) for x, y in centres]
+    assert [LOCATIONS[place] for place in places] == ["top left", "center", "right"]
+    assert LOCATIONS[place_of(replace(CIRCLE, x=120, y=120), 144)] == "bottom right"
+
+
+def test_a_picture_may_be_smaller() -> None:
+    rng = random.Random(10)
+    scene = sample_scene(rng, 6, side=144)
+    assert draw(scene).shape == (3, 144, 144) and visible_masks(scene).shape[1:] == (144, 144)
+    assert max(thing.radius for thing in scene.things) <= 52
+    clause = sample_clause(scene, rng)
+    assert clause is not None
+    targets = targets_of(scene, clause)
+    assert judge(draw(scene.edited(targets)), scene, targets, draw(scene)).success == 1
 
 
 def test_sampled_clauses_are_clear_and_absent_ones_fit_nothing() -> None:

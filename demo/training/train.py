@@ -15,7 +15,7 @@ import torch
 
 from ..weights import WEIGHTS, DemoWeights, save_weights
 from .curves import draw_curves
-from .train_codec import fitted_encoder, load_codec, train_codec
+from .train_codec import kept_encoder, load_codec, train_codec
 from .train_flow import train_flow
 from .train_text import load_text, train_text
 
@@ -72,19 +72,20 @@ def main() -> None:
     handlers = [logging.StreamHandler(), logging.FileHandler(options.runs / "train.log")]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
     if not options.resume:
-        for name in ("codec.pt", "text.pt", "flow.pt"):
+        for name in ("encoder.pt", "codec.pt", "text.pt", "flow.pt"):
             (options.runs / name).unlink(missing_ok=True)
+    encoder = kept_encoder(options.runs / "encoder.pt")
     if not options.export_only:
         train_text(options.runs / "text.pt", options.device)
         train_flow(
             options.runs,
-            fitted_encoder(),
+            encoder,
             load_text(options.runs / "text.pt"),
             options.steps,
             options.device,
             compiled=options.compile,
         )
-    train_codec(options.runs / "codec.pt", options.codec_minutes, options.device)
+    train_codec(options.runs / "codec.pt", encoder, options.codec_minutes, options.device)
     export(options.runs, options.output)
 
 

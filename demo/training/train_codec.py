@@ -32,6 +32,14 @@ def fitted_encoder() -> LinearEncoder:
     return fit_encoder(pictures(384, random.Random(TRAINING.stop - 1)))
 
 
+def kept_encoder(path: Path) -> LinearEncoder:
+    """The fitted encoder, kept in a file from its first use on."""
+    if not path.exists():
+        fitted = fitted_encoder()
+        torch.save({"mean": fitted.mean, "projection": fitted.projection}, path)
+    return LinearEncoder(**torch.load(path, weights_only=True))
+
+
 def decoder_batch(
     encoder: LinearEncoder, rng: random.Random, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -62,12 +70,12 @@ def train_step(
     return loss.item(), -10 * math.log10(error.square().mean().item())
 
 
-def train_codec(path: Path, minutes: float, device: str = "cpu") -> None:
+def train_codec(path: Path, encoder: LinearEncoder, minutes: float, device: str = "cpu") -> None:
     """Train the decoder for the given time and save it with the encoder; a finished file stays."""
     if path.exists():
         return
     torch.manual_seed(2)
-    encoder, generator = fitted_encoder(), torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(3)
     rng = random.Random(TRAINING.stop - 2)
     decoder = Decoder().to(device)
     decoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
