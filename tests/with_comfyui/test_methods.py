@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from instance_edit.benchmarks.leak.methods import METHODS, VARIATIONS
+from instance_edit.benchmarks.leak.crowd_methods import METHODS
+from instance_edit.benchmarks.leak.methods import VARIATIONS
 from instance_edit.benchmarks.studio import EditTask, Studio
 from instance_edit.nodes.methods import METHODS as OFFERED
 from instance_edit.tests.with_comfyui.comfyui import CLIP, ModelPatcher, WrappersMP
@@ -32,6 +33,7 @@ def two_instances() -> EditTask:
         silhouettes=masks * (torch.arange(64) % 32 < 16),
         boxes=((4, 4, 12, 12), (32, 32, 60, 60)),
         seed=0,
+        instructions_with_locations=("a red cat at top left", "a big dog at bottom right"),
     )
 
 
@@ -75,6 +77,7 @@ def test_every_method_of_the_node_is_compared() -> None:
         labels = VARIATIONS.get(method.key, {method.key: None})
         assert labels and labels.keys() <= METHODS.keys(), method.name
     assert {"mice", "mice_tau8", "mice_boxes", "iid", "released_mice"} < METHODS.keys()
-    schedules = {name for name in METHODS if name.startswith("idattn_") and "exact" not in name}
+    regions = ("exact", "boxes", "loose")
+    schedules = {n for n in METHODS if n.startswith("idattn_") and not n.endswith(regions)}
     assert len(schedules) == 8
     assert VARIATIONS.keys() <= {method.key for method in OFFERED.values()}
