@@ -135,4 +135,5 @@ def test_jobs_of_one_set_stand_together_and_the_expensive_ones_are_few() -> None
     assert [name for _, name in jobs] == sorted((n for _, n in jobs), key=list(SETS).index)
     assert ("turns", "many 14") not in jobs and ("mice", "many 14") in jobs
     assert [name for method, name in jobs if method == "mice_exact"] == ["3", "9", "touching 4"]
+    assert crowded.sets_of("idattn_har_har_dis") == ("5", "touching 4")
     assert crowded.instances_in("many 14") == 14
