@@ -20,7 +20,9 @@ from instance_edit.demo.training.curves import draw_curves, read_log
 from instance_edit.demo.training.evaluate import idattn_mask, linear_pictures
 from instance_edit.demo.training.flow_data import (
     LENGTH,
+    Batch,
     BatchSource,
+    token_weights,
     training_clause,
     training_scene,
 )
@@ -67,6 +69,14 @@ def test_a_batch_changes_the_tokens_of_what_is_asked_for_alone() -> None:
     far = ~torch.nn.functional.max_pool2d(changed.unflatten(1, (12, 12)).float(), 3, 1, 1).bool()
     assert not (tokens & far)[changed.any(1)].any()
     assert torch.equal(batch.source[~changed.any(1)], batch.target[~changed.any(1)])
+
+
+def test_what_the_words_change_counts_most() -> None:
+    labels = torch.tensor([[[-1, -1], [0, 1], [2, 3]]])
+    after = labels.clone()
+    after[0, 2, 1] = 5
+    batch = Batch(*torch.zeros(4, 1), before=labels, after=after)
+    assert token_weights(batch).tolist() == [[1, 3, 8]]
 
 
 def test_a_linear_picture_is_what_the_codec_can_hold() -> None:

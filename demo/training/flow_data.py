@@ -27,6 +27,7 @@ COPY = 0.08  # share of samples without any clause
 ABSENT = 0.04  # share of clauses about something that is not there
 LEAD = 0.15  # share of clauses after an empty prompt, as Multi-Prompt Encode puts them
 PADDED = 0.15  # share of samples that see their padding, as with prompts of a fixed length
+THING, CHANGED = 3.0, 8.0  # weights of tokens on things and on things to edit; the ground has 1
 ALIKE = 0.6  # share of scenes with several things of one class
 
 
@@ -52,6 +53,12 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
         return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+def token_weights(batch: Batch) -> Tensor:
+    """(B, L) how much each token counts: the ground little, what the words change most."""
+    thing, changed = batch.before[..., 0] >= 0, (batch.before != batch.after).any(-1)
+    return 1 + (THING - 1) * thing.float() + (CHANGED - THING) * changed.float()
 
 
 def encode_spans(

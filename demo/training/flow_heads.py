@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from ..flux_blocks import HIDDEN
 from ..shapes import COLOUR_NAMES, SHAPES
-from .flow_data import Batch
+from .flow_data import Batch, token_weights
 
 SOURCE_TAPS, TARGET_TAPS = (1, 2), (2, 3, 4)
 SIZES = (len(SHAPES) + 1, len(COLOUR_NAMES) + 1)
@@ -29,19 +29,19 @@ class Heads(nn.Module):
 
     def forward(self, taps: list[Tensor], batch: Batch) -> Tensor:
         """Summed cross entropies; taps (B, 2L, 128) with latents before reference."""
-        loss = taps[0].new_zeros((), dtype=torch.float32)
+        loss, weights = taps[0].new_zeros((), dtype=torch.float32), token_weights(batch)
         tokens = batch.before.shape[1]
         for head, tap in zip(self.source, SOURCE_TAPS, strict=True):
-            loss = loss + _cross_entropy(head(taps[tap][:, tokens:]), batch.before)
+            loss = loss + _cross_entropy(head(taps[tap][:, tokens:]), batch.before, weights)
         for head, tap in zip(self.target, TARGET_TAPS, strict=True):
-            loss = loss + _cross_entropy(head(taps[tap][:, :tokens]), batch.after)
+            loss = loss + _cross_entropy(head(taps[tap][:, :tokens]), batch.after, weights)
         return loss
 
 
-def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Of both questions; (B, L, 2) labels, where -1 is the first answer."""
+def _cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean over (B, L) of both questions; labels (B, L, 2), where -1 is answer 0."""
+    total = torch.zeros_like(weights)
     parts = zip(logits.float().split(SIZES, dim=-1), (labels + 1).unbind(-1), strict=True)
-    return sum(
-        (functional.cross_entropy(part.flatten(0, 1), answer.flatten()) for part, answer in parts),
-        start=logits.new_zeros((), dtype=torch.float32),
-    )
+    for part, answer in parts:
+        total = total + functional.cross_entropy(part.transpose(1, 2), answer, reduction="none")
+    return (total * weights).sum() / weights.sum()

@@ -17,13 +17,12 @@ from ..crowd.seeds import TRAINING
 from ..flux import patchify, rope_table
 from ..text import TextEncoder
 from .evaluate import Judge
-from .flow_data import Batch, BatchSource
+from .flow_data import Batch, BatchSource, token_weights
 from .flow_heads import Heads
 from .flow_run import PEAK_RATE, Run, new_run, save
 
 logger = logging.getLogger(__name__)
 WARM_UP = 100  # steps
-OBJECT_WEIGHT = 3.0  # of tokens in an object's circle, edited or not
 AUXILIARY = 0.1  # weight of the heads' loss
 EMA = 0.998
 DECAY = 0.65  # share of the run after which the rate falls
@@ -43,7 +42,7 @@ def sample_sigma(count: int, generator: torch.Generator) -> Tensor:
 def losses(
     forward: Forward, heads: Heads, batch: Batch, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Flow-matching loss (weighted by object cells) and auxiliary loss."""
+    """Flow-matching loss and auxiliary loss, both by the tokens' weights."""
     x0, reference = patchify(batch.target), patchify(batch.source)
     count, device = len(x0), x0.device
     sigma = sample_sigma(count, generator).to(device)
@@ -59,7 +58,7 @@ def losses(
             torch.cat((noisy, reference), 1), batch.context, sigma, guidance, table, mask
         )
     error = (velocity.float() - (noise - x0)).square().mean(-1)
-    weight = 1 + (OBJECT_WEIGHT - 1) * (batch.before[..., 0] >= 0).float()
+    weight = token_weights(batch)
     return (error * weight).sum() / weight.sum(), heads([tap.float() for tap in taps], batch)
 
 
