@@ -10,10 +10,13 @@ from ..instructions import Clause, phrase, prompt
 from ..shapes import COLOUR_NAMES, LOCATIONS, SHAPES
 from .scene import (
     CANVAS,
+    LARGE,
+    SMALL,
     Allowed,
     Scene,
     Target,
     Thing,
+    lattice_point,
     place_thing,
     sample_ground,
     sample_look,
@@ -22,6 +25,7 @@ from .wording import EDGE, place_of
 
 RESTARTS, PATIENCE = 200, 60
 THIRD = CANVAS / 3
+FEW = (*SMALL, 24.0)  # radii where up to nine instances share a picture
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def in_place(thing: Thing, place: int, rng: random.Random) -> Thing:
 
     def along(third: int) -> float:
         low, high = third * THIRD + margin, (third + 1) * THIRD - margin
-        return rng.uniform(min(low, high), max(low, high))
+        return lattice_point(min(low, high), max(low, high), rng)
 
     return replace(thing, x=along(column), y=along(row))
 
@@ -126,10 +130,10 @@ def conflict_apart(rng: random.Random, instances: int, bystanders: int = 3) -> C
     """
     common = rng.randrange(len(SHAPES))
     places = rng.sample(range(len(LOCATIONS)), instances)
-    things = [in_place(new_thing(rng, common, rng.uniform(14, 26)), p, rng) for p in places]
+    things = [in_place(new_thing(rng, common, rng.choice(FEW)), p, rng) for p in places]
     for _ in range(bystanders):
         other = (common + 1 + rng.randrange(len(SHAPES) - 1)) % len(SHAPES)
-        placed = place_thing(new_thing(rng, other, rng.uniform(13, 20)), things, rng)
+        placed = place_thing(new_thing(rng, other, rng.choice(SMALL)), things, rng)
         things += [placed] if placed else []
     return conflict_of(things, instances, rng)
 
@@ -195,18 +199,16 @@ def _place_beside(
 
 def conflict_touching(rng: random.Random, instances: int) -> Conflict:
     """Pairs of instances that overlap a little; an even number."""
-    radii = [rng.uniform(18, 26) for _ in range(instances)]
+    radii = [rng.choice(FEW[1:]) for _ in range(instances)]
     return conflict_of(place_all(radii, rng, touch), instances, rng, colourful=True)
 
 
 def conflict_nested(rng: random.Random, instances: int) -> Conflict:
     """Pairs of a large instance and a small one on it; an even number."""
-    large = [rng.uniform(36, 44) for _ in range(instances // 2)]
-    small = [rng.uniform(13, 16) for _ in range(instances // 2)]
-    return conflict_of(place_all(large + small, rng, lies_on), instances, rng, colourful=True)
+    radii = [LARGE[0]] * (instances // 2) + [SMALL[0]] * (instances // 2)
+    return conflict_of(place_all(radii, rng, lies_on), instances, rng, colourful=True)
 
 
 def conflict_many(rng: random.Random, instances: int) -> Conflict:
     """Ten and more small instances, apart from each other, anywhere."""
-    radii = [rng.uniform(13, 17) for _ in range(instances)]
-    return conflict_of(place_all(radii, rng), instances, rng)
+    return conflict_of(place_all([SMALL[0]] * instances, rng), instances, rng)

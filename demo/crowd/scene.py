@@ -1,7 +1,8 @@
 """What a crowded picture holds: things of one to nine cells on a textured ground, one by one.
 
-Unlike the scenes of ``demo/scenes.py`` nothing is bound to a cell: things stand anywhere, touch,
-overlap, and small ones lie on large ones. Later things are drawn over earlier ones.
+Unlike the scenes of ``demo/scenes.py`` nothing is bound to a cell: things of seven sizes stand on
+any point of a lattice of half a token, touch, overlap, and small ones lie on large ones. Later
+things are drawn over earlier ones.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 from ..shapes import COLOUR_NAMES, SHAPES
 
 CANVAS = 192  # pixels along one side, if no other is asked for
-SMALL, MIDDLE, LARGE = (13.0, 22.0), (22.0, 36.0), (36.0, 68.0)  # radii: one, four, nine cells
+LATTICE = 8  # pixels: centres lie on its points, half a token apart
+SMALL, MIDDLE, LARGE = (14.0, 18.0), (24.0, 32.0), (40.0, 48.0, 64.0)  # one, four, nine cells
 SIZES = ((SMALL, 0.55), (MIDDLE, 0.3), (LARGE, 0.15))
 WIDEST = 0.36  # radius, as a share of the picture's side
 PATTERNS = ("plain", "shaded", "striped", "cored")
@@ -107,8 +109,16 @@ def sample_ground(rng: random.Random) -> Ground:
 
 def sample_radius(rng: random.Random, side: int) -> float:
     """Mostly one cell, sometimes up to nine."""
-    ((low, high),) = rng.choices([span for span, _ in SIZES], [share for _, share in SIZES])
-    return min(rng.uniform(low, high), WIDEST * side)
+    (radii,) = rng.choices([radii for radii, _ in SIZES], [share for _, share in SIZES])
+    return rng.choice([radius for radius in radii if radius <= WIDEST * side])
+
+
+def lattice_point(low: float, high: float, rng: random.Random) -> float:
+    """A random multiple of LATTICE in [low, high]; the one nearest to their middle without any."""
+    first, last = math.ceil(low / LATTICE), math.floor(high / LATTICE)
+    if first > last:
+        return float(round((low + high) / 2 / LATTICE) * LATTICE)
+    return float(rng.randint(first, last) * LATTICE)
 
 
 def sample_look(rng: random.Random, colour: int) -> dict[str, Any]:
@@ -137,7 +147,8 @@ def place_thing(
     others = list(things)
     for _ in range(TRIES):
         low, high = thing.radius, side - thing.radius
-        moved = replace(thing, x=rng.uniform(low, high), y=rng.uniform(low, high))
+        x, y = (lattice_point(low, high, rng) for _ in range(2))
+        moved = replace(thing, x=x, y=y)
         if all(allowed(moved, other) for other in others):
             return moved
     return None

@@ -41,6 +41,8 @@ class Batch:
         real: (B, T) bool, False is padding.
         before, after: (B, L, 2) int64, shape and colour of the thing around each token before
             and after the edit, -1 for none.
+        place: (B, L, 3) of the token's centre from the thing's, x and y in its radii, and the
+            radius in tokens; 0 without a thing.
     """
 
     source: Tensor
@@ -49,6 +51,7 @@ class Batch:
     real: Tensor
     before: Tensor
     after: Tensor
+    place: Tensor
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
@@ -114,6 +117,17 @@ def token_labels(scene: Scene, owners: Tensor) -> Tensor:
     return looks[owners]
 
 
+def token_places(scene: Scene, owners: Tensor) -> Tensor:
+    """(L, 3): where each token is in its thing, as ``Batch.place``."""
+    grid = scene.side // TOKEN
+    number = torch.arange(grid * grid)
+    x, y = (number % grid + 0.5) * TOKEN, (number // grid + 0.5) * TOKEN
+    rows = [(thing.x, thing.y, thing.radius) for thing in scene.things] + [(0.0, 0.0, 1.0)]
+    centre_x, centre_y, radius = torch.tensor(rows)[owners].unbind(-1)
+    away = ((x - centre_x) / radius, (y - centre_y) / radius, radius / TOKEN)
+    return torch.stack(away, dim=-1) * (owners >= 0)[:, None]
+
+
 def draw_pair(scene: Scene, targets: Targets) -> tuple[Tensor, Tensor]:
     """Source and target (3, side, side) on the same ground."""
     ground = draw_ground(scene.ground, scene.side)
@@ -131,7 +145,7 @@ class BatchSource:
     def draw(self) -> Batch:
         """The next batch, all of one size."""
         ((side, size, _),) = self.rng.choices(SIZES, [share for *_, share in SIZES])
-        sources, targets, before, after, rows = [], [], [], [], []
+        sources, targets, before, after, places, rows = [], [], [], [], [], []
         for _ in range(size):
             scene = training_scene(self.rng, side)
             clause = training_clause(scene, self.rng)
@@ -141,10 +155,11 @@ class BatchSource:
                 pictures.append(picture)
             before.append(token_labels(scene, owners))
             after.append(token_labels(scene.edited(wanted), owners))
+            places.append(token_places(scene, owners))
             lead = [tokenize("")] if clause and self.rng.random() < LEAD else []
             rows.append(lead + [tokenize(phrase(clause) if clause else "")])
         context, real = encode_spans(self.text, rows, LENGTH)
         real |= torch.rand(size, 1, generator=self.generator) < PADDED
         latents = self.encoder.encode(torch.stack(sources + targets))
-        labels = torch.stack(before), torch.stack(after)
+        labels = torch.stack(before), torch.stack(after), torch.stack(places)
         return Batch(latents[:size], latents[size:], context, real, *labels)
