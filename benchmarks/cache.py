@@ -11,6 +11,11 @@ from ..tools.load_pack import ROOT
 BUILD = ROOT / "build"
 WEIGHTS = ROOT / "demo" / "weights" / "demo.safetensors"
 JUDGES = ("demo", "evaluation", "benchmarks")
+EDITORS = (
+    *("attention", "attention/execute", "host", "host/families", "mask_ops"),
+    *("nodes", "nodes/inputs", "nodes/methods", "prompts", "sampling"),
+)
+"""What edits: for results of whole editings."""
 
 
 def cache_folder(name: str, folders: Sequence[str], settings: str) -> Path:

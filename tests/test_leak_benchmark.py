@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from itertools import groupby
 from pathlib import Path
@@ -9,97 +10,145 @@ from pathlib import Path
 import pytest
 
 from instance_edit.benchmarks import cache
-from instance_edit.benchmarks.leak import quality
+from instance_edit.benchmarks.leak import jobs, quality
 from instance_edit.benchmarks.leak.baselines import BASELINES, Method, one_forward, unedited
-from instance_edit.benchmarks.leak.report import write_report
-from instance_edit.benchmarks.leak.runner import Outcome, as_rows
+from instance_edit.benchmarks.leak.crowd_runner import CrowdOutcome, crowd_rows
+from instance_edit.benchmarks.leak.crowds import REPORTED, SETS, instances_in
+from instance_edit.benchmarks.leak.report import page, write_report
+from instance_edit.benchmarks.leak.targets import TARGETS, targets_table
 
 PACK = (
     *("mice", "mice_boxes", "mice_exact", "mice_tau8_exact"),
-    *("idattn_har_dis_har", "idattn_har_har_har", "idattn_har_dis_har_exact"),
+    *("idattn_har_dis_har", "idattn_har_har_dis", "idattn_har_dis_har_exact"),
 )
 METHODS = {**BASELINES, **dict.fromkeys(PACK, Method(unedited, one_forward))}
-JOBS = [(method, count) for method in METHODS for count in quality.instances_of(method)]
+JOBS = [(method, name) for method in METHODS for name in jobs.sets_of(method)]
+SETTINGS = {"steps": 4, "scenes": 4, "seeds": "report"}
+WEIGHTS = cache.WEIGHTS
 
 
-def finish(folder: Path, job: tuple[str, int], success: float) -> None:
-    outcomes = [Outcome(success, 0.1, 1.0, 1.0, 3.0, 0.9, 0.2)] * 4
-    quality.result_path(folder, job).write_text(json.dumps(as_rows(outcomes)))
+def rows(success: float) -> list[dict[str, float]]:
+    return crowd_rows([CrowdOutcome(success, 0.1, 1.0, 1.0, 3.0, 0.9, 0.2, 8.0)] * 4)
 
 
-def test_every_method_meets_conflicts_and_the_main_ones_every_number_of_instances() -> None:
-    for method in METHODS:
-        assert {3, 6, 9} <= set(quality.instances_of(method))
-    for method in ("text_location", "turns", "multidiffusion", "mice_boxes", "idattn_har_dis_har"):
-        assert sorted(quality.instances_of(method)) == list(range(2, 10))
-    assert sorted(quality.instances_of("vanilla")) == list(range(1, 10))
+def finish(folder: Path, job: jobs.Job, success: float = 0.5) -> None:
+    jobs.result_path(folder, job).write_text(json.dumps(rows(success)))
+
+
+def settings(**changes: object) -> argparse.Namespace:
+    return argparse.Namespace(**{**SETTINGS, "weights": WEIGHTS, **changes})
+
+
+def test_what_is_compared_meets_every_set_and_what_is_expensive_a_few() -> None:
+    for method in ("vanilla", "text_location", "mice", "mice_boxes", "idattn_har_dis_har"):
+        assert jobs.sets_of(method) == REPORTED
+    assert {"1", "3", "5", "9"} <= set(jobs.sets_of("turns_places"))
+    assert "many 14" not in jobs.sets_of("multidiffusion")
+    assert jobs.sets_of("mice_exact") == ("3", "9", "touching 4")
+    assert jobs.sets_of("idattn_har_har_dis") == ("5", "touching 4")
+    assert instances_in("many 14") == 14
 
 
 def test_finished_results_are_not_run_again(tmp_path: Path) -> None:
-    finish(tmp_path, ("mice", 3), 1.0)
-    missing = quality.missing_jobs(JOBS, tmp_path)
-    assert len(missing) == len(JOBS) - 1 and set(missing) == set(JOBS) - {("mice", 3)}
+    finish(tmp_path, ("mice", "3"))
+    missing = jobs.missing_jobs(JOBS, tmp_path)
+    assert len(missing) == len(JOBS) - 1 and set(missing) == set(JOBS) - {("mice", "3")}
 
 
-def test_a_run_that_is_cut_short_has_compared_all_methods_before_it_sweeps(tmp_path: Path) -> None:
-    missing = quality.missing_jobs(JOBS, tmp_path)
-    first = missing[: len(METHODS) + len(quality.SINGLE)]
-    assert {method for method, instances in first if instances == 3} == set(METHODS)
-    assert {method for method, instances in first if instances == 1} == quality.SINGLE
-    for job in first:
-        finish(tmp_path, job, 0.5)
-    write_report(quality.collect(JOBS, tmp_path, METHODS), tmp_path / "out", steps=4)
-    table = json.loads((tmp_path / "out" / "quality.json").read_text())
-    assert table.keys() == set(METHODS) and all("3" in cells for cells in table.values())
+def test_the_scenes_of_a_set_are_encoded_once_by_each_worker(tmp_path: Path) -> None:
+    missing = jobs.missing_jobs(JOBS, tmp_path)
+    for part in jobs.shared_out(missing, METHODS, 2):
+        runs = [name for name, _ in groupby(name for _, name in part)]
+        assert len(runs) == len(set(runs))
 
 
-def test_the_scenes_of_one_number_of_instances_are_encoded_once_per_stage(tmp_path: Path) -> None:
-    missing = quality.missing_jobs(JOBS, tmp_path)
-    runs = [instances for instances, _ in groupby(instances for _, instances in missing)]
-    stages = {quality.urgency(job)[0] for job in JOBS}
-    assert max(runs.count(instances) for instances in runs) <= len(stages)
+def test_the_workers_share_all_work_about_equally() -> None:
+    parts = jobs.shared_out(jobs.in_order(JOBS), METHODS, 2)
+    loads = [sum(2 + METHODS[m].forwards(instances_in(n)) for m, n in part) for part in parts]
+    assert sorted(job for part in parts for job in part) == sorted(JOBS)
+    assert max(loads) < 1.1 * min(loads)
+    assert jobs.shared_out(JOBS[:1], METHODS, 2) == [JOBS[:1]]
 
 
-def test_results_are_kept_apart_by_weights_and_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_are_kept_apart_by_weights_settings_and_seeds(tmp_path: Path) -> None:
     weights = tmp_path / "demo.safetensors"
-    monkeypatch.setattr(cache, "WEIGHTS", weights)
     weights.write_bytes(b"one")
-    first = quality.results_folder(4, 100)
-    assert first == quality.results_folder(4, 100) != quality.results_folder(8, 100)
+    first = quality.results_folder(settings(weights=weights))
+    assert first == quality.results_folder(settings(weights=weights))
+    assert first != quality.results_folder(settings(weights=weights, steps=8))
+    assert first != quality.results_folder(settings(weights=weights, seeds="choosing"))
     weights.write_bytes(b"two")
-    assert quality.results_folder(4, 100) != first
+    assert first != quality.results_folder(settings(weights=weights))
+
+
+CODE = ("demo/crowd", "evaluation", "benchmarks/leak", "attention/execute", "host/families")
 
 
 def test_results_are_kept_apart_by_the_code_that_edits_and_judges(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for folder in ("demo", "evaluation", "benchmarks", "benchmarks/leak"):
-        (tmp_path / folder).mkdir()
+    for folder in (*cache.JUDGES, *cache.EDITORS, *CODE):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         (tmp_path / folder / "code.py").write_text("one")
     monkeypatch.setattr(cache, "ROOT", tmp_path)
-    found = {quality.results_folder(4, 100)}
-    for folder in ("demo", "benchmarks/leak"):
+    found = {quality.results_folder(settings())}
+    for folder in CODE:
         (tmp_path / folder / "code.py").write_text("two")
-        found.add(quality.results_folder(4, 100))
-    assert len(found) == 3
+        found.add(quality.results_folder(settings()))
+    assert len(found) == len(CODE) + 1
+
+
+def test_no_room_that_edits_is_left_out_of_the_key() -> None:
+    rooms = {room.split("/")[0] for room in cache.EDITORS}
+    with_code = {
+        str(path.parent.relative_to(cache.ROOT))
+        for room in rooms
+        for path in (cache.ROOT / room).rglob("*.py")
+    }
+    assert with_code == set(cache.EDITORS)
 
 
 def test_the_report_holds_what_is_finished(tmp_path: Path) -> None:
-    finish(tmp_path, ("mice", 3), 0.75)
-    finish(tmp_path, ("vanilla", 3), 0.25)
-    finish(tmp_path, ("vanilla", 2), 0.5)
-    write_report(quality.collect(JOBS, tmp_path, METHODS), tmp_path / "out", steps=4)
-    table = json.loads((tmp_path / "out" / "quality.json").read_text())
-    assert {method: list(cells) for method, cells in table.items()} == {
-        "vanilla": ["2", "3"],
+    for job, success in ((("mice", "3"), 0.75), (("vanilla", "3"), 0.25), (("vanilla", "1"), 1.0)):
+        finish(tmp_path, job, success)
+    results = jobs.finished(JOBS, tmp_path)
+    write_report(jobs.tabulate(results, METHODS), results, SETTINGS, tmp_path)
+    figures = json.loads((tmp_path / "quality.json").read_text())
+    assert {method: list(figures[method]) for method in ("vanilla", "mice")} == {
+        "vanilla": ["1", "3"],
         "mice": ["3"],
     }
-    cell = table["mice"]["3"]
-    assert (cell["success"], cell["leak"], cell["mae_b"]) == (0.75, 0.1, 3.0)
+    cell = figures["mice"]["3"]
+    assert (cell["success"], cell["leak"], cell["mae_b"], cell["seam"]) == (0.75, 0.1, 3.0, 8.0)
     assert cell["ci"]["success"] == [0.75, 0.75]
-    text = (tmp_path / "out" / "quality_table.md").read_text()
+    text = (tmp_path / "quality.md").read_text()
     assert "| mice | 75 [75, 75] | 10 [10, 10] |" in text
-    assert "4 Euler steps" in text and "## N = 2" in text
-    assert (tmp_path / "out" / "quality_curves.png").stat().st_size > 1000
+    assert "4 Euler steps" in text and "## N = 3" in text and "## N = 5" not in text
+    assert (tmp_path / "quality_curves.png").stat().st_size > 1000
+
+
+def test_the_report_compares_what_was_published_scene_by_scene(tmp_path: Path) -> None:
+    results = {("mice", "5"): rows(1.0), ("text_location", "5"): rows(0.25)}
+    write_report(jobs.tabulate(results, METHODS), results, SETTINGS, tmp_path)
+    figures = json.loads((tmp_path / "quality.json").read_text())
+    (order,) = figures["orders"]
+    assert order["claim"] == "a bias beats a list with places"
+    assert (order["difference"], order["ci"], order["verdict"]) == (0.75, [0.75, 0.75], "holds")
+    assert "| mice | text_location | 0.750 [0.750, 0.750] | holds |" in page(figures)
+
+
+def test_a_target_is_met_only_within_its_bounds() -> None:
+    table = jobs.tabulate({("mice", "5"): rows(0.97), ("text_location", "5"): rows(0.2)}, METHODS)
+    text = targets_table(table)
+    assert (
+        "| MICE succeeds (mice) | 5 | success | at least 98% | 97.0% [97.0%, 97.0%] | no |" in text
+    )
+    assert "| 5 | success | at most 20% | 20.0% [20.0%, 20.0%] | yes |" in text
+    assert (
+        "| MICE does not leak (mice) | 5 | leak | at most 1% | 10.0% [10.0%, 10.0%] | no |" in text
+    )
+
+
+def test_every_target_names_a_set_that_its_method_meets() -> None:
+    for target in TARGETS:
+        assert target.name in jobs.sets_of(target.method) and target.name in SETS

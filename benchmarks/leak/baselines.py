@@ -43,6 +43,11 @@ def turns(studio: Studio, task: EditTask) -> Latent:
     return task.reference
 
 
+def turns_with_places(studio: Studio, task: EditTask) -> Latent:
+    """One edit after the other, each naming the place of its instance."""
+    return turns(studio, replace(task, instructions=task.instructions_with_locations))
+
+
 def multidiffusion(studio: Studio, task: EditTask) -> Latent:
     """N + 1 predictions a step, one per masked prompt and an empty one for the background."""
     rest = 1 - task.masks.amax(0)
@@ -76,5 +81,6 @@ BASELINES: dict[str, Method] = {
     "vanilla": Method(vanilla, one_forward),
     "text_location": Method(text_location, one_forward),
     "turns": Method(turns, lambda instances: instances),
+    "turns_places": Method(turns_with_places, lambda instances: instances),
     "multidiffusion": Method(multidiffusion, lambda instances: instances + 1),
 }

@@ -26,12 +26,13 @@ MASK_MARGIN = 6
 SEAM = 6  # pixels on either side of a mask's edge
 SETS: dict[str, Callable[[random.Random], Conflict]] = {
     **{
-        str(n): partial(conflict_apart, instances=n, bystanders=min(3, 9 - n)) for n in (1, 3, 5, 9)
+        str(n): partial(conflict_apart, instances=n, bystanders=min(3, 9 - n)) for n in range(1, 10)
     },
     "touching 4": partial(conflict_touching, instances=4),
     "nested 4": partial(conflict_nested, instances=4),
     **{f"many {n}": partial(conflict_many, instances=n) for n in (10, 12, 14)},
 }
+REPORTED = ("1", "3", "5", "9", "touching 4", "nested 4", "many 10", "many 12", "many 14")
 SEEDS = {"choosing": CHOOSING, "report": REPORT}
 SPACING = 10_000  # seeds of one set
 
@@ -77,6 +78,11 @@ class CrowdScene:
         """(1, 192, 192) bool: along the masks' edges."""
         masks = self.masks.any(1, keepdim=True)
         return (grow_masks(masks, SEAM) & grow_masks(~masks, SEAM))[:, 0]
+
+
+def instances_in(name: str) -> int:
+    """How many instances a set's scenes have."""
+    return int(name.split()[-1])
 
 
 def crowd_scenes(name: str, count: int, seeds: str = "report") -> list[CrowdScene]:

@@ -6,6 +6,7 @@ ComfyUI is imported: `add_comfyui_to_path` comes first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import Any
@@ -18,6 +19,10 @@ from .baselines import BASELINES, Method, one_forward
 
 Regions = Callable[[Studio, EditTask], Any]
 Variation = tuple[Mapping[str, Any], Regions]
+LOOSE = 14  # pixels on every side of a box that somebody drew in a hurry
+REAL_TOKENS: Mapping[str, Any] = {"text_length": "real tokens"}
+PADDED: Mapping[str, Any] = {"text_length": "fixed", "length": 24}  # no instruction is longer
+RUNNING: Mapping[str, Any] = {"text_length": "running positions"}
 
 
 def masked_regions(studio: Studio, task: EditTask, exact: bool = False) -> Any:
@@ -47,6 +52,16 @@ def boxed_regions(studio: Studio, task: EditTask) -> Any:
     )[0]
 
 
+def loose_regions(studio: Studio, task: EditTask) -> Any:
+    """Regions from boxes that are LOOSE pixels larger on every side, within the picture."""
+    height, width = task.picture.shape[1:3]
+    loose = tuple(
+        (max(0, x1 - LOOSE), max(0, y1 - LOOSE), min(width, x2 + LOOSE), min(height, y2 + LOOSE))
+        for x1, y1, x2, y2 in task.boxes
+    )
+    return boxed_regions(studio, replace(task, boxes=loose))
+
+
 exact_regions = partial(masked_regions, exact=True)
 
 
@@ -55,10 +70,13 @@ def compared(
     changes: Mapping[str, Any] | None = None,
     regions: Regions = masked_regions,
     patch: Callable[[Studio, Any], Any] | None = None,
+    text_length: Mapping[str, Any] = REAL_TOKENS,
 ) -> Method:
     """The pack's own chain with one method, as its node offers it but for ``changes``.
 
     Args:
+        regions: makes the instances' regions from a task.
+        text_length: what Multi-Prompt Encode keeps of every instruction.
         patch: what else is done to the model, behind Apply Instance Attention.
     """
 
@@ -69,7 +87,7 @@ def compared(
             clip=studio.clip,
             regions=found,
             global_prompt="",
-            text_length={"text_length": "real tokens"},
+            text_length=dict(text_length),
         )
         model = biased_model(studio, found, method, changes)
         model = patch(studio, model) if patch else model
@@ -98,6 +116,8 @@ VARIATIONS: dict[str, dict[str, Variation]] = {
     mice.METHOD.key: {
         "mice": ({}, masked_regions),
         "mice_boxes": ({}, boxed_regions),
+        "mice_loose": ({}, loose_regions),
+        "mice_hard": ({"kernel_size": 1}, masked_regions),
         "mice_exact": ({}, exact_regions),
     },
     dense_mice.METHOD.key: {
@@ -112,6 +132,8 @@ VARIATIONS: dict[str, dict[str, Variation]] = {
             )
             for kinds in product(("har", "dis"), repeat=3)
         },
+        "idattn_har_dis_har_boxes": ({}, boxed_regions),
+        "idattn_har_dis_har_loose": ({}, loose_regions),
         "idattn_har_dis_har_exact": ({}, exact_regions),
     },
 }
@@ -128,4 +150,8 @@ def offered_methods() -> dict[str, Method]:
     }
 
 
-METHODS: dict[str, Method] = {**BASELINES, **offered_methods()}
+ENCODINGS: dict[str, Method] = {
+    "mice_padded": compared(mice.METHOD, text_length=PADDED),
+    "mice_running_positions": compared(mice.METHOD, text_length=RUNNING),
+}
+METHODS: dict[str, Method] = {**BASELINES, **offered_methods(), **ENCODINGS}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from ..summary import bootstrap_interval
 
@@ -27,6 +28,8 @@ CONFLICTS = ("5", "9")
 ORDERS = (
     Order("full dis edits more than full har (AR)", "changed",
           "idattn_dis_dis_dis", "idattn_har_har_har", CONFLICTS),
+    Order("full dis succeeds more often than full har", "success",
+          "idattn_dis_dis_dis", "idattn_har_har_har", CONFLICTS),
     Order("har in the first and last third keeps the background better than full dis", "mae_b",
           "idattn_dis_dis_dis", "idattn_har_dis_har", CONFLICTS),
     Order("masks beat boxes where instances touch or are nested", "success",
@@ -35,6 +38,7 @@ ORDERS = (
     Order("smooth beats hard at the seams", "seam", "mice_hard", "mice", ("5", "touching 4")),
     Order("turns drift", "mae_b", "turns_places", "mice", CONFLICTS),
     Order("a bias beats a list with places", "success", "mice", "text_location", ("3", *CONFLICTS)),
+    Order("a bias beats turns with places", "success", "mice", "turns_places", ("3", *CONFLICTS)),
     Order("a bias keeps the background better than a list", "mae_b",
           "vanilla", "mice", CONFLICTS),
 )  # fmt: skip
@@ -61,19 +65,31 @@ def verdict(low: float, high: float) -> str:
     return "does not hold" if high < 0 else "undecided"
 
 
-def orders_table(results: Results) -> str:
-    """A Markdown table of every order whose results are there."""
-    lines = [
-        "| published order | scenes | metric | more | less | difference | verdict |",
-        "|---|---|---|---|---|---|---|",
-    ]
+def compare_orders(results: Results) -> list[dict[str, Any]]:
+    """Every order on each of its sets whose results are there: its fields, "set", "difference",
+    "ci" [low, high] and "verdict"."""
+    found: list[dict[str, Any]] = []
     for order in ORDERS:
         for name in order.sets:
             more, less = (results.get((method, name)) for method in (order.more, order.less))
             if more is None or less is None:
                 continue
-            mean, low, high = difference(more, less, order.metric)
-            cells = (order.claim, name, order.metric, order.more, order.less)
-            figures = (f"{mean:.3f} [{low:.3f}, {high:.3f}]", verdict(low, high))
-            lines.append("| " + " | ".join([*cells, *figures]) + " |")
+            mean, low, high = (round(v, 4) for v in difference(more, less, order.metric))
+            fields = {key: value for key, value in asdict(order).items() if key != "sets"}
+            outcome = {"difference": mean, "ci": [low, high], "verdict": verdict(low, high)}
+            found.append({**fields, "set": name, **outcome})
+    return found
+
+
+def orders_table(orders: Sequence[Mapping[str, Any]]) -> str:
+    """`compare_orders` as a Markdown table."""
+    lines = [
+        "| published order | scenes | metric | more | less | difference | verdict |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for order in orders:
+        low, high = order["ci"]
+        cells = [order[key] for key in ("claim", "set", "metric", "more", "less")]
+        cells += [f"{order['difference']:.3f} [{low:.3f}, {high:.3f}]", order["verdict"]]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ...tools.load_pack import add_comfyui_to_path
-from ..cache import cache_folder
-from ..leak.quality import collect, missing_jobs, run_jobs
+from ..cache import EDITORS, cache_folder
+from ..leak.jobs import finished, missing_jobs, run_jobs, tabulate
 
 INSTANCES = (1, 3, 5, 9)
 STEPS, SCENES = 4, 100
@@ -37,7 +37,7 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def quality_folder(scenes: int) -> Path:
     """Where results are kept."""
-    folders = ["benchmarks/touched", "benchmarks/leak"]
+    folders = (*EDITORS, "benchmarks/touched", "benchmarks/leak", "demo/crowd")
     return cache_folder("touched", folders, f"quality {STEPS} {scenes}")
 
 
@@ -65,8 +65,10 @@ def ways() -> dict[str, Any]:
 def figures(scenes: int) -> dict[str, dict[str, dict[str, Any]]]:
     """{method: {N: {way: cell}}} of everything that is finished."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    jobs = [(name, n) for n in INSTANCES for name in ways()]
-    for name, by_count in collect(jobs, quality_folder(scenes), ways()).items():
+    methods = ways()
+    jobs = [(name, str(n)) for n in INSTANCES for name in methods]
+    results = finished(jobs, quality_folder(scenes))
+    for name, by_count in tabulate(results, methods).items():
         method, _, way = name.partition("|")
         for count, cell in by_count.items():
             found.setdefault(method, {}).setdefault(count, {})[way] = cell
@@ -85,9 +87,8 @@ def main() -> None:
         from ..in_process import demo_studio
 
         methods = ways()
-        jobs = [(name, int(n)) for n in arguments.instances.split(",") for name in methods]
-        missing = [job for job in jobs if job in missing_jobs(jobs, folder)]
-        run_jobs(missing, folder, demo_studio(STEPS), arguments.scenes, methods)
+        jobs = [(name, n) for n in arguments.instances.split(",") for name in methods]
+        run_jobs(missing_jobs(jobs, folder), folder, demo_studio(STEPS), arguments.scenes, methods)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...tools.load_pack import add_comfyui_to_path
-from ..cache import cache_folder
+from ..cache import EDITORS, cache_folder
 from ..record import RESULTS
 from ..studio import Studio
 from .report import write_report
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .rounds import Rounds
 
-CODE = ("benchmarks/turns", "benchmarks/leak", "benchmarks/locate")
+CODE = (*EDITORS, "benchmarks/turns", "benchmarks/leak", "benchmarks/locate")
 ROUNDS = 8
 STEPS = 8
 REPORTED = (1, 2, 4, 8)

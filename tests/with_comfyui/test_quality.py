@@ -9,9 +9,9 @@ from functools import lru_cache
 import pytest
 
 from instance_edit.benchmarks.in_process import demo_studio
-from instance_edit.benchmarks.leak.conflicts import leak_scenes
+from instance_edit.benchmarks.leak.crowd_runner import CrowdOutcome, crowd_task, run_crowds
+from instance_edit.benchmarks.leak.crowds import crowd_scenes
 from instance_edit.benchmarks.leak.methods import METHODS
-from instance_edit.benchmarks.leak.runner import Outcome, edit_task, run_method
 from instance_edit.benchmarks.studio import Studio
 from instance_edit.tools.load_pack import ROOT
 
@@ -26,24 +26,24 @@ def studio() -> Studio:
 
 
 @lru_cache
-def outcomes(studio: Studio, method: str, instances: int) -> list[Outcome]:
-    scenes = leak_scenes(instances, SCENES)
-    tasks = [edit_task(studio, scene, seed) for seed, scene in enumerate(scenes)]
-    return run_method(studio, METHODS[method], scenes, tasks)
+def outcomes(studio: Studio, method: str, name: str) -> list[CrowdOutcome]:
+    scenes = crowd_scenes(name, SCENES)
+    tasks = [crowd_task(studio, scene, seed) for seed, scene in enumerate(scenes)]
+    return run_crowds(studio, METHODS[method], scenes, tasks)
 
 
-def mean(rows: Sequence[Outcome], metric: str) -> float:
+def mean(rows: Sequence[CrowdOutcome], metric: str) -> float:
     return sum(getattr(row, metric) for row in rows) / len(rows)
 
 
 @pytest.mark.parametrize(
-    ("method", "instances"),
-    [("vanilla", 1), ("mice", 3), ("mice_boxes", 3), ("idattn_har_dis_har", 3)],
+    ("method", "name"),
+    [("vanilla", "1"), ("mice", "3"), ("mice_boxes", "3"), ("idattn_har_dis_har", "3")],
 )
 def test_success_and_leakage_are_as_good_as_published(
-    studio: Studio, method: str, instances: int
+    studio: Studio, method: str, name: str
 ) -> None:
-    rows, published = outcomes(studio, method, instances), BENCHMARK[method][str(instances)]
+    rows, published = outcomes(studio, method, name), BENCHMARK[method][name]
     assert mean(rows, "success") >= published["success"] - MARGIN
     assert mean(rows, "leak") <= published["leak"] + MARGIN
     assert mean(rows, "untouched") >= published["untouched"] - MARGIN
@@ -51,6 +51,6 @@ def test_success_and_leakage_are_as_good_as_published(
 
 
 def test_conflicting_instructions_need_the_bias(studio: Studio) -> None:
-    joined, bound = outcomes(studio, "vanilla", 3), outcomes(studio, "mice", 3)
+    joined, bound = outcomes(studio, "vanilla", "3"), outcomes(studio, "mice", "3")
     assert mean(bound, "success") >= mean(joined, "success") + 2 * MARGIN
     assert mean(bound, "leak") <= mean(joined, "leak") - 2 * MARGIN

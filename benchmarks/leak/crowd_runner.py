@@ -11,9 +11,12 @@ from torch import Tensor
 from ...demo.crowd.judge import judge
 from ...evaluation.metrics import change_rate, mae_background, ssim_background
 from ..studio import EditTask, Studio
+from ..summary import METRICS as COMMON
 from .baselines import Method
 from .crowds import CrowdScene, seam_error
 from .runner import DECODE_BATCH, Outcome
+
+METRICS = (*COMMON, "seam")
 
 
 @dataclass(frozen=True)
