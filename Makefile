@@ -85,6 +85,7 @@ bench: setup
 	$(RUN) benchmarks.speed.speed_forward
 	$(RUN) benchmarks.decode.decode
 	$(RUN) benchmarks.speed.capture
+	$(RUN) benchmarks.pages
 
 bench-quality: setup
 	$(RUN) benchmarks.leak.quality
@@ -93,11 +94,13 @@ bench-quality: setup
 bench-locate: setup
 	$(RUN) benchmarks.locate.regions
 	$(RUN) benchmarks.locate.focus
+	$(RUN) benchmarks.pages
 
 bench-touched: setup   ## hours; finished parts are kept in build/touched
 	$(RUN) benchmarks.touched.forward
 	$(RUN) benchmarks.touched.quality
 	$(RUN) benchmarks.touched.report
+	$(RUN) benchmarks.pages
 
 bench-turns: setup
 	$(RUN) benchmarks.turns.turns

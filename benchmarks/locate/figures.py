@@ -69,34 +69,6 @@ def summary(means: Means) -> Figures:
     return figures
 
 
-def table(figures: Figures, instances: int, steps: int) -> str:
-    """The same as Markdown."""
-    lines = ["# Regions nobody drew, on the demo model", ""]
-    lines.append(f"{instances} instructions a scene, {steps} Euler steps, tokens 9 x 9.")
-    for truth in TRUTHS:
-        lines += ["", f"## IoU with the true tokens, '{truth}'", ""]
-        rows = {f"IID, step {s}": r for s, r in figures["iid_iou"][truth].items()}
-        for source, by_step in figures["foi_iou"][truth].items():
-            rows |= {f"FoI, {source}, step {s}": r for s, r in by_step.items()}
-        blocks = list(dict.fromkeys(block for row in rows.values() for block in row))
-        lines.append("| reading | " + " | ".join(f"block {b}" for b in blocks) + " |")
-        lines.append("|---" * (len(blocks) + 1) + "|")
-        for name, row in rows.items():
-            cells = [f"{row[b]:.2f}" if b in row else "" for b in blocks]
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
-        lines += ["", "FoI at the first step, best block, by threshold:"]
-        for source, row in figures["foi_by_threshold"][truth].items():
-            lines[-1] += f" {source} " + ", ".join(f"{t}: {v:.2f}" for t, v in row.items()) + "."
-        contrast = figures["contrast_iou"][truth]
-        lines += ["", "Velocity contrast over the first steps: "]
-        lines[-1] += ", ".join(f"{s}: {value:.2f}" for s, value in contrast.items()) + "."
-        best = figures["best"][truth]
-        lines += ["", "Best: " + ", ".join(f"{b['reading']} {b['iou']:.2f}" for b in best.values())]
-    for kind, methods in figures.get("methods", {}).items():
-        lines += edit_lines(kind, methods)
-    return "\n".join(lines) + "\n"
-
-
 def edit_lines(kind: str, methods: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
     """Edits as Markdown: mean and 95 % interval."""
     names = ("success", "leak", "untouched", "mae_b", "ssim_b")

@@ -2,8 +2,8 @@
 
     python -m tools.run benchmarks.locate.regions [--instances 3] [--scenes 60] [--steps 4] ..
 
-Writes results/regions.json and results/regions_table.md. Which block and step read best is chosen
-on other scenes than those that are edited.
+Writes results/regions.json; `benchmarks.pages` puts it into regions.md. Which block and step read
+best is chosen on other scenes than those that are edited.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import tempfile
 from torch import device
 
 from ...tools.load_pack import add_comfyui_to_path
-from ..record import RESULTS, write_results
-from .figures import summary, table
+from ..record import write_results
+from .figures import summary
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -45,11 +45,8 @@ def main() -> None:
             figures["methods"] = measure_edits(
                 studio, arguments.instances, means["touched"], arguments.edit_scenes
             )
-    text = table(figures, arguments.instances, arguments.steps)
     settings = {name: getattr(arguments, name) for name in ("instances", "steps", "scenes")}
     write_results(arguments.name, device("cpu"), {**figures, "settings": settings})
-    (RESULTS / f"{arguments.name}_table.md").write_text(text)
-    print(text)
 
 
 if __name__ == "__main__":
