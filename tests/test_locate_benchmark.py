@@ -14,12 +14,13 @@ from instance_edit.benchmarks.locate.figures import (
     nested,
     reading_inputs,
     summary,
-    table,
 )
+from instance_edit.benchmarks.locate.page import regions_tables
 from instance_edit.benchmarks.record import RESULTS
 from instance_edit.mask_ops.foi import Focus, foi_masks
 
 MEANS = {
+    "iid/1/3": 0.4,
     "iid/1/4": 0.5,
     "iid/2/4": 0.7,
     "foi latent/1/3": 0.2,
@@ -67,8 +68,16 @@ def test_the_report_shows_every_locator_and_the_edits() -> None:
         "scenes": 9,
         "seconds": 0.5,
     }
-    text = table({**figures, "methods": {"unambiguous": {"iid": cell}}}, 3, 4)
-    for part in ("| IID, step 2 |", "| FoI, reference, step 1 |", "0.15 [0.10, 0.20]", "1 of 9"):
+    capture = {"tokens": 8704, "heads": 24, "peak_mib": 203, "full_softmax_mib": 6936}
+    read = {"regions": {**figures, "methods": {"unambiguous": {"iid": cell}}}, "capture": capture}
+    text = "\n".join(regions_tables(read.__getitem__).values())
+    for part in (
+        "| IID, step 2 |",
+        "| FoI, reference, step 1 |",
+        "0.15 [0.10, 0.20]",
+        "1 of 9",
+        "203 MiB",
+    ):
         assert part in text
 
 
