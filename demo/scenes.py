@@ -18,6 +18,7 @@ from .shapes import COLOUR_NAMES, SHAPES, colour_table, shape_distance
 CELL = 48  # pixels
 GRID = 3
 CANVAS = CELL * GRID
+LARGEST = 192  # pixels along a side of the largest pictures that the miniature was trained on
 CELLS = GRID * GRID
 RADIUS = (14.0, 19.0)
 JITTER = 3.0

@@ -9,7 +9,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
-from ..demo.scenes import CANVAS
+from ..demo.scenes import CANVAS, LARGEST
 from ..demo.weights import load_weights
 from .loading import load_model, load_vae
 
@@ -29,11 +29,11 @@ def demo_model(disable_dynamic: bool = False) -> ModelPatcher:
 def warned_sampling(executor: Any, noise: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """A run of the miniature, and a warning where the picture is larger than it knows."""
     height, width = (side * LATENT_CELL for side in noise.shape[-2:])
-    if max(height, width) > CANVAS:
+    if max(height, width) > LARGEST:
         log.warning(
-            "the demo model was trained on %d x %d pixels and makes little of %d x %d: use Demo "
-            "Scene with side %d, or a real FLUX.",
-            CANVAS, CANVAS, width, height, CANVAS,
+            "the demo model was trained on pictures of up to %d x %d pixels and makes little of "
+            "%d x %d: use Demo Scene with side %d, or a real FLUX.",
+            LARGEST, LARGEST, width, height, CANVAS,
         )  # fmt: skip
     return executor(noise, *args, **kwargs)
 

@@ -16,8 +16,8 @@ class DemoModelLoader(io.ComfyNode):
             display_name="Demo Model Loader",
             category=f"{CATEGORY}/demo",
             description="A miniature FLUX.1 Kontext that comes with the pack: it edits pictures of "
-            "nine shapes at most, 144 x 144 pixels, in a second on a CPU. It understands "
-            "'replace the [colour] shape [at place] with a colour shape', joined by 'and'.",
+            "nine shapes at most, up to 192 x 192 pixels, in a second on a CPU. It understands "
+            "'replace the [colour] shape [at place] with a colour shape', one per prompt.",
             search_aliases=["tiny flux", "miniature", "example model"],
             inputs=[],
             outputs=[

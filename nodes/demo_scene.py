@@ -25,8 +25,8 @@ class DemoScene(io.ComfyNode):
                     min=CANVAS,
                     max=4096,
                     step=16,
-                    tooltip="Side of the square picture in pixels. 144 is neutral: the size the "
-                    "demo model was trained on.",
+                    tooltip="Side of the square picture in pixels. 144 is neutral: a size that "
+                    "the demo model knows.",
                 ),
                 io.Combo.Input(
                     "scene",

@@ -151,12 +151,12 @@ def test_what_the_miniature_cannot_do_is_said(
     loaded: tuple[Any, Any, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert unknown_words(loaded[1], "turn the DOG into a blue star") == ["'dog'"]
-    small, large = torch.zeros(1, 3, 144, 144), torch.zeros(1, 3, 160, 160)
+    small, large = torch.zeros(1, 3, 192, 192), torch.zeros(1, 3, 208, 208)
     with caplog.at_level(logging.WARNING, logger="instance_edit"):
         edited(loaded, small, "", 0)
         assert "trained on" not in caplog.text
         edited(loaded, large, "", 0)
-    assert "trained on 144 x 144 pixels and makes little of 160 x 160" in caplog.text
+    assert "trained on pictures of up to 192 x 192 pixels and makes little of 208 x 208" in caplog.text
 
 
 def test_the_empty_prompt_copies_the_picture(loaded: tuple[Any, Any, Any]) -> None:
