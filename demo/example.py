@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .scenes import CELLS, Scenes, object_masks, render
+from .scenes import CELLS, RADIUS, Scenes, object_masks, render
 from .shapes import COLOUR_NAMES, SHAPES
 
 GROW = 15  # pixels: what an object becomes may need more room than what it was
@@ -49,7 +49,7 @@ def first_scene(instances: tuple[Instance, ...] = INSTANCES) -> Scenes:
     corners = torch.tensor(
         [[[0.42, 0.4, 0.38], [0.36, 0.4, 0.44], [0.46, 0.42, 0.4], [0.4, 0.38, 0.42]]]
     )
-    return Scenes(shape, colour, centre, torch.full((1, CELLS), 17.0), corners)
+    return Scenes(shape, colour, centre, torch.full((1, CELLS), RADIUS), corners)
 
 
 def instance_masks(scene: Scenes) -> Tensor:

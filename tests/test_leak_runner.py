@@ -115,5 +115,6 @@ def test_every_baseline_costs_the_predictions_that_it_states() -> None:
         "vanilla": 1,
         "text_location": 1,
         "turns": 5,
+        "turns_places": 5,
         "multidiffusion": 6,
     }

@@ -36,7 +36,7 @@ def scenes_of(seed: int, count: int = 12, **options: int) -> Scenes:
 def test_a_seed_gives_the_same_scenes_again() -> None:
     first, second, other = scenes_of(1), scenes_of(1), scenes_of(2)
     assert torch.equal(render(first), render(second))
-    assert not torch.equal(first.centre, other.centre)
+    assert not torch.equal(first.corners, other.corners)
 
 
 def test_the_number_of_objects_stays_in_its_range() -> None:

@@ -156,7 +156,9 @@ def test_what_the_miniature_cannot_do_is_said(
         edited(loaded, small, "", 0)
         assert "trained on" not in caplog.text
         edited(loaded, large, "", 0)
-    assert "trained on pictures of up to 192 x 192 pixels and makes little of 208 x 208" in caplog.text
+    assert (
+        "trained on pictures of up to 192 x 192 pixels and makes little of 208 x 208" in caplog.text
+    )
 
 
 def test_the_empty_prompt_copies_the_picture(loaded: tuple[Any, Any, Any]) -> None:
