@@ -59,7 +59,18 @@ def test_a_perfect_edit_is_perfect_and_none_at_all_is_none(name: str) -> None:
         assert outcome.changed == 1 and outcome.ssim_b == pytest.approx(1, abs=1e-5)
     for outcome in outcomes_of(Method(unedited, one_forward), scenes):
         assert (outcome.success, outcome.leak, outcome.changed, outcome.mae_b) == (0, 0, 0, 0)
-        assert outcome.seam > 0
+
+
+def test_a_seam_is_what_shows_along_the_masks_edges() -> None:
+    (scene,) = crowd_scenes("3", 1)
+
+    def lighter(where: torch.Tensor) -> Method:
+        changed = scene.wanted + 0.1 * where
+        return Method(lambda studio, task: {"samples": changed}, one_forward)
+
+    (within,) = outcomes_of(lighter(scene.masks.any(1, keepdim=True)), [scene])
+    (core,) = outcomes_of(lighter(scene.silhouettes.any(1, keepdim=True)), [scene])
+    assert within.seam > 5 and core.seam < 1
 
 
 def test_each_purpose_and_each_set_has_scenes_of_its_own() -> None:

@@ -25,7 +25,7 @@ from .wording import EDGE, place_of
 
 RESTARTS, PATIENCE = 200, 60
 THIRD = CANVAS / 3
-FEW = (*SMALL, 24.0)  # radii where up to nine instances share a picture
+FEW = (18.0, 24.0)  # radii, more than a token, where up to nine instances share a picture
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _place_beside(
 
 def conflict_touching(rng: random.Random, instances: int) -> Conflict:
     """Pairs of instances that overlap a little; an even number."""
-    radii = [rng.choice(FEW[1:]) for _ in range(instances)]
+    radii = [rng.choice(FEW) for _ in range(instances)]
     return conflict_of(place_all(radii, rng, touch), instances, rng, colourful=True)
 
 
