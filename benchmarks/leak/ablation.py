@@ -22,7 +22,7 @@ from ..record import RESULTS, write_results
 INSTANCES = 3
 KERNELS = (1, 3, 5, 7, 11)
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 16.0)
-WORDS = {"masks": "silhouettes grown by 10 pixels", "boxes": "boxes", "exact": "silhouettes alone"}
+WORDS = {"masks": "silhouettes grown by 8 pixels", "boxes": "boxes", "exact": "silhouettes alone"}
 Cell = Mapping[str, float]
 Figures = Mapping[str, Mapping[str, Cell]]
 

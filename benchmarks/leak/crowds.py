@@ -22,7 +22,7 @@ from ...demo.crowd.seeds import CHOOSING, REPORT
 from ...evaluation.metrics import grow_masks
 from .conflicts import bounding_box
 
-MASK_MARGIN = 10  # pixels of room around a silhouette
+MASK_MARGIN = 8  # pixels of room around a silhouette
 SEAM = 6  # pixels on either side of a mask's edge
 SETS: dict[str, Callable[[random.Random], Conflict]] = {
     **{

@@ -25,6 +25,7 @@ from .wording import EDGE, place_of
 
 RESTARTS, PATIENCE = 200, 60
 THIRD = CANVAS / 3
+ROOM = 8.0  # pixels around a thing for its mask
 FEW = (18.0, 24.0)  # radii, more than a token, where up to nine instances share a picture
 
 
@@ -84,9 +85,9 @@ def new_thing(rng: random.Random, shape: int, radius: float, but: int | None = N
 
 
 def in_place(thing: Thing, place: int, rng: random.Random) -> Thing:
-    """The thing well inside a third of the picture."""
+    """The thing well inside a third of the picture, with room for its mask."""
     row, column = divmod(place, 3)
-    margin = max(thing.radius, EDGE)
+    margin = max(thing.radius + ROOM, EDGE)
 
     def along(third: int) -> float:
         low, high = third * THIRD + margin, (third + 1) * THIRD - margin
@@ -126,14 +127,15 @@ def sample_targets(things: Sequence[Thing], rng: random.Random) -> list[Target]:
 def conflict_apart(rng: random.Random, instances: int, bystanders: int = 3) -> Conflict:
     """Up to nine instances of similar size, each alone of its class in its third of the picture.
 
-    Bystanders are of other classes and stand where there is room.
+    Bystanders are of other classes and stand where there is room, apart from all others.
     """
     common = rng.randrange(len(SHAPES))
     places = rng.sample(range(len(LOCATIONS)), instances)
     things = [in_place(new_thing(rng, common, rng.choice(FEW)), p, rng) for p in places]
     for _ in range(bystanders):
         other = (common + 1 + rng.randrange(len(SHAPES) - 1)) % len(SHAPES)
-        placed = place_thing(new_thing(rng, other, rng.choice(SMALL)), things, rng)
+        bystander = new_thing(rng, other, rng.choice(SMALL))
+        placed = place_thing(bystander, things, rng, stand_apart)
         things += [placed] if placed else []
     return conflict_of(things, instances, rng)
 
