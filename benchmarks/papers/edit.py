@@ -30,11 +30,12 @@ def published_turns(studio: Studio, task: EditTask) -> Latent:
     return last
 
 
+WITH_PLACES = ("text_location", "turns_places")
 OFFERED: dict[str, Method] = {
     **{
         name: method
         for name, method in METHODS.items()
-        if name != "text_location" and not name.endswith("_exact")
+        if name not in WITH_PLACES and not name.endswith("_exact")
     },
     "idattn_boxes": compared(idattn.METHOD, regions=boxed_regions),
     "lqr_published": Method(published_turns, lambda turns: 2 * turns),

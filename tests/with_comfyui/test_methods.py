@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from instance_edit.benchmarks.leak.crowd_methods import METHODS
-from instance_edit.benchmarks.leak.methods import VARIATIONS
+from instance_edit.benchmarks.leak.methods import METHODS, VARIATIONS
 from instance_edit.benchmarks.studio import EditTask, Studio
 from instance_edit.nodes.methods import METHODS as OFFERED
 from instance_edit.tests.with_comfyui.comfyui import CLIP, ModelPatcher, WrappersMP
