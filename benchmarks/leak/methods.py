@@ -22,7 +22,6 @@ Variation = tuple[Mapping[str, Any], Regions]
 LOOSE = 14  # pixels on every side of a box that somebody drew in a hurry
 REAL_TOKENS: Mapping[str, Any] = {"text_length": "real tokens"}
 PADDED: Mapping[str, Any] = {"text_length": "fixed", "length": 24}  # no instruction is longer
-RUNNING: Mapping[str, Any] = {"text_length": "running positions"}
 
 
 def masked_regions(studio: Studio, task: EditTask, exact: bool = False) -> Any:
@@ -152,6 +151,5 @@ def offered_methods() -> dict[str, Method]:
 
 ENCODINGS: dict[str, Method] = {
     "mice_padded": compared(mice.METHOD, text_length=PADDED),
-    "mice_running_positions": compared(mice.METHOD, text_length=RUNNING),
 }
 METHODS: dict[str, Method] = {**BASELINES, **offered_methods(), **ENCODINGS}
