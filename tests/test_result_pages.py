@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from instance_edit.benchmarks.grid import grid, numbers
-from instance_edit.benchmarks.leak.report import page as quality_page
+from instance_edit.benchmarks.leak import (
+    ablation,
+    instance_loras_report,
+    report,
+    trained_loras_report,
+)
+from instance_edit.benchmarks.locate import focus
 from instance_edit.benchmarks.pages import PAGES, filled, read_figures
 from instance_edit.benchmarks.record import RESULTS
+
+WRITTEN: dict[str, tuple[Any, ...]] = {
+    "quality": (report.page,),
+    "ablation": (ablation.page,),
+    "foi_focus": (focus.page,),
+    "instance_loras": (instance_loras_report.page, "instance_loras_cpu"),
+    "trained_loras": (trained_loras_report.page,),
+}
+"""Per page, what writes it, and what it reads beside the JSON of its own name."""
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -16,8 +33,11 @@ def test_the_tables_of_a_page_written_by_hand_are_those_of_its_figures(name: str
     assert filled(text, PAGES[name](read_figures)) == text
 
 
-def test_the_quality_page_is_that_of_its_figures() -> None:
-    assert quality_page(read_figures("quality")) == (RESULTS / "quality.md").read_text("utf-8")
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_page_that_a_benchmark_writes_is_that_of_its_figures(name: str) -> None:
+    page, *more = WRITTEN[name]
+    written = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
+    assert page(*map(read_figures, (name, *more))) == written
 
 
 def test_a_page_must_have_every_table_once_and_no_other() -> None:

@@ -24,7 +24,7 @@ KERNELS = (1, 3, 5, 7, 11)
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0, 16.0)
 WORDS = {"masks": "silhouettes grown by 8 pixels", "boxes": "boxes", "exact": "silhouettes alone"}
 Cell = Mapping[str, float]
-Figures = Mapping[str, Mapping[str, Cell]]
+Figures = Mapping[str, Mapping[str, Any]]
 
 
 def measure(scenes: int) -> dict[str, dict[str, Cell]]:
@@ -67,8 +67,9 @@ def measure(scenes: int) -> dict[str, dict[str, Cell]]:
     return {"smoothing": smoothing, "grid": grid}
 
 
-def page(figures: Figures, scenes: int) -> str:
+def page(figures: Figures) -> str:
     """The figures as Markdown."""
+    scenes = figures["settings"]["scenes"]
     lines = ["# MICE's ablations on the demo model", ""]
     lines.append(f"{scenes} scenes with {INSTANCES} instructions in conflict, four steps. Made by")
     lines.append("`benchmarks.leak.ablation`. Success and leakage in %, MAE_B in 0 .. 255.")
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         add_comfyui_to_path(("--cpu", "--base-directory", base))
         figures = measure(scenes)
     path = write_results("ablation", device("cpu"), {**figures, "settings": {"scenes": scenes}})
-    (RESULTS / "ablation.md").write_text(page(json.loads(path.read_text()), scenes))
+    (RESULTS / "ablation.md").write_text(page(json.loads(path.read_text())))
 
 
 if __name__ == "__main__":

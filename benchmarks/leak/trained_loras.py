@@ -28,7 +28,7 @@ from ...mask_ops.drawn_regions import drawn_of
 from ...mask_ops.regions import InstanceRegion
 from ...mask_ops.regions_json import write_regions_json
 from ...tools.load_pack import ROOT, add_comfyui_to_path
-from ..cache import cache_folder
+from ..cache import EDITORS, cache_folder
 from ..record import write_results
 from ..summary import bootstrap_interval
 from .conflicts import LeakScene, leak_scenes
@@ -151,7 +151,7 @@ def main() -> None:
     torch.set_num_threads(1)
     settings = {**vars(options), "instances": INSTANCES, "command": " ".join(SETTINGS)}
     shape = repr({name: settings[name] for name in ("samples", "steps", "command")})
-    kept = cache_folder("trained_loras", ("host", "attention", "tools/training"), shape)
+    kept = cache_folder("trained_loras", (*EDITORS, "tools/training"), shape)
     files = trained_files(kept, options.seeds, options.steps, options.samples)
     with tempfile.TemporaryDirectory(prefix="instance-edit-bench-") as base:
         folder = Path(base) / "models" / "loras"

@@ -8,8 +8,10 @@ Writes results/foi_focus.json and, from it, results/foi_focus.md.
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, device
@@ -78,8 +80,9 @@ def measure(scenes: int) -> Cells:
     return cells(sums)
 
 
-def page(figures: Mapping[str, Cells], scenes: int) -> str:
-    """The figures as Markdown."""
+def page(figures: Mapping[str, Any]) -> str:
+    """What ``foi_focus.json`` holds as Markdown."""
+    scenes = figures["settings"]["scenes"]
     lines = ["# FoI's threshold and gamma on the demo model", ""]
     lines.append(f"Mean IoU with the tokens that an object touches; {scenes} scenes, three")
     lines.append("instructions each, the first of four steps. Made by `benchmarks.locate.focus`.")
@@ -98,9 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     scenes = parser.parse_args(arguments).scenes
     with tempfile.TemporaryDirectory(prefix="instance-edit-focus-") as base:
         add_comfyui_to_path(("--cpu", "--base-directory", base))
-        figures = {"iou": measure(scenes)}
-    write_results("foi_focus", device("cpu"), {**figures, "settings": {"scenes": scenes}})
-    (RESULTS / "foi_focus.md").write_text(page(figures, scenes))
+        figures = {"iou": measure(scenes), "settings": {"scenes": scenes}}
+    path = write_results("foi_focus", device("cpu"), figures)
+    (RESULTS / "foi_focus.md").write_text(page(json.loads(path.read_text())))
 
 
 if __name__ == "__main__":

@@ -11,18 +11,14 @@ from typing import Any
 
 from ...demo.scenes import CANVAS
 from ...tools.edit_folder.options import number, required_folder, whole_number
-from ..cache import BUILD, cache_folder
+from ..cache import BUILD, EDITORS, cache_folder
 from .benches import BENCHES, Bench
 from .item import Items
 from .judge import OF_ALL, PER_PICTURE
 from .weights import Weights
 
 AREA = 1024 * 1024
-CODE = (
-    *("attention", "attention/execute", "host", "host/families", "mask_ops", "nodes"),
-    *("nodes/inputs", "nodes/methods", "prompts", "sampling", "benchmarks/leak"),
-    *("benchmarks/papers", "benchmarks/turns", "tools/fleet"),
-)
+CODE = (*EDITORS, "benchmarks/leak", "benchmarks/papers", "benchmarks/turns", "tools/fleet")
 """What the figures come of, beside what judges them."""
 NETS = ("alex", "squeeze")
 
