@@ -7,24 +7,28 @@ from typing import Any
 import pytest
 
 from instance_edit.benchmarks.grid import grid, numbers
-from instance_edit.benchmarks.leak import (
-    ablation,
-    instance_loras_report,
-    report,
-    trained_loras_report,
-)
+from instance_edit.benchmarks.leak import ablation, instance_loras_report, report
 from instance_edit.benchmarks.locate import focus
 from instance_edit.benchmarks.pages import PAGES, filled, read_figures
 from instance_edit.benchmarks.record import RESULTS
+from instance_edit.tools.load_pack import ROOT
 
 WRITTEN: dict[str, tuple[Any, ...]] = {
     "quality": (report.page,),
     "ablation": (ablation.page,),
     "foi_focus": (focus.page,),
     "instance_loras": (instance_loras_report.page, "instance_loras_cpu"),
-    "trained_loras": (trained_loras_report.page,),
 }
 """Per page, what writes it, and what it reads beside the JSON of its own name."""
+IN_README = {
+    ("vanilla", "one prompt that lists all"): "1",
+    ("text_location", "the same with places in words"): "1",
+    ("turns", "one edit after the other"): "N",
+    ("turns_places", "the same with places in words"): "N",
+    ("mice", "MICE"): "1",
+    ("idattn_har_dis_har", "IDAttn (har, dis, har)"): "1",
+}
+"""Passes per step of (method, its row)."""
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -38,6 +42,14 @@ def test_a_page_that_a_benchmark_writes_is_that_of_its_figures(name: str) -> Non
     page, *more = WRITTEN[name]
     written = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
     assert page(*map(read_figures, (name, *more))) == written
+
+
+def test_the_readme_gives_the_success_and_leakage_that_were_measured() -> None:
+    readme, measured = (ROOT / "README.md").read_text(encoding="utf-8"), read_figures("quality")
+    for (method, label), passes in IN_README.items():
+        cells = [measured[method][name] for name in ("1", "3", "5", "9")]
+        shown = [f"{100 * cell['success']:.0f} ({100 * cell['leak']:.0f})" for cell in cells]
+        assert f"| {label} | {' | '.join(shown)} | {passes} |" in readme
 
 
 def test_a_page_must_have_every_table_once_and_no_other() -> None:
