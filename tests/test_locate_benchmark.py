@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
 
@@ -16,7 +14,6 @@ from instance_edit.benchmarks.locate.figures import (
     summary,
 )
 from instance_edit.benchmarks.locate.page import regions_tables
-from instance_edit.benchmarks.record import RESULTS
 from instance_edit.mask_ops.foi import Focus, foi_masks
 
 MEANS = {
@@ -79,12 +76,6 @@ def test_the_report_shows_every_locator_and_the_edits() -> None:
         "203 MiB",
     ):
         assert part in text
-
-
-def test_the_page_of_threshold_and_gamma_holds_the_figures_of_its_json() -> None:
-    told = json.loads((RESULTS / "foi_focus.json").read_text(encoding="utf-8"))
-    written = (RESULTS / "foi_focus.md").read_text(encoding="utf-8")
-    assert focus.page(told, told["settings"]["scenes"]) == written
 
 
 def test_every_threshold_and_gamma_is_measured_on_the_middle_blocks_and_on_the_best_one() -> None:
