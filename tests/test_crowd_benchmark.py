@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -12,7 +11,6 @@ from instance_edit.benchmarks.leak import jobs
 from instance_edit.benchmarks.leak.baselines import Method, one_forward, unedited
 from instance_edit.benchmarks.leak.crowd_runner import (
     CrowdOutcome,
-    crowd_rows,
     crowd_task,
     run_crowds,
 )
@@ -24,19 +22,10 @@ from instance_edit.benchmarks.leak.orders import (
     orders_table,
     verdict,
 )
+from instance_edit.benchmarks.leak.runner import as_rows
 from instance_edit.benchmarks.studio import EditTask, Latent, Studio
 from instance_edit.demo.crowd import seeds
-
-
-def identity_vae(name: str, /, **inputs: Any) -> tuple[Any, ...]:
-    """VAEEncode and VAEDecode that change nothing."""
-    if name == "VAEEncode":
-        return ({"samples": inputs["pixels"].movedim(-1, 1)},)
-    assert name == "VAEDecode"
-    return (inputs["samples"]["samples"].movedim(1, -1),)
-
-
-STUDIO = Studio(identity_vae, None, None, None)
+from instance_edit.tests.identity_studio import STUDIO
 
 
 def outcomes_of(method: Method, scenes: list[CrowdScene]) -> list[CrowdOutcome]:
@@ -113,7 +102,7 @@ def test_masks_have_room_silhouettes_have_none_and_boxes_hold_both() -> None:
 
 def row(**changes: float) -> dict[str, float]:
     outcome = CrowdOutcome(0.5, 0.0, 1.0, 0.5, 3.0, 0.9, 0.2, 8.0)
-    return crowd_rows([replace(outcome, **changes)])[0]
+    return as_rows([replace(outcome, **changes)])[0]
 
 
 def test_an_order_holds_only_where_the_whole_interval_says_so() -> None:

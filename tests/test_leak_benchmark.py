@@ -12,9 +12,10 @@ import pytest
 from instance_edit.benchmarks import cache
 from instance_edit.benchmarks.leak import jobs, quality
 from instance_edit.benchmarks.leak.baselines import BASELINES, Method, one_forward, unedited
-from instance_edit.benchmarks.leak.crowd_runner import CrowdOutcome, crowd_rows
+from instance_edit.benchmarks.leak.crowd_runner import CrowdOutcome
 from instance_edit.benchmarks.leak.crowds import REPORTED, SETS, instances_in
 from instance_edit.benchmarks.leak.report import page, write_report
+from instance_edit.benchmarks.leak.runner import as_rows
 from instance_edit.benchmarks.leak.targets import TARGETS, targets_table
 
 PACK = (
@@ -28,7 +29,7 @@ WEIGHTS = cache.WEIGHTS
 
 
 def rows(success: float) -> list[dict[str, float]]:
-    return crowd_rows([CrowdOutcome(success, 0.1, 1.0, 1.0, 3.0, 0.9, 0.2, 8.0)] * 4)
+    return as_rows([CrowdOutcome(success, 0.1, 1.0, 1.0, 3.0, 0.9, 0.2, 8.0)] * 4)
 
 
 def finish(folder: Path, job: jobs.Job, success: float = 0.5) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -15,17 +14,7 @@ from instance_edit.benchmarks.leak.runner import Outcome, as_rows, edit_task, ru
 from instance_edit.benchmarks.studio import EditTask, Latent, Studio
 from instance_edit.benchmarks.summary import METRICS, bootstrap_interval, summarise
 from instance_edit.demo.scenes import Edits, apply_edits, render
-
-
-def identity_vae(name: str, /, **inputs: Any) -> tuple[Any, ...]:
-    """VAEEncode and VAEDecode that change nothing."""
-    if name == "VAEEncode":
-        return ({"samples": inputs["pixels"].movedim(-1, 1)},)
-    assert name == "VAEDecode"
-    return (inputs["samples"]["samples"].movedim(1, -1),)
-
-
-STUDIO = Studio(identity_vae, None, None, None)
+from instance_edit.tests.identity_studio import STUDIO
 
 
 def oracle(scenes: list[LeakScene], edits: list[Edits]) -> Method:

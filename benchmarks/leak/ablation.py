@@ -34,15 +34,16 @@ def measure(scenes: int) -> dict[str, dict[str, Cell]]:
     from ..in_process import demo_studio
     from ..summary import summarise
     from .baselines import BASELINES
-    from .crowd_runner import crowd_rows, crowd_task, run_crowds
+    from .crowd_runner import crowd_task, run_crowds
     from .crowds import crowd_scenes
     from .methods import boxed_regions, compared, exact_regions, masked_regions
+    from .runner import as_rows
 
     studio, drawn = demo_studio(), crowd_scenes(str(INSTANCES), scenes)
     tasks = [crowd_task(studio, scene, seed) for seed, scene in enumerate(drawn)]
 
     def cell(method: Any) -> Cell:
-        found = summarise(crowd_rows(run_crowds(studio, method, drawn, tasks)), 1)
+        found = summarise(as_rows(run_crowds(studio, method, drawn, tasks)), 1)
         return {name: found[name] for name in ("success", "leak", "mae_b")}
 
     places = {"masks": masked_regions, "boxes": boxed_regions, "exact": exact_regions}

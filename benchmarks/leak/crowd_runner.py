@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -14,7 +13,7 @@ from ..studio import EditTask, Studio
 from ..summary import METRICS as COMMON
 from .baselines import Method
 from .crowds import CrowdScene, seam_error
-from .runner import DECODE_BATCH, Outcome
+from .runner import Outcome, edited_batches, seen
 
 METRICS = (*COMMON, "seam")
 
@@ -28,16 +27,12 @@ class CrowdOutcome(Outcome):
 
 def crowd_task(studio: Studio, scene: CrowdScene, seed: int) -> EditTask:
     """The scene as a method gets it, its picture encoded."""
-    picture, conflict = scene.picture.movedim(1, -1), scene.conflict
+    conflict = scene.conflict
     return EditTask(
-        picture=picture,
-        reference=studio.encode(picture),
         instructions=tuple(conflict.instructions),
         joined=conflict.joined,
         joined_with_locations=conflict.joined_with_places,
-        masks=scene.masks[0].float(),
-        silhouettes=scene.silhouettes[0].float(),
-        boxes=tuple(tuple(box) for box in scene.boxes),
+        **seen(studio, scene),
         seed=seed,
         instructions_with_locations=tuple(conflict.instructions_with_places),
     )
@@ -48,15 +43,9 @@ def run_crowds(
 ) -> list[CrowdOutcome]:
     """Edit every scene by itself, decode in batches and judge one by one."""
     outcomes: list[CrowdOutcome] = []
-    for start in range(0, len(scenes), DECODE_BATCH):
-        latents, seconds = [], []
-        for task in tasks[start : start + DECODE_BATCH]:
-            began = time.process_time()
-            latents.append(method.edit(studio, task))
-            seconds.append(time.process_time() - began)
-        results = studio.decode(latents)
-        parts = zip(scenes[start : start + DECODE_BATCH], results, seconds, strict=True)
-        outcomes += [judge_crowd(*part) for part in parts]
+    for part, results, seconds in edited_batches(studio, method, tasks):
+        judged = zip(scenes[part], results, seconds, strict=True)
+        outcomes += [judge_crowd(*one) for one in judged]
     return outcomes
 
 
@@ -74,8 +63,3 @@ def judge_crowd(scene: CrowdScene, result: Tensor, seconds: float) -> CrowdOutco
         seconds=seconds,
         seam=seam_error(result, scene),
     )
-
-
-def crowd_rows(outcomes: Sequence[CrowdOutcome]) -> list[dict[str, float]]:
-    """Outcomes as plain dictionaries, for JSON."""
-    return [asdict(outcome) for outcome in outcomes]

@@ -13,8 +13,9 @@ from typing import Any
 from ..studio import Studio
 from ..summary import summarise
 from .baselines import Method
-from .crowd_runner import METRICS, crowd_rows, crowd_task, run_crowds
+from .crowd_runner import METRICS, crowd_task, run_crowds
 from .crowds import REPORTED, SETS, crowd_scenes, instances_in
+from .runner import as_rows
 
 Job = tuple[str, str]
 Methods = Mapping[str, Method]
@@ -80,7 +81,7 @@ def run_jobs(
             drawn = crowd_scenes(name, scenes, seeds)
             tasks = [crowd_task(studio, scene, seed) for seed, scene in enumerate(drawn)]
             prepared = {name: (drawn, tasks)}
-        rows = crowd_rows(run_crowds(studio, methods[method], *prepared[name]))
+        rows = as_rows(run_crowds(studio, methods[method], *prepared[name]))
         path = result_path(folder, (method, name))
         path.with_suffix(".part").write_text(json.dumps(rows))
         path.with_suffix(".part").rename(path)

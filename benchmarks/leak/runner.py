@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 
@@ -13,6 +14,7 @@ from ...evaluation.metrics import change_rate, mae_background, ssim_background
 from ..studio import EditTask, Studio
 from .baselines import Method
 from .conflicts import LeakScene, join_edits
+from .crowds import CrowdScene
 from .success import edit_success, leakage, untouched_rate
 
 DECODE_BATCH = 10
@@ -36,18 +38,25 @@ class Outcome:
 
 def edit_task(studio: Studio, scene: LeakScene, seed: int) -> EditTask:
     """The scene as a method gets it, its picture encoded."""
-    picture = scene.picture.movedim(1, -1)
     return EditTask(
-        picture=picture,
-        reference=studio.encode(picture),
         instructions=tuple(scene.instructions),
         joined=scene.joined,
         joined_with_locations=scene.joined_with_locations,
-        masks=scene.masks[0].float(),
-        silhouettes=scene.silhouettes[0].float(),
-        boxes=tuple(tuple(box) for box in scene.boxes),
+        **seen(studio, scene),
         seed=seed,
     )
+
+
+def seen(studio: Studio, scene: LeakScene | CrowdScene) -> dict[str, Any]:
+    """What every task gets of a scene beside its words: picture, reference and regions."""
+    picture = scene.picture.movedim(1, -1)
+    return {
+        "picture": picture,
+        "reference": studio.encode(picture),
+        "masks": scene.masks[0].float(),
+        "silhouettes": scene.silhouettes[0].float(),
+        "boxes": tuple(tuple(box) for box in scene.boxes),
+    }
 
 
 def run_method(
@@ -55,15 +64,27 @@ def run_method(
 ) -> list[Outcome]:
     """Edit every scene by itself, decode and judge them in batches."""
     outcomes: list[Outcome] = []
-    for start in range(0, len(scenes), DECODE_BATCH):
+    for part, results, seconds in edited_batches(studio, method, tasks):
+        outcomes += judge(scenes[part], results, seconds)
+    return outcomes
+
+
+def edited_batches(
+    studio: Studio, method: Method, tasks: Sequence[EditTask]
+) -> Iterator[tuple[slice, torch.Tensor, list[float]]]:
+    """Edit every scene by itself and decode in batches.
+
+    Yields:
+        Which scenes, their (B, 3, H, W) results, and the processor's seconds of each.
+    """
+    for start in range(0, len(tasks), DECODE_BATCH):
+        part = slice(start, start + DECODE_BATCH)
         latents, seconds = [], []
-        for task in tasks[start : start + DECODE_BATCH]:
+        for task in tasks[part]:
             began = time.process_time()
             latents.append(method.edit(studio, task))
             seconds.append(time.process_time() - began)
-        results = studio.decode(latents)
-        outcomes += judge(scenes[start : start + DECODE_BATCH], results, seconds)
-    return outcomes
+        yield part, studio.decode(latents), seconds
 
 
 def judge(
