@@ -60,17 +60,19 @@ class Studio:
     steps: int = 4
     guidance: float = 0.0
 
-    def prompt(self, text: str, reference: Latent) -> Conditioning:
-        """One plain prompt with the picture to edit."""
+    def prompt(self, text: str, reference: Latent | None) -> Conditioning:
+        """One plain prompt, with the picture to edit if there is one."""
         (conditioning,) = self.run("CLIPTextEncode", clip=self.clip, text=text)
         return self.refer(conditioning, reference)
 
-    def refer(self, conditioning: Conditioning, reference: Latent) -> Conditioning:
-        """The conditioning with the picture to edit, and the guidance."""
-        (referred,) = self.run("ReferenceLatent", conditioning=conditioning, latent=reference)
+    def refer(self, conditioning: Conditioning, reference: Latent | None) -> Conditioning:
+        """The conditioning with the picture to edit, if there is one, and the guidance."""
+        if reference is not None:
+            given = {"conditioning": conditioning, "latent": reference}
+            (conditioning,) = self.run("ReferenceLatent", **given)
         if not self.guidance:
-            return referred
-        return self.run("FluxGuidance", conditioning=referred, guidance=self.guidance)[0]
+            return conditioning
+        return self.run("FluxGuidance", conditioning=conditioning, guidance=self.guidance)[0]
 
     def sample(self, model: Any, conditioning: Conditioning, task: EditTask) -> Latent:
         """The edited latent, from noise; at cfg 1 the negative conditioning is never run."""

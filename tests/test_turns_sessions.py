@@ -127,9 +127,11 @@ def test_the_report_has_a_line_per_method() -> None:
     tables = {
         "editing": {"naive": cell, "dual": cell},
         "reconstruction": {"dual": {"psnr": rounds}},
+        "editing_unreferenced": {"dual": cell},
+        "reconstruction_unreferenced": {"dual": {"psnr": rounds}},
         **sweeps,
     }
     about = {"date": "today", "torch": "2", "sessions": 3, "few": 2, "steps": 8, "vae_floor": 1.7}
     text = markdown(tables, about)
-    assert text.count("| naive |") == 1 and text.count("| dual |") == 2
+    assert text.count("| naive |") == 1 and text.count("| dual |") == 4
     assert text.count("| 0.3 | 0.50 | 0.50 | 0.50 |") == len(SWEEPS)

@@ -51,6 +51,12 @@ RECONSTRUCTION: dict[str, Rounds | LQR] = {
     "dual": LQR(),
 }
 PUBLISHED = LQR(tolerance=0.0)
+UNREFERENCED: dict[str, Rounds | LQR] = {
+    name: replace(method, reference=False)
+    for name, method in RECONSTRUCTION.items()
+    if isinstance(method, LQR)
+}
+"""As the paper's model, which takes no reference."""
 SWEEPS: dict[str, dict[str, Rounds | LQR]] = {
     "tolerance": {f"{t:g}": LQR(tolerance=t) for t in (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)},
     "lambda": {f"{w:g}": replace(PUBLISHED, weight=w, lqr_steps=4) for w in (0.0, 0.3, 0.7, 1.0)},
@@ -86,6 +92,8 @@ PLAN: Plan = {
     for table, methods in {
         "editing": EDITING,
         "reconstruction": RECONSTRUCTION,
+        "reconstruction_unreferenced": UNREFERENCED,
+        "editing_unreferenced": UNREFERENCED,
         **SWEEPS,
     }.items()
 }

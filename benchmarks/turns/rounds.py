@@ -37,6 +37,7 @@ class LQR:
     ``saved``: every result is saved as an 8-bit picture and encoded again.
     ``mask``: where a turn may edit, by the latent's noise mask: "" everywhere, "painted" around its
     object, "located" where Locate by Velocity Contrast finds the instruction.
+    ``reference``: the model sees the round before as a reference; the paper's model has none.
     """
 
     eta: float = 0.9
@@ -48,6 +49,7 @@ class LQR:
     single: str = ""
     saved: bool = False
     mask: str = ""
+    reference: bool = True
 
 
 def sample_advanced(
@@ -158,7 +160,8 @@ def lqr_rounds(settings: LQR) -> Rounds:
             memory = {} if settings.single else {"turn": turn}
             if settings.mask:
                 latent = confined(studio, latent, session, number, seed + number, settings.mask)
-            source = studio.prompt("", latent)
+            reference = latent if settings.reference else None
+            source = studio.prompt("", reference)
             noise = sample_advanced(studio, inversion, source, latent, seed + number)
             (sampler,) = studio.run(
                 "InstanceEditDualLQRSampler",
@@ -169,7 +172,7 @@ def lqr_rounds(settings: LQR) -> Rounds:
                 tolerance=settings.tolerance,
                 adaptive_attention=ADAPTIVE if settings.adaptive else {"adaptive_attention": "off"},
             )
-            edit = studio.prompt(instruction, latent)
+            edit = studio.prompt(instruction, reference)
             latent = sample_advanced(studio, sampler, edit, noise, seed + number)
             if settings.saved:
                 latent = saved_and_loaded(studio, latent)

@@ -22,6 +22,7 @@ from ...tools.load_pack import add_comfyui_to_path
 from ..cache import EDITORS, cache_folder
 from ..record import RESULTS
 from ..studio import Studio
+from .plot import draw_curves
 from .report import write_report
 from .sessions import Session, editing_sessions, judge_round, psnr
 
@@ -83,7 +84,7 @@ def run_all(
     """
     tables: Tables = {"floor": {"vae": {"mae_b": floor_of(studio, sessions)}}}
     for table, methods in plan.items():
-        job = reconstruct if table == "reconstruction" else edit_in_rounds
+        job = reconstruct if table.startswith("reconstruction") else edit_in_rounds
         shown = sessions if table == "editing" else sessions[:FEW]
         tables[table] = {}
         for name, (told, rounds) in methods.items():
@@ -115,6 +116,7 @@ def main() -> None:
 
         tables = run_all(demo_studio(STEPS), PLAN, sessions, folder, only)
     write_report(tables, arguments.sessions, min(FEW, arguments.sessions), STEPS, arguments.out)
+    draw_curves(tables, arguments.out / "turns_curves.png")
 
 
 if __name__ == "__main__":
