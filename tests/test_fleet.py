@@ -13,7 +13,8 @@ from ray.cluster_utils import Cluster
 
 from instance_edit.tools.fleet import cluster
 from instance_edit.tools.fleet.runner import Job, Task, run_tasks
-from instance_edit.tools.fleet.store import FleetError, open_store, read_row, write_whole
+from instance_edit.tools.fleet.store import FleetError, open_store, read_row
+from instance_edit.tools.whole_file import BEGUN, PART, write_whole
 
 OPENER = "tests.fleet_work:open_work"
 pytestmark = pytest.mark.posix  # Ray makes no cluster of several nodes on Windows
@@ -126,7 +127,7 @@ def test_results_of_other_settings_are_not_mixed_in(tmp_path: Path) -> None:
         open_store(tmp_path, {"method": "MICE", "steps": 8})
 
 
-def test_a_half_written_file_is_never_seen_and_is_taken_away(
+def test_a_file_that_could_not_be_written_whole_is_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_whole(tmp_path / "a" / "x.png", b"whole")
@@ -138,8 +139,12 @@ def test_a_half_written_file_is_never_seen_and_is_taken_away(
     with pytest.raises(KeyboardInterrupt):
         write_whole(tmp_path / "a" / "x.png", b"another")
     assert (tmp_path / "a" / "x.png").read_bytes() == b"whole"
-    monkeypatch.undo()
-    assert len(list((tmp_path / "a").iterdir())) == 2
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.png"]
+
+
+def test_what_a_killed_run_had_begun_is_taken_away(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a" / "x.png", b"whole")
+    (tmp_path / "a" / f"{BEGUN}y{PART}").write_bytes(b"ha")
     open_store(tmp_path, {})
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.png"]
 

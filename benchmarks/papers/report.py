@@ -11,7 +11,8 @@ import torch
 
 from ...evaluation.metrics import CHANGE_THRESHOLD
 from ...tools.fleet.runner import ERROR
-from ...tools.fleet.store import Row, write_json, write_whole
+from ...tools.fleet.store import Row, write_json
+from ...tools.whole_file import write_whole
 from ..summary import bootstrap_interval
 from .judge import PER_PICTURE
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from statistics import median
 
 from ..fleet.runner import ERROR
-from ..fleet.store import Row, write_json, write_whole
+from ..fleet.store import Row, write_json
+from ..whole_file import write_whole
 
 REPORT = "report"
 

@@ -6,14 +6,13 @@ A row is written after the files that belong to it, so a picture with a row is c
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..whole_file import remove_begun, write_whole
+
 ROWS, SETTINGS = "rows", "settings.json"
-BEGUN, PART = ".instance-edit-", ".part"
 Row = dict[str, Any]
 
 
@@ -29,8 +28,7 @@ def open_store(folder: Path, settings: Mapping[str, Any]) -> None:
     """
     path = folder / SETTINGS
     folder.mkdir(parents=True, exist_ok=True)
-    for part in folder.rglob(f"{BEGUN}*{PART}"):
-        part.unlink()
+    remove_begun(folder)
     wanted = json.loads(json.dumps(settings))
     found = _read(path)
     if found is not None and found != wanted:
@@ -70,16 +68,6 @@ def write_json(path: Path, value: object) -> None:
     """Write JSON, whole or not at all."""
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
     write_whole(path, text.encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees a half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(PART, BEGUN, path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    os.chmod(part, 0o644)  # mkstemp makes files that only their owner reads
-    os.replace(part, path)
 
 
 def _read(path: Path) -> Row | None:

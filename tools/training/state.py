@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,8 @@ from typing import Any
 import torch
 from safetensors.torch import save
 from torch import Tensor
+
+from ..whole_file import remove_begun, write_whole
 
 STATE, CURVE, PICTURE = "state.pt", "loss.csv", "loss.png"
 
@@ -40,26 +40,15 @@ def folder_of(out: Path) -> Path:
     return out.with_suffix(".training")
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place, then put it there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=".writing-", dir=path.parent)
-    os.close(handle)
-    try:
-        write(Path(name))
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
 def save_state(out: Path, state: State) -> None:
     """Write the LoRA, its curve, and last what a later run needs to go on."""
     folder = folder_of(out)
-    write_whole(out, lambda path: path.write_bytes(save(dict(state.tensors))))
-    write_whole(folder / CURVE, lambda path: path.write_text(curve(state.losses)))
-    write_whole(folder / PICTURE, lambda path: plot_curve(state.losses, path))
-    write_whole(folder / STATE, lambda path: torch.save(vars(state), path))
+    write_whole(out, save(dict(state.tensors)))
+    write_whole(folder / CURVE, curve(state.losses).encode())
+    write_whole(folder / PICTURE, curve_picture(state.losses))
+    kept = io.BytesIO()
+    torch.save(vars(state), kept)
+    write_whole(folder / STATE, kept.getvalue())
 
 
 def load_state(out: Path, settings: Mapping[str, Any]) -> State:
@@ -68,6 +57,7 @@ def load_state(out: Path, settings: Mapping[str, Any]) -> State:
     Raises:
         ValueError: a run with other settings, or a file of another origin.
     """
+    remove_begun(folder_of(out))
     path = folder_of(out) / STATE
     if not path.exists():
         if out.exists():
@@ -98,8 +88,8 @@ def curve(losses: Sequence[float]) -> str:
     return text.getvalue()
 
 
-def plot_curve(losses: Sequence[float], path: Path) -> None:
-    """The losses as a picture, with their mean over a twentieth of the run."""
+def curve_picture(losses: Sequence[float]) -> bytes:
+    """The losses as a PNG, with their mean over a twentieth of the run."""
     from matplotlib.figure import Figure  # here: it takes a second to load
 
     figure = Figure(figsize=(8, 4))
@@ -115,4 +105,6 @@ def plot_curve(losses: Sequence[float], path: Path) -> None:
     axes.legend()
     axes.grid(alpha=0.3)
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=110)
+    return picture.getvalue()
