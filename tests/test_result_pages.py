@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from instance_edit.benchmarks.grid import grid, numbers
-from instance_edit.benchmarks.leak import ablation, instance_loras_report, report
+from instance_edit.benchmarks.leak import (
+    ablation,
+    instance_loras_report,
+    report,
+    trained_loras_report,
+)
 from instance_edit.benchmarks.locate import focus
 from instance_edit.benchmarks.pages import PAGES, filled, read_figures
 from instance_edit.benchmarks.record import RESULTS
@@ -18,6 +23,7 @@ WRITTEN: dict[str, tuple[Any, ...]] = {
     "ablation": (ablation.page,),
     "foi_focus": (focus.page,),
     "instance_loras": (instance_loras_report.page, "instance_loras_cpu"),
+    "trained_loras": (trained_loras_report.page,),
 }
 """Per page, what writes it, and what it reads beside the JSON of its own name."""
 IN_README = {
