@@ -1,4 +1,4 @@
-"""Shipped workflows as apps, on both front ends and in both renderers."""
+"""Shipped workflows as templates and as apps, on both front ends and in both renderers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from instance_edit.tests.browser import canvas as on
 from instance_edit.tests.browser.front_end import prompt_of
 from instance_edit.tools.load_pack import ROOT
 
+NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
 TOGGLE = "() => window.app.extensionManager.command.execute('Comfy.ToggleLinear')"
 SHOWN = """() => [...document.images].some(image =>
   image.src.includes('type=output') && image.naturalWidth && image.clientWidth > 200)"""
@@ -85,3 +86,15 @@ def test_boxes_are_drawn_in_an_app_with_the_classic_renderer_too(canvases: Page)
     (boxes,) = (n for n in prompt_of(page).values() if n["class_type"] == "CreateBoundingBoxes")
     (drawn,) = boxes["inputs"]["editor_state"]["__value__"]
     assert drawn["metadata"]["desc"] == "make it a red kimono"
+
+
+def test_templates_are_listed_by_name(canvases: Page) -> None:
+    page = canvases
+    page.evaluate("() => window.app.extensionManager.command.execute('Comfy.BrowseTemplates')")
+    page.get_by_text("instance-edit", exact=True).last.click()
+    expect(page.get_by_text(NAMES[0], exact=True)).to_be_visible()
+    lines = page.get_by_role("dialog").inner_text().splitlines()
+    listed = [line for line in lines if line in NAMES]
+    assert listed[:6] == NAMES[:6]
+    page.keyboard.press("Escape")
+    expect(page.get_by_text(NAMES[0], exact=True)).to_have_count(0)

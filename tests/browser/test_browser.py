@@ -269,10 +269,6 @@ def test_each_language_shows(open_page: Callable[..., Page], language: str) -> N
 def test_the_template_browser_lists_the_workflows_with_thumbnails(page: Page) -> None:
     page.evaluate("() => window.app.extensionManager.command.execute('Comfy.BrowseTemplates')")
     page.get_by_text(PACK, exact=True).last.click()
-    expect(page.get_by_text(NAMES[0], exact=True)).to_be_visible()
-    shown = page.get_by_role("dialog").inner_text().splitlines()
-    listed = [line for line in shown if line in NAMES]
-    assert listed[:6] == NAMES[:6]
     for name in NAMES:
         title = page.get_by_text(name, exact=True)
         for _ in range(20):  # further ones are made as the list is scrolled down
