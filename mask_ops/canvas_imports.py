@@ -14,6 +14,11 @@ from .regions import InstanceRegion
 from .regions_json import DrawnInstance, DrawnRegions
 from .shapes import BoxShape, Painted
 
+NO_DIALECT = (
+    "The canvas reads boxes as they are labelled; to choose a dialect, put Instance Regions from "
+    "Boxes between, and connect its regions."
+)
+
 
 def imported_masks(masks: Tensor) -> tuple[DrawnInstance, ...]:
     """One instance per mask of a batch (N, H, W), stretched over the picture.
@@ -40,9 +45,12 @@ def imported_boxes(boxes: object, size: Size) -> tuple[DrawnInstance, ...]:
         size: (H, W) of the picture.
 
     Raises:
-        ValueError: see ``parse_boxes``.
+        ValueError: see ``parse_boxes``; says which node has a dialect to choose.
     """
-    found = parse_boxes(boxes, size[1], size[0])
+    try:
+        found = parse_boxes(boxes, size[1], size[0])
+    except ValueError as fault:
+        raise ValueError(f"'boxes': {fault} {NO_DIALECT}") from fault
     return tuple(
         DrawnInstance(one.text, (BoxShape("add", one.box),), id=f"boxes-{n}")
         for n, one in enumerate(found, start=1)

@@ -50,7 +50,18 @@ class InstanceCanvas(io.ComfyNode):
             category=f"{CATEGORY}/regions",
             description="Draw every instance on the picture and write what shall happen there. "
             "Without the canvas in the browser, the text is JSON that can be written by hand.",
-            search_aliases=["draw regions", "mask editor", "lasso", "regional prompt", "inpaint"],
+            search_aliases=[
+                "draw regions",
+                "mask editor",
+                "lasso",
+                "regional prompt",
+                "inpaint many",
+                "multi edit",
+                "edit many objects",
+                "kontext",
+                "klein",
+                "qwen",
+            ],
             inputs=[
                 io.String.Input(
                     "canvas",

@@ -41,6 +41,16 @@ CAPTURED = """() => {
   return JSON.stringify(changeTracker.activeState.nodes)
 }"""
 
+DROP = """async ([name, text]) => {
+  const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0))
+  const data = new DataTransfer()
+  data.items.add(new File([bytes], name, { type: 'image/png' }))
+  const stage = [...document.querySelectorAll('.ie-stage')].find(one => one.clientWidth)
+  const where = { bubbles: true, cancelable: true, dataTransfer: data }
+  stage.dispatchEvent(new DragEvent('dragover', where))
+  stage.dispatchEvent(new DragEvent('drop', where))
+}"""
+
 
 def add_canvases(page: Page, count: int = 1, scale: float = 1.0) -> None:
     """Canvases side by side in an empty graph, with their picture on them."""
@@ -113,6 +123,11 @@ def kinds(page: Page, number: int = 0) -> list[list[str]]:
 def captured(page: Page) -> str:
     """The nodes as the change tracker, and so a save or a tab switch, knows them."""
     return page.evaluate(CAPTURED)
+
+
+def drop_picture(page: Page, name: str, text: str) -> None:
+    """A PNG, in base64, on the canvas that is shown."""
+    page.evaluate(DROP, [name, text])
 
 
 def press(page: Page, act: str, number: int = 0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from PIL import Image, ImageDraw
@@ -28,6 +29,19 @@ TO_SAVE = """() => {
   save.pos = [900, 100]
   app.graph.add(save)
   app.graph.nodes[0].connect(3, save, 0)
+}"""
+BROUGHT = """([kind, text]) => {
+  const surface = [...document.querySelectorAll('.ie-stage > canvas')].find(c => c.clientWidth)
+  const data = new DataTransfer()
+  const where = { bubbles: true, cancelable: true }
+  surface.focus()
+  if (kind === 'drop') {
+    data.items.add(new File([text], 'regions.json', { type: 'application/json' }))
+    surface.dispatchEvent(new DragEvent('drop', { ...where, dataTransfer: data }))
+  } else {
+    data.setData('text/plain', text)
+    surface.dispatchEvent(new ClipboardEvent('paste', { ...where, clipboardData: data }))
+  }
 }"""
 COLOUR = """([x, y]) => {
   const surface = [...document.querySelectorAll('.ie-stage > canvas')].find(c => c.clientWidth)
@@ -71,6 +85,32 @@ def test_masks_are_imported_from_files_under_their_names(page: Page) -> None:
     expect(on.board(page).locator(".ie-selected")).to_have_attribute(
         "data-id", on.instances(page)[0]["id"]
     )
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_regions_json_is_taken_from_a_file_or_the_clipboard(page: Page, kind: str) -> None:
+    on.drag(page, *on.CORNERS)
+    on.type_wish(page, "was there")
+    shape = {"kind": "box", "op": "add", "box": [0.5, 0.5, 0.75, 0.75]}
+    one = {"instruction": "from elsewhere", "shapes": [shape], "strength": 1.5}
+    page.evaluate(BROUGHT, [kind, json.dumps({"version": 1, "instances": [one]})])
+    dialog = page.locator("dialog.ie-import")
+    if kind == "drop":
+        expect(dialog).to_contain_text("1 found")
+        dialog.locator("[data-act=take]").click()
+    expect(dialog).to_have_count(0)
+    first, second = on.instances(page)
+    assert first["instruction"] == "was there"
+    assert (second["instruction"], second["strength"]) == ("from elsewhere", 1.5)
+
+
+def test_pasted_boxes_ask_for_their_dialect(page: Page) -> None:
+    page.evaluate(BROUGHT, ["paste", '[{"bbox_2d": [250, 125, 500, 625], "label": "cup"}]'])
+    dialog = page.locator("dialog.ie-import")
+    expect(dialog.get_by_role("status")).to_contain_text("choose its dialect")
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+    assert on.instances(page) == []
 
 
 def test_a_finger_draws_and_two_zoom(page: Page) -> None:

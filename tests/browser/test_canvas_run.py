@@ -20,16 +20,6 @@ WISHES = (
     ((0.55, 0.12), (0.9, 0.45), "replace the blue square with a white ring"),
     ((0.3, 0.55), (0.7, 0.92), "replace the yellow triangle with a purple cross"),
 )
-DROP = """async ([name, text]) => {
-  const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0))
-  const data = new DataTransfer()
-  data.items.add(new File([bytes], name, { type: 'image/png' }))
-  const stage = [...document.querySelectorAll('.ie-stage')].find(one => one.clientWidth)
-  const where = { bubbles: true, cancelable: true, dataTransfer: data }
-  stage.dispatchEvent(new DragEvent('dragover', where))
-  stage.dispatchEvent(new DragEvent('drop', where))
-}"""
-
 COUNT = """() => {
   window.pressed = 0
   for (const name of ['pointerdown', 'drop'])
@@ -69,7 +59,7 @@ def test_own_picture_three_instances_and_the_result_in_few_actions(canvases: Pag
     page.evaluate("graph => window.app.loadGraphData(graph)", empty_workflow())
     expect(on.surface(page)).to_be_visible(timeout=60_000)
     page.evaluate(COUNT)
-    page.evaluate(DROP, ["my_picture.png", own_picture()])
+    on.drop_picture(page, "my_picture.png", own_picture())
     expect(on.board(page).locator(".ie-status")).to_contain_text("8 × 8", timeout=30_000)
     keep_picture(page, "first_run_1")
     for start, end, wish in WISHES:

@@ -32,7 +32,7 @@ for (const [language, table] of Object.entries({ fr, zh }))
 
 test("every word is used", () => {
   const used = ["editor", "editor_view", "toolbar", "row", "list", "keys", "placing", "type_in"]
-    .concat(["import_dialog", "full_screen", "mask_files", "loras", "seed"])
+    .concat(["import_dialog", "full_screen", "mask_files", "loras", "seed", "drop"])
     .map((name) => readFileSync(new URL(`../../web/canvas/ui/${name}.js`, import.meta.url), "utf8"))
     .concat(
       readFileSync(new URL("../../web/canvas/comfy/extension.js", import.meta.url), "utf8"),

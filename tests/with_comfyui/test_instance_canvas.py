@@ -157,6 +157,11 @@ def test_what_the_canvas_took_over_does_not_come_twice(canvas: Canvas) -> None:
         (EMPTY, {"picture": "../../etc/passwd"}, "'picture' must be an image file of the input"),
         (EMPTY, {"picture": "/etc/passwd [temp]"}, "an image file of the temp folder"),
         (EMPTY, {"boxes": [[0, 0, 5, 5]]}, "'boxes' need the picture"),
+        (
+            EMPTY,
+            {"boxes": [{"bbox_2d": [250, 125, 500, 625], "label": "cup"}], "image": PICTURE},
+            "'boxes': box 1 does not say .* put Instance Regions from Boxes between",
+        ),
         (EMPTY, {"masks": torch.zeros(2, 8, 8)}, "'masks', mask 1 of 2 is empty"),
         (
             EMPTY,

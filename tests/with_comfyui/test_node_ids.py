@@ -63,6 +63,8 @@ def test_every_input_has_a_tooltip_and_every_node_aliases(pack_nodes: dict[str, 
 def test_nodes_are_found_by_the_words_that_people_use(pack_nodes: dict[str, type]) -> None:
     aliases = {alias for node in pack_nodes.values() for alias in node.GET_SCHEMA().search_aliases}
     assert aliases >= WORDS
+    first = pack_nodes["InstanceEditCanvas"].GET_SCHEMA().search_aliases
+    assert [word for word in WORDS if not any(word in alias for alias in first)] == []
 
 
 def test_a_node_class_and_its_file_are_named_as_its_display_name(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 import torch
 
@@ -40,6 +43,48 @@ def test_a_sentence_becomes_regions_through_generate_text(
     found = {region.instruction: region.box for region in regions}
     assert found.keys() == EDITS.keys()
     assert all(found[text] == pytest.approx(EDITS[text]) for text in EDITS)
+
+
+def planned(pack_nodes: dict[str, type], name: str) -> Any:
+    """The regions of a recorded answer."""
+    dialect = ANSWERS[GOOD[name]].dialect
+    given = {"boxes": answer(name), "dialect": dialect, "instructions": "", **LOOSE}
+    regions, *_ = run_node(pack_nodes["InstanceEditRegionsFromBoxes"], **given)
+    return regions
+
+
+def test_a_plan_comes_onto_the_canvas_where_a_person_corrects_it(
+    pack_nodes: dict[str, type],
+) -> None:
+    canvas: Any = pack_nodes["InstanceEditCanvas"]
+    regions = planned(pack_nodes, "qwen3_vl_chatter")
+    empty = json.dumps({"version": 1, "instances": []})
+    ran = canvas.EXECUTE_NORMALIZED(canvas=empty, image=PICTURE, regions=regions)
+    [said] = ran.ui["instance_edit_canvas"]
+    offered = said["imported"]
+    assert {one["instruction"] for one in offered} == EDITS.keys()
+    assert [one["shapes"][0]["kind"] for one in offered] == ["box"] * len(EDITS)
+    assert [region.box for region in ran.args[0]] == [region.box for region in regions]
+
+    moved = {**offered[0], "instruction": "fill it with tea"}
+    moved["shapes"] = [{"kind": "box", "op": "add", "box": [0.1, 0.2, 0.3, 0.4]}]
+    unwanted = {**offered[1], "muted": True}
+    corrected = json.dumps({"version": 1, "instances": [moved, unwanted]})
+    ran = canvas.EXECUTE_NORMALIZED(canvas=corrected, image=PICTURE, regions=regions)
+    first, *others = ran.args[0]
+    assert (first.instruction, first.box) == ("fill it with tea", (0.1, 0.2, 0.3, 0.4))
+    assert [one.instruction for one in others] == [one.instruction for one in regions[2:]]
+
+
+def test_an_answer_whose_numbers_say_what_they_mean_needs_no_node_between(
+    pack_nodes: dict[str, type],
+) -> None:
+    canvas: Any = pack_nodes["InstanceEditCanvas"]
+    empty = json.dumps({"version": 1, "instances": []})
+    ran = canvas.EXECUTE_NORMALIZED(canvas=empty, image=PICTURE, boxes=answer("regions_json"))
+    assert {region.instruction for region in ran.args[0]} == EDITS.keys()
+    with pytest.raises(ValueError, match="put Instance Regions from Boxes between"):
+        canvas.EXECUTE_NORMALIZED(canvas=empty, image=PICTURE, boxes=answer("qwen3_vl"))
 
 
 def test_the_prompt_tells_the_pictures_size_for_an_answer_in_pixels(

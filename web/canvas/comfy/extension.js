@@ -1,16 +1,19 @@
 /** What the front end calls: nodes get their canvas, menus and commands open it. */
 
+import { canvasesAmong, meantCanvas } from "./find_canvas.js";
 import { openCanvas, attachCanvas, canvasOf, forEachCanvas, takePlaces } from "./node.js";
 import { bringPhotographs, offerPhotograph } from "./photographs.js";
 import { shortenNumbers } from "./small_numbers.js";
 import { addStyle } from "./style.js";
 import { watchResults } from "./results.js";
+import { sortTemplates } from "./templates.js";
 import { colourWires } from "./wires.js";
 import { wordsOf } from "../words/words.js";
 
 export const NODE = "InstanceEditCanvas";
 const WITH_SMALL_NUMBERS = "InstanceEditBuildBias";
 const COMMAND = "InstanceEdit.OpenCanvas";
+const SAID_MS = 5000;
 
 /**
  * @param {any} app ComfyUI's application
@@ -26,15 +29,23 @@ export function canvasExtension(app, api) {
         id: COMMAND,
         icon: "pi pi-window-maximize",
         label: () => wordsOf(locale()).menuOpen,
-        function: () => openCanvas(selectedNode(app)),
+        function: () => openMeant(app, wordsOf(locale())),
       },
     ],
     getNodeMenuItems(node) {
-      if (!canvasOf(node)) return [];
-      return [{ content: wordsOf(locale()).menuOpen, callback: () => openCanvas(node) }];
+      const { menuOpen } = wordsOf(locale());
+      const found = canvasesAmong([node], isCanvas);
+      const name = (/** @type {any} */ one) => (one === node ? "" : `: ${one.title}`);
+      return found.map((one) => ({
+        content: menuOpen + name(one),
+        callback: () => openCanvas(one),
+      }));
     },
     getSelectionToolboxCommands(item) {
-      return canvasOf(item) ? [COMMAND] : [];
+      return canvasesAmong([item], isCanvas).length > 0 ? [COMMAND] : [];
+    },
+    init() {
+      sortTemplates(api);
     },
     setup() {
       addStyle();
@@ -64,8 +75,15 @@ function followLocale({ detail }) {
   forEachCanvas((editor) => editor.setLocale(detail.value));
 }
 
-/** @param {any} app */
-function selectedNode(app) {
-  const selected = [...(app.canvas?.selectedItems ?? [])];
-  return selected.find((item) => canvasOf(item)) ?? null;
+/** @param {any} node */
+function isCanvas(node) {
+  return canvasOf(node) !== null;
+}
+
+/** @param {any} app @param {typeof import("../words/en.js").en} words */
+function openMeant(app, words) {
+  const node = meantCanvas(app, isCanvas);
+  if (node) return openCanvas(node);
+  const said = { severity: "info", summary: words.canvas, detail: words.chooseCanvas };
+  app.extensionManager?.toast?.add({ ...said, life: SAID_MS });
 }

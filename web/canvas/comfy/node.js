@@ -1,5 +1,6 @@
 /** Ties a node of the graph to its canvas: value, size, picture, life. */
 
+import { bringPicture } from "../ui/drop.js";
 import { Editor } from "../ui/editor.js";
 import { chain, tellTracker } from "./hooks.js";
 import { loraFiles } from "./loras.js";
@@ -70,8 +71,9 @@ export function attachCanvas(node, app, api, locale) {
   const editor = new Editor(
     {
       write: (text) => writeValue(app, node, value, text),
-      upload: (file) => void source.upload(file),
-      choosePicture: () => source.choose(),
+      upload: (file) => source.upload(file),
+      isLinked: () => source.isLinked(),
+      choosePicture: () => source.choose((file) => void bringPicture(editor, file)),
       passOn: (event) => passToGraph(app, event),
       resized: () => resize(node),
       loras: loraFiles,
@@ -87,7 +89,10 @@ export function attachCanvas(node, app, api, locale) {
     editor.load(value.value);
     source.refresh();
   });
-  chain(node, "onConnectionsChange", () => source.refresh());
+  chain(node, "onConnectionsChange", () => {
+    source.refresh();
+    editor.face.refresh();
+  });
   chain(node, "onExecuted", (/** @type {any} */ output) => {
     const [told] = output?.instance_edit_canvas ?? [];
     if (!told) return;

@@ -113,24 +113,29 @@ export class PictureSource {
     if (address === this.address) this.show(ready ? picture : null, approximate);
   }
 
-  /** Open the file dialog of the node's own upload button. */
-  choose() {
+  /** @returns {boolean} whether the picture comes from another node */
+  isLinked() {
+    return this.linkedNode(this.node, IMAGE) !== null;
+  }
+
+  /** @param {(file: File) => void} chosen what is done with the file of a file dialog */
+  choose(chosen) {
     const input = Object.assign(document.createElement("input"), {
       type: "file",
       accept: "image/*",
     });
     input.addEventListener("change", () => {
-      if (input.files?.[0]) void this.upload(input.files[0]);
+      if (input.files?.[0]) chosen(input.files[0]);
     });
     input.click();
   }
 
-  /** @param {File} file */
+  /** @param {File} file @returns {Promise<boolean>} whether ComfyUI took it */
   async upload(file) {
     const body = new FormData();
     body.append("image", file);
     const answer = await this.api.fetchApi("/upload/image", { method: "POST", body });
-    if (answer.status !== 200 || !this.widget) return;
+    if (answer.status !== 200 || !this.widget) return false;
     const { name, subfolder } = await answer.json();
     const path = subfolder ? `${subfolder}/${name}` : name;
     const { values } = this.widget.options;
@@ -138,6 +143,7 @@ export class PictureSource {
     this.widget.value = path;
     this.widget.callback?.(path);
     tellTracker(this.app);
+    return true;
   }
 }
 

@@ -2,6 +2,8 @@
 
 import { forEachCanvas } from "./node.js";
 
+const PREVIEW = /^InstanceEditPreview/;
+
 /**
  * @param {any} app
  * @param {any} api
@@ -23,7 +25,8 @@ export function watchResults(app, api) {
 
 /**
  * Whether the node of that execution id is fed, over any number of wires, by a canvas' node. A
- * canvas in a subgraph counts as its subgraph's node.
+ * canvas in a subgraph, or in one within it, counts as the subgraph's node. What the pack's own
+ * previews draw is no result.
  *
  * @param {any} root
  * @param {string} id "12", or "7:12" for a node in the subgraph of node 7
@@ -32,14 +35,14 @@ export function watchResults(app, api) {
 export function comesFrom(root, id, source) {
   const [first] = id.split(":");
   const target = root.getNodeById(Number(first)) ?? root.getNodeById(first);
-  if (!target) return false;
+  if (!target || PREVIEW.test(nodeOf(target, id)?.type)) return false;
   const seen = new Set();
   const waiting = [target];
   while (waiting.length > 0) {
     const node = waiting.pop();
     if (seen.has(node)) continue;
     seen.add(node);
-    if (node === source || (node.subgraph && node.subgraph === source.graph)) return true;
+    if (node === source || holds(node, source)) return true;
     const inputs = node.inputs ?? [];
     inputs.forEach((/** @type {any} */ _, /** @type {number} */ slot) => {
       const before = node.getInputNode?.(slot);
@@ -47,4 +50,17 @@ export function comesFrom(root, id, source) {
     });
   }
   return false;
+}
+
+/** @param {any} node @param {any} source @returns {boolean} whether it is in the node's subgraph */
+function holds({ subgraph }, source) {
+  if (!subgraph) return false;
+  const inner = subgraph.nodes ?? [];
+  return subgraph === source.graph || inner.some((/** @type {any} */ one) => holds(one, source));
+}
+
+/** @param {any} first @param {string} id @returns {any} the node that an id leads to within it */
+function nodeOf(first, id) {
+  const [, ...inner] = id.split(":");
+  return inner.reduce((node, part) => node?.subgraph?.getNodeById?.(Number(part)), first);
 }

@@ -2,6 +2,7 @@
 
 import { pasteInstances, removeInstance } from "../model/edits.js";
 import { formatCanvas, parseCanvas } from "../model/schema.js";
+import { bringPicture } from "./drop.js";
 
 /** @typedef {import("./editor.js").Editor} Editor */
 
@@ -54,7 +55,7 @@ function paste(editor, event) {
   const data = event.clipboardData;
   const picture = [...(data?.files ?? [])].find((file) => file.type.startsWith("image/"));
   if (picture) {
-    editor.host.upload(picture);
+    void bringPicture(editor, picture);
     return true;
   }
   const text = data?.getData("text/plain") ?? "";

@@ -1,4 +1,16 @@
-/** Files dropped on the drawing area: a picture to draw on, or JSON to import. */
+/** Files brought to the drawing area: a picture to draw on, or JSON to import. */
+
+/**
+ * Keep a picture to draw on, and say it if that is not what is drawn on then.
+ *
+ * @param {import("./editor.js").Editor} editor
+ * @param {File} file
+ */
+export async function bringPicture(editor, file) {
+  const { host, words } = editor;
+  if (!(await host.upload(file))) editor.say(words.refusedPicture);
+  else if (host.isLinked()) editor.say(words.linkedPicture);
+}
 
 /**
  * @param {import("./editor.js").Editor} editor
@@ -24,7 +36,7 @@ export function listenToFiles(editor, stage, signal) {
       if (!file) return;
       event.preventDefault();
       event.stopPropagation();
-      if (file.type.startsWith("image/")) editor.host.upload(file);
+      if (file.type.startsWith("image/")) void bringPicture(editor, file);
       else void file.text().then((text) => editor.openImport(text));
     },
     { signal },

@@ -24,7 +24,8 @@ import { openTypeIn } from "./type_in.js";
 /**
  * @typedef {object} Host what the node does for its canvas
  * @property {(text: string) => void} write keep the canvas' text
- * @property {(file: File) => void} upload a picture that was dropped or pasted
+ * @property {(file: File) => Promise<boolean>} upload whether ComfyUI took the picture
+ * @property {() => boolean} isLinked whether the picture comes from another node
  * @property {() => void} choosePicture
  * @property {(event: Event) => void} passOn a pointer or wheel event that is the graph's
  * @property {() => void} resized the picture has another shape

@@ -147,7 +147,7 @@ export class EditorView {
     this.hint.textContent = problem
       ? filled(editor.words.unreadable, { problem })
       : !editor.picture
-        ? editor.words.noPicture
+        ? editor.words[editor.host.isLinked() ? "linkedPicture" : "noPicture"]
         : empty
           ? editor.words.none
           : "";
