@@ -12,10 +12,6 @@ from instance_edit.tools.workflow_sheets.graph import APP, RESULTS
 
 NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
 LARGER = {
-    "mice_kontext_masks": "four pictures to paint on, and three instances to write",
-    "mice_strength_steps": "three box editors, and the settings of an instance under each",
-    "mice_two_references": "two box editors, two pictures, an instance on its own",
-    "mice_qwen_edit": "two box editors, two pictures, an instance on its own",
     "turns_three": "sixty nodes: three turns that invert and edit, the last with instances",
 }
 """Sheets that do not fit, and why."""

@@ -28,13 +28,14 @@ from ..pictures.regions import draw_regions
 from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT
 from .workflow_sheets.canvas import drawing
+from .workflow_sheets.drawn import canvas_text
 from .workflow_sheets.editors import EDITORS
 from .workflow_sheets.instructions import CAT, COFFEE, INSTRUCTIONS
+from .workflow_sheets.kontext_canvas import masks
 
 SIDE, BAR, INSET = 512, 56, 140
-CUP, SPOON, BISCUIT = (0.334, 0.23, 0.62, 0.49), (0.53, 0.58, 0.69, 0.82), (0.15, 0.4, 0.28, 0.7)
 EYES = ((0.295, 0.28, 0.46, 0.49), (0.65, 0.36, 0.77, 0.54))
-"""Ovals around things of the photographs, as fractions: left, top, right, bottom."""
+"""Ovals around things of the photograph, as fractions: left, top, right, bottom."""
 TITLES = {
     "first_edit": "Three edits, one pass",
     "canvas_first_edit": "Draw and edit",
@@ -116,10 +117,9 @@ def scene() -> tuple[Image.Image, list[InstanceRegion]]:
     return to_picture(render(first)[0].movedim(0, -1)), regions
 
 
-def drawn_scene() -> tuple[Image.Image, Sequence[InstanceRegion]]:
-    """The demo's shapes, with what is drawn on the canvas around them."""
-    drawn = read_regions_json(json.dumps(drawing()), "the drawing")
-    return scene()[0], regions_of(drawn, "the drawing")
+def on_canvas(text: str) -> Sequence[InstanceRegion]:
+    """What is drawn on a canvas with this text."""
+    return regions_of(read_regions_json(text, "the drawing"), "the drawing")
 
 
 def edited_scene(name: str) -> Image.Image:
@@ -137,11 +137,7 @@ def edited_scene(name: str) -> Image.Image:
 def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
     """Picture and regions of every thumbnail."""
     picture, cat = photograph(COFFEE), photograph(CAT)
-    tea, spoon, biscuit, _ = boxes(4)
-    painted = [
-        oval(picture, place, region.instruction)
-        for place, region in zip((CUP, SPOON, BISCUIT), (tea, spoon, biscuit), strict=True)
-    ]
+    tea, spoon = boxes(2)
     eyes = [oval(cat, place, words) for place, words in zip(EYES, ("blue", "golden"), strict=True)]
     edged = picture.copy()
     half = (picture.width // 2, 0, picture.width, picture.height)
@@ -160,9 +156,9 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
     ]
     return {
         "first_edit": scene(),
-        "canvas_first_edit": drawn_scene(),
+        "canvas_first_edit": (scene()[0], on_canvas(json.dumps(drawing()))),
         "mice_kontext_boxes": (picture, boxes(4)),
-        "mice_kontext_masks": (picture, painted),
+        "mice_kontext_masks": (picture, on_canvas(canvas_text(masks()))),
         "mice_klein_sam3": (cat, eyes),
         "plan_and_edit": (picture, [tea, spoon]),
         "idattn_infographic": infographic(),

@@ -9,18 +9,10 @@ from typing import Any, NamedTuple
 from .notes import graph_notes
 from .sheet import Field, Json, Node, Output, Sheet, default_value
 from .since import since
+from .sizes import has_control, height_of
 
 GAP, EDGE, BESIDE = 18, 14, 24
-TITLE, SLOT, WIDGET, MULTILINE, EMPTY_TEXT = 30, 20, 30, 96, 78
-PICTURES = {
-    **{"LoadImage": 300, "SaveImage": 270, "PreviewImage": 300, "PreviewAny": 90},
-    **{"MaskPreview": 300, "InstanceEditCanvas": 644},
-    **{"InstanceEditDemoModelLoader": 16, "InstanceEditDemoScene": 12, "InstanceEditLora": 8},
-    **{"InstanceEditLoadTrainingFolder": 12, "InstanceEditFlowInversion": 12, "SaveLoRA": 18},
-}
-"""What a node is taller than its sockets and widgets: by a picture, or a footer with Nodes 2.0."""
-PREVIEW, BOX_PANEL = 310, 160
-FOLDED = 12
+TITLE, FOLDED = 30, 12
 RESULTS = ("SaveImage", "LossGraphNode")
 APP = {
     "InstanceEditLoadTrainingFolder": "folder",
@@ -104,25 +96,9 @@ def _stack(sheet: Sheet, nodes: Sequence[Node], x: float, width: float) -> float
     """Place nodes under each other; where the next one would stand."""
     y = 60.0
     for node in nodes:
-        node.place, node.size = (x, y), (width, _height(sheet, node, width))
+        node.place, node.size = (x, y), (width, height_of(sheet, node, width))
         y += TITLE + (FOLDED if node.folded else node.size[1] + GAP)
     return y
-
-
-def _height(sheet: Sheet, node: Node, width: float) -> float:
-    fields = sheet.fields(node)
-    sockets = sum(not item.is_widget for item in fields)
-    outputs = len(sheet.definitions[node.kind]["output"])
-    height = 10.0 + SLOT * max(sockets, outputs)
-    for item in fields:
-        if item.is_widget:
-            text = MULTILINE if node.inputs.get(item.name) else EMPTY_TEXT
-            height += text if item.options.get("multiline") else WIDGET
-            height += WIDGET if has_control(item) else 0
-    preview = PREVIEW if node.kind.startswith("InstanceEditPreview") else 0
-    if node.kind == "CreateBoundingBoxes":
-        return height + width + BOX_PANEL  # the picture, which it draws as a square, and a panel
-    return height + PICTURES.get(node.kind, preview)
 
 
 def _graph_node(sheet: Sheet, node: Node, order: int, links: list[Link]) -> Json:
@@ -180,12 +156,6 @@ def _inputs(sheet: Sheet, node: Node, links: list[Link]) -> tuple[list[Json], li
         if linked or not item.is_widget:
             inputs.append(slot)
     return inputs, values
-
-
-def has_control(item: Field) -> bool:
-    """Whether the front end adds a widget that says what becomes of the number after a run; where
-    a node does not say, it does so by the name."""
-    return bool(item.options.get("control_after_generate", item.name in ("seed", "noise_seed")))
 
 
 def _widget_values(item: Field, value: Any) -> list[Any]:

@@ -8,7 +8,6 @@ from . import loaders, steps
 from .instructions import (
     BOXES_NOTE,
     CANVAS,
-    COFFEE,
     EXAMPLE,
     INSTRUCTIONS,
     PREVIEW_NOTE,
@@ -16,7 +15,7 @@ from .instructions import (
     draw_boxes,
 )
 from .loaders import Loaded
-from .sheet import Node, Output, Sheet
+from .sheet import Node, Sheet
 from .steps import Prepared, Source
 
 TABLE = """old,new,x1,y1,x2,y2
@@ -47,32 +46,6 @@ def mice_kontext_boxes(sheet: Sheet) -> None:
     sheet.fold(regions)
     sheet.column("2  Instances", boxes, regions, width=400)
     steps.finish(sheet, 3, loaded, picture, regions[0], steps.Way(28, 2.5))
-
-
-def mice_kontext_masks(sheet: Sheet) -> None:
-    """FLUX.1 Kontext: masks painted in the mask editor."""
-    sheet.note(
-        "# Paint masks\n1. Load the same picture into all four *Load Image* nodes.\n2. On each of "
-        "*Mask 1* to *Mask 3*: right-click, **Open in MaskEditor**, paint one object, save.\n3. "
-        "Write its instruction into the *Instance Region* beside it. Run.\n\n"
-        "*Multi-Prompt Encode* brings the picture to one of Kontext's sizes (*fit*), and the masks "
-        "with it."
-    )
-    sheet.note(PREVIEW_NOTE)
-    loaded = loaders.kontext(sheet)
-    picture = steps.kontext_picture(sheet)
-    painted = [sheet.add("LoadImage", f"Mask {n}", image=COFFEE) for n in (1, 2, 3)]
-    nodes: list[Node] = []
-    chain: dict[str, Output] = {}
-    for n, (placed, mask) in enumerate(zip(INSTRUCTIONS, painted, strict=False), start=1):
-        node = sheet.add(
-            "InstanceEditRegion", f"Instance {n}", mask=mask[1], instruction=placed.text, **chain
-        )
-        nodes, chain = [*nodes, node], {"regions": node[0]}
-    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
-    sheet.column("2  Masks", *painted, width=240)
-    sheet.column("3  Instances", *nodes, width=300)
-    steps.finish(sheet, 4, loaded, picture, chain["regions"], steps.Way(28, 2.5))
 
 
 def idattn_infographic(sheet: Sheet) -> None:
@@ -186,32 +159,3 @@ def steer(sheet: Sheet, loaded: Loaded, source: Source, prepared: Prepared) -> l
         end_percent=0.6,
     )
     return [control, edges, guided]
-
-
-def mice_strength_steps(sheet: Sheet) -> None:
-    """Strength and steps of every instance on its own."""
-    sheet.note(
-        "# Strength and steps\n**strength** multiplies how much an instance listens to its "
-        "instruction: 1 is neutral, 0 hides the instruction, above 1 insists. **start** and "
-        "**end** say when it takes part, as fractions of the sampling: an early window shapes, a "
-        "late one paints."
-    )
-    sheet.note(
-        "## Here\nThe tea insists (1.6), the spoon begins after a fifth of the steps, the biscuit "
-        "stops after two thirds."
-    )
-    sheet.note(PREVIEW_NOTE)
-    loaded = loaders.kontext(sheet)
-    picture = steps.kontext_picture(sheet)
-    settings: tuple[dict[str, float], ...] = ({"strength": 1.6}, {"start": 0.2}, {"end": 0.66})
-    nodes: list[Node] = []
-    chain: dict[str, Output] = {}
-    for placed, setting in zip(INSTRUCTIONS, settings, strict=False):
-        title = ", ".join(f"{name} {value}" for name, value in setting.items())
-        boxes = draw_boxes(sheet, title, picture.shown, [placed])
-        node = sheet.add("InstanceEditRegionsFromBoxes", title, boxes=boxes[2], **chain, **setting)
-        nodes, chain = [*nodes, boxes, node], {"regions": node[0]}
-    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
-    for n in range(3):
-        sheet.column(f"{n + 2}  Instance {n + 1}", *nodes[2 * n : 2 * n + 2], width=280)
-    steps.finish(sheet, 5, loaded, picture, chain["regions"], steps.Way(28, 2.5))

@@ -45,6 +45,7 @@ def note_version(sheet: Sheet) -> None:
     _, lacking = MODELS.get(first.inputs.get("type", ""), ("", ""))
     lacking = lacking or f"*{sheet.definitions[first.kind]['display_name']}*"
     sheet.note(
-        f"## Needs ComfyUI {version}\nOlder ones have no {lacking}. Update ComfyUI, or paint "
-        "masks as in *mice_kontext_masks*, which runs on every ComfyUI that the pack supports."
+        f"## Needs ComfyUI {version}\nOlder ones have no {lacking}. Update ComfyUI, or draw on "
+        "*Instance Canvas* as in *mice_kontext_masks*, which runs on every ComfyUI that the pack "
+        "supports."
     )

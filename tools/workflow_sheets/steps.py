@@ -79,20 +79,30 @@ def kontext_picture(sheet: Sheet, file: str = COFFEE) -> Picture:
 def scaled_picture(sheet: Sheet, file: str = COFFEE) -> Picture:
     """A picture of a megapixel."""
     load = load_picture(sheet, file)
-    scaled = scale_pixels(sheet, load[0], 1.0)
-    return Picture(scaled[0], load[0], "off", [load, scaled])
+    return scaled_from(sheet, load[0], [load])
+
+
+def scaled_from(sheet: Sheet, image: Output, nodes: list[Node]) -> Picture:
+    """This picture, of these nodes, in a megapixel."""
+    scaled = scale_pixels(sheet, image, 1.0)
+    return Picture(scaled[0], image, "off", [*nodes, scaled])
 
 
 def picture(sheet: Sheet, vae: Output, scale: str = "kontext", file: str = COFFEE) -> Source:
     """Load a picture, scale it as the model likes it and encode it."""
     load = load_picture(sheet, file)
     if scale == "kontext":
-        scaled = sheet.add("FluxKontextImageScale", image=load[0])
-    else:
-        scaled = scale_pixels(sheet, load[0], 1.0)
+        return cropped_from(sheet, vae, load[0], [load])
+    scaled = scale_pixels(sheet, load[0], 1.0)
     latent = sheet.add("VAEEncode", pixels=scaled[0], vae=vae)
-    shown = scaled[0] if scale == "kontext" else load[0]  # Kontext's sizes are cropped to
-    return Source(scaled[0], shown, latent[0], [load, scaled, latent])
+    return Source(scaled[0], load[0], latent[0], [load, scaled, latent])
+
+
+def cropped_from(sheet: Sheet, vae: Output, image: Output, nodes: list[Node]) -> Source:
+    """This picture, of these nodes, cropped to one of Kontext's sizes and encoded."""
+    scaled = sheet.add("FluxKontextImageScale", image=image)
+    latent = sheet.add("VAEEncode", pixels=scaled[0], vae=vae)
+    return Source(scaled[0], scaled[0], latent[0], [*nodes, scaled, latent])
 
 
 def scale_pixels(sheet: Sheet, image: Output, megapixels: float) -> Node:
