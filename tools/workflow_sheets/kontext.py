@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import loaders, steps
+from . import loaders, months, steps
 from .instructions import (
     BOXES_NOTE,
-    CANVAS,
-    EXAMPLE,
     INSTRUCTIONS,
     PREVIEW_NOTE,
-    Placed,
     draw_boxes,
 )
 from .loaders import Loaded
@@ -19,9 +16,9 @@ from .sheet import Node, Sheet
 from .steps import Prepared, Source
 
 TABLE = """old,new,x1,y1,x2,y2
-Title 1,Introduction,0.04,0.05,0.2,0.12
-Title 2,Chapter Two,0.36,0.05,0.52,0.12
-Title 3,The End,0.68,0.05,0.84,0.12
+January,Deep winter,0.047,0.148,0.2,0.203
+March,First flowers,0.693,0.148,0.818,0.203
+May,Long evenings,0.37,0.362,0.456,0.417
 """
 
 
@@ -51,8 +48,9 @@ def mice_kontext_boxes(sheet: Sheet) -> None:
 def idattn_infographic(sheet: Sheet) -> None:
     """IDAttn: twelve texts of an infographic changed at once."""
     sheet.note(
-        "# Twelve texts at once\nLoad your infographic, drag a box over every text and write the "
-        'change into its description, as `Change "old" to "new".` *IDAttn* with its blocks '
+        "# Twelve texts at once\nThe months become French. Load your infographic, drag a box over "
+        'every text and write the change into its description, as `Change "old" to "new".` '
+        "*IDAttn* with its blocks "
         "*har, dis, har* holds up with hundreds of boxes, down to 0.6 % of the picture.\n\n"
         + BOXES_NOTE
     )
@@ -62,13 +60,9 @@ def idattn_infographic(sheet: Sheet) -> None:
     )
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
-    picture = steps.kontext_picture(sheet, EXAMPLE)
-    places = [(0.04 + 0.32 * (n % 3), 0.05 + 0.24 * (n // 3), 0.28, 0.16) for n in range(12)]
-    texts = [
-        Placed(place, f'Change "Title {n}" to "Chapter {n}".')
-        for n, place in enumerate(places, start=1)
-    ]
-    square = (CANVAS, CANVAS)
+    picture = steps.kontext_picture(sheet, months.FILE)
+    texts = months.names_in_french()
+    square = (months.SIDE, months.SIDE)
     boxes = draw_boxes(sheet, "Drag a box over every text", picture.shown, texts, square)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
     sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
@@ -88,7 +82,7 @@ def idattn_text_table(sheet: Sheet) -> None:
     )
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
-    picture = steps.kontext_picture(sheet, EXAMPLE)
+    picture = steps.kontext_picture(sheet, months.FILE)
     table = sheet.add("PrimitiveStringMultiline", "Old text, new text, box", value=TABLE)
     regions = sheet.add(
         "InstanceEditRegionsFromBoxes",

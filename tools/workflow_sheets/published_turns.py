@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from . import loaders, steps
-from .instructions import EXAMPLE
 from .sheet import Sheet
 from .turns import Session, one_instruction
 
@@ -17,7 +16,10 @@ PUBLISHED: dict[str, Any] = {
     "window_by": "steps",
     "time_by": "steps",
 }
-INSTRUCTIONS = ("a girl in a red kimono", "a girl in a red kimono, a hot air balloon in the sky")
+INSTRUCTIONS = (
+    "a red cup of green matcha tea and a steel spoon on a wooden table",
+    "a red cup of green matcha tea and a golden spoon on a wooden table",
+)
 
 
 def turns_as_published(sheet: Sheet) -> None:
@@ -35,7 +37,7 @@ def turns_as_published(sheet: Sheet) -> None:
         "picture as it shall be: this model knows no instructions."
     )
     loaded = loaders.flux1_dev(sheet)
-    source = steps.picture(sheet, loaded.vae, "pixels", EXAMPLE)
+    source = steps.picture(sheet, loaded.vae, "pixels")
     sigmas = sheet.add("BasicScheduler", model=loaded.model, scheduler="simple", steps=STEPS)
     sheet.fold(*loaded.nodes[1:])
     sheet.column("Model and picture", *source.nodes, *loaded.nodes, sigmas, width=300)

@@ -1,6 +1,10 @@
-/** The photographs that templates open with: a graph that names one finds it in the input folder. */
+/** The pictures that templates open with: a graph that names one finds it in the input folder. */
 
-export const PHOTOGRAPHS = ["instance_edit_cat.jpg", "instance_edit_coffee.jpg"];
+export const PHOTOGRAPHS = [
+  "instance_edit_cat.jpg",
+  "instance_edit_coffee.jpg",
+  "instance_edit_months.png",
+];
 
 const FOLDER = new URL("../../photographs/", import.meta.url);
 const KINDS = ["LoadImage", "InstanceEditCanvas"];
