@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .notes import graph_notes
-from .sheet import Field, Json, Node, Output, Sheet, default_value
+from .sheet import NAMESPACE, Field, Json, Node, Output, Sheet, default_value
 from .since import since
 from .sizes import has_control, height_of
 
@@ -25,7 +25,6 @@ APP = {
 }
 """The widget of each kind of node that App Mode shows."""
 COLOURS = ("#3f789e", "#8A8", "#b58b2a", "#a1309b", "#b06634", "#88A")
-NAMESPACE = uuid.UUID("6a2f0c1e-6a55-4f0e-9a61-0d9f4a3a5a10")
 
 
 class Link(NamedTuple):
@@ -104,15 +103,6 @@ def _stack(sheet: Sheet, nodes: Sequence[Node], x: float, width: float) -> float
 def _graph_node(sheet: Sheet, node: Node, order: int, links: list[Link]) -> Json:
     definition = sheet.definitions[node.kind]
     inputs, values = _inputs(sheet, node, links)
-    own = node.kind.startswith("InstanceEdit")
-    properties: Json = {
-        "cnr_id": "instance-edit" if own else "comfy-core",
-        "Node name for S&R": node.kind,
-    }
-    if not own:
-        properties["ver"] = since(node)  # what the front end names where the node is missing
-    if node.models:
-        properties["models"] = node.models
     outputs: list[Json] = [
         {"name": name, "type": kind, "links": []}
         for name, kind in zip(definition["output_name"], definition["output"], strict=True)
@@ -128,9 +118,25 @@ def _graph_node(sheet: Sheet, node: Node, order: int, links: list[Link]) -> Json
         "inputs": inputs,
         "outputs": outputs,
         **({} if node.title == definition["display_name"] else {"title": node.title}),
-        "properties": properties,
+        "properties": _properties(sheet, node),
         "widgets_values": values,
     }
+
+
+def _properties(sheet: Sheet, node: Node) -> Json:
+    """Where the node comes from, and what the front end needs to show it."""
+    if subgraph := sheet.subgraphs.get(node.kind):
+        return {"proxyWidgets": subgraph.proxies}
+    own = node.kind.startswith("InstanceEdit")
+    properties: Json = {
+        "cnr_id": "instance-edit" if own else "comfy-core",
+        "Node name for S&R": node.kind,
+    }
+    if not own:
+        properties["ver"] = since(node)  # what the front end names where the node is missing
+    if node.models:
+        properties["models"] = node.models
+    return properties
 
 
 def _inputs(sheet: Sheet, node: Node, links: list[Link]) -> tuple[list[Json], list[Any]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from . import loaders, steps
-from .sheet import Sheet
-from .turns import Session, one_instruction
+from .loaders import Loaded
+from .sheet import Output, Sheet
+from .turns import Session
 
 STEPS = 15
 PUBLISHED: dict[str, Any] = {
@@ -41,8 +42,22 @@ def turns_as_published(sheet: Sheet) -> None:
     sigmas = sheet.add("BasicScheduler", model=loaded.model, scheduler="simple", steps=STEPS)
     sheet.fold(*loaded.nodes[1:])
     sheet.column("Model and picture", *source.nodes, *loaded.nodes, sigmas, width=300)
-    session = Session(sheet, loaded, sigmas[0], source.latent, lqr={**PUBLISHED}, referring=False)
+    of = (loaded.model, loaded.clip, sigmas[0], source.latent)
+    session = Session(sheet, *of, lqr={**PUBLISHED}, referring=False)
     for number, instruction in enumerate(INSTRUCTIONS, start=1):
-        shown = one_instruction(session, number, instruction)
+        shown = one_instruction(session, loaded, number, instruction)
     save = sheet.add("SaveImage", "Result", images=shown, filename_prefix="instance_edit_turns")
     sheet.column("Result", save)
+
+
+def one_instruction(session: Session, loaded: Loaded, number: int, instruction: str) -> Output:
+    """A turn with one plain prompt: its picture."""
+    sheet = session.sheet
+    text = sheet.add("CLIPTextEncode", f"Instruction {number}", clip=loaded.clip, text=instruction)
+    referred = session.referred(text)
+    preparing, editing = session.turn(loaded.model, referred[-1][0])
+    decode = sheet.add("VAEDecode", samples=session.latent, vae=loaded.vae)
+    look = sheet.add("PreviewImage", f"Turn {number}", images=decode[0])
+    shown = [*editing, decode, look]
+    sheet.column(f"Turn {number}", *referred, *preparing, width=260, beside=shown)
+    return decode[0]

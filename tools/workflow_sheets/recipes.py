@@ -18,6 +18,7 @@ from . import (
     qwen,
     training,
     turns,
+    turns_three,
     whole_picture,
 )
 from .sheet import Sheet
@@ -46,6 +47,6 @@ RECIPES: tuple[Callable[[Sheet], None], ...] = (
     located.foi_find_and_edit,
     located.foi_from_the_picture,
     turns.turns_chained,
-    turns.turns_three,
+    turns_three.turns_three,
     published_turns.turns_as_published,
 )

@@ -18,6 +18,8 @@ PREVIEW, BOX_PANEL = 310, 160
 CANVAS = 318
 """What the canvas is taller than its picture: tools, list, status, margins; see web/canvas."""
 BESIDE_PICTURE = 20
+FOOTER = 40
+"""The button with which Nodes 2.0 opens a subgraph."""
 
 
 def height_of(sheet: Sheet, node: Node, width: float) -> float:
@@ -33,6 +35,8 @@ def height_of(sheet: Sheet, node: Node, width: float) -> float:
             text = MULTILINE if node.inputs.get(item.name) else EMPTY_TEXT
             height += text if item.options.get("multiline") else WIDGET
             height += WIDGET if has_control(item) else 0
+    if subgraph := sheet.subgraphs.get(node.kind):
+        height += WIDGET * len(subgraph.widgets) + FOOTER
     preview = PREVIEW if node.kind.startswith("InstanceEditPreview") else 0
     if node.kind == "CreateBoundingBoxes":
         return height + width + BOX_PANEL  # the picture, which it draws as a square, and a panel
