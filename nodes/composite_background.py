@@ -27,12 +27,12 @@ class CompositeBackground(io.ComfyNode):
             "exactly the source's, and says how much the edit had changed there.",
             search_aliases=["paste back", "stitch", "keep background", "mask composite"],
             inputs=[
-                io.Image.Input(  # first, for it is what a bypassed node hands on
+                io.Image.Input("source", tooltip="The picture before the edit. Its size counts."),
+                io.Image.Input(
                     "edited",
                     tooltip="The picture after the edit. If it has another size, 'fit' says how "
                     "it lies on the source.",
                 ),
-                io.Image.Input("source", tooltip="The picture before the edit. Its size counts."),
                 *seam_inputs(),
                 io.Combo.Input(
                     "fit",

@@ -119,19 +119,6 @@ def test_run_produces_the_edit_in_the_page(page: Page, server: ComfyServer) -> N
     page.evaluate("() => window.app.canvas.fitViewToSelectionAnimated?.()")
 
 
-def test_without_composite_background_the_edit_is_saved(page: Page) -> None:
-    drop_file(page, WORKFLOWS / "first_edit.json")
-    page.evaluate(
-        """() => {
-          const paste = n => n.type === 'InstanceEditCompositeBackground'
-          window.app.graph.nodes.find(paste).mode = 4 // bypassed
-        }"""
-    )
-    prompt = prompt_of(page)
-    [save] = [node for node in prompt.values() if node["class_type"] == "SaveImage"]
-    assert prompt[save["inputs"]["images"][0]]["class_type"] == "VAEDecode"
-
-
 def test_boxes_drawn_with_the_mouse_become_regions(page: Page, server: ComfyServer) -> None:
     drop_file(page, WORKFLOWS / "mice_kontext_boxes.json")
     page.evaluate(

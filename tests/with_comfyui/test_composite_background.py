@@ -43,12 +43,6 @@ def paste(
     return run_node(node, source=source, edited=edited, regions=regions or (LEFT,), **given)
 
 
-def test_a_bypassed_node_hands_on_the_edit(pack_nodes: dict[str, type]) -> None:
-    info: Any = pack_nodes["InstanceEditCompositeBackground"]
-    inputs = info.INPUT_TYPES()["required"]  # in the order in which a bypass looks for its output
-    assert next(name for name, (kind, *_) in inputs.items() if kind == "IMAGE") == "edited"
-
-
 @pytest.mark.parametrize("ratio", [8, 16])
 @pytest.mark.parametrize("size", [(744, 1000), (743, 1000), (1023, 1023), (100, 61)])
 def test_an_edit_that_did_nothing_changes_nothing_at_odd_sizes(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .instructions import COFFEE, INSTRUCTIONS, SIZE, Placed
-from .sheet import Json, Node, Sheet
+from .sheet import Json, Node, Output, Sheet
 
 WIDTH = 420
 """Of its node: beside the other columns, the sheet is as wide as may be."""
@@ -45,6 +45,13 @@ def with_subject(instruction: str) -> list[Json]:
     tea, spoon, _, apple = INSTRUCTIONS
     subject = boxed(Placed(apple.box, instruction), "subject", reference=2)
     return [subject, boxed(tea, "coffee"), boxed(spoon, "spoon")]
+
+
+def fitted(sheet: Sheet, canvas: Node, after: Output, how: str) -> Node:
+    """The canvas's regions on its picture after a scaling or a crop, as *Fit Regions* calls it."""
+    node = sheet.add("InstanceEditFitRegions", regions=canvas[0], after=after, how=how)
+    sheet.fold(node)
+    return node
 
 
 def canvas_text(instances: Sequence[Json], size: tuple[int, int] = SIZE) -> str:

@@ -90,10 +90,12 @@ def mice_two_references(sheet: Sheet) -> None:
     small = steps.scale_pixels(sheet, subject[0], 0.25)
     second = sheet.add("VAEEncode", "Reference 2", pixels=small[0], vae=loaded.vae)
     canvas = drawn.draw(sheet, drawn.with_subject("let the cat of image 2 sit on the table"))
-    picture = steps.scaled_from(sheet, canvas[1], [canvas])
+    scaled = steps.scale_pixels(sheet, canvas[1], 1.0)
+    picture = steps.Picture(scaled[0], scaled[0], "off", [canvas, scaled])
+    regions = drawn.fitted(sheet, canvas, picture.image, "stretch")
     sheet.column("1  Model and subject", *loaded.nodes, subject, small, second, width=300)
-    sheet.column("2  Picture and instances", *picture.nodes, width=drawn.WIDTH)
-    steps.finish(sheet, 3, loaded, picture, canvas[0], steps.Way(4), (second[0],))
+    sheet.column("2  Picture and instances", *picture.nodes, regions, width=drawn.WIDTH)
+    steps.finish(sheet, 3, loaded, picture, regions[0], steps.Way(4), (second[0],))
 
 
 def klein_decode_regions(sheet: Sheet) -> None:

@@ -29,10 +29,7 @@ def mice_qwen_edit(sheet: Sheet) -> None:
     subject = sheet.add("LoadImage", "The new subject", image=CAT)
     canvas = drawn.draw(sheet, drawn.with_subject("let the cat of picture 2 sit on the table"))
     source = steps.cropped_from(sheet, loaded.vae, canvas[1], [canvas])
-    regions = sheet.add(
-        "InstanceEditFitRegions", regions=canvas[0], after=source.image, how="centre crop"
-    )
-    sheet.fold(regions)
+    regions = drawn.fitted(sheet, canvas, source.image, "centre crop")
     prepared, negative = prepare(sheet, loaded, regions[0], source.latent, source.image, subject[0])
     sampling = sample(sheet, loaded, prepared, negative, source.image, regions[0])
     inside = steps.look_inside(sheet, source.image, regions[0], prepared)

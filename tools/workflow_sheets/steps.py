@@ -79,13 +79,8 @@ def kontext_picture(sheet: Sheet, file: str = COFFEE) -> Picture:
 def scaled_picture(sheet: Sheet, file: str = COFFEE) -> Picture:
     """A picture of a megapixel."""
     load = load_picture(sheet, file)
-    return scaled_from(sheet, load[0], [load])
-
-
-def scaled_from(sheet: Sheet, image: Output, nodes: list[Node]) -> Picture:
-    """This picture, of these nodes, in a megapixel."""
-    scaled = scale_pixels(sheet, image, 1.0)
-    return Picture(scaled[0], image, "off", [*nodes, scaled])
+    scaled = scale_pixels(sheet, load[0], 1.0)
+    return Picture(scaled[0], load[0], "off", [load, scaled])
 
 
 def picture(sheet: Sheet, vae: Output, scale: str = "kontext", file: str = COFFEE) -> Source:
