@@ -82,7 +82,7 @@ def test_texts_come_from_a_table_with_room_for_longer_ones() -> None:
     table = workflow[reader["boxes"][0]]["inputs"]["value"]
     found = parse_boxes(table, 1024, 1024, reader["dialect"])
     assert [one.change.new for one in found if one.change] == [
-        *("Introduction", "Chapter Two", "The End"),
+        *("Deep winter", "First flowers", "Long evenings"),
     ]
     assert reader["longer_texts"] == "to the right"
     assert inputs(workflow, "InstanceEditBuildBias")["method"] == "IDAttn"

@@ -20,6 +20,7 @@ from ..demo.example import INSTANCES, first_scene, instance_masks
 from ..demo.scenes import render
 from ..mask_ops.boxes import Box
 from ..mask_ops.drawn_regions import regions_of
+from ..mask_ops.read_boxes import parse_boxes
 from ..mask_ops.regions import InstanceRegion
 from ..mask_ops.regions_json import read_regions_json
 from ..pictures.letters import font
@@ -27,14 +28,17 @@ from ..pictures.marks import INK, PAPER, to_picture
 from ..pictures.regions import draw_regions
 from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT
+from .workflow_sheets import months
 from .workflow_sheets.canvas import drawing
+from .workflow_sheets.drawn import canvas_text
 from .workflow_sheets.editors import EDITORS
 from .workflow_sheets.instructions import CAT, COFFEE, INSTRUCTIONS
+from .workflow_sheets.kontext import TABLE
+from .workflow_sheets.kontext_canvas import masks
 
 SIDE, BAR, INSET = 512, 56, 140
-CUP, SPOON, BISCUIT = (0.334, 0.23, 0.62, 0.49), (0.53, 0.58, 0.69, 0.82), (0.15, 0.4, 0.28, 0.7)
 EYES = ((0.295, 0.28, 0.46, 0.49), (0.65, 0.36, 0.77, 0.54))
-"""Ovals around things of the photographs, as fractions: left, top, right, bottom."""
+"""Ovals around things of the photograph, as fractions: left, top, right, bottom."""
 TITLES = {
     "first_edit": "Three edits, one pass",
     "canvas_first_edit": "Draw and edit",
@@ -90,20 +94,19 @@ def drawn_oval(size: tuple[int, int], place: tuple[float, ...]) -> Tensor:
     return torch.from_numpy(np.array(mask)).float()
 
 
-def infographic() -> tuple[Image.Image, list[InstanceRegion]]:
-    """Twelve cards with a line of text each."""
-    page = Image.new("RGB", (768, 768), (247, 243, 232))
-    draw = ImageDraw.Draw(page)
-    regions = []
-    for n in range(12):
-        x, y = 24 + 248 * (n % 3), 24 + 186 * (n // 3)
-        draw.rounded_rectangle((x, y, x + 224, y + 162), 14, (210, 224, 236))
-        draw.ellipse((x + 82, y + 70, x + 142, y + 130), (66, 110, 160))
-        draw.text((x + 112, y + 34), f"Title {n + 1}", (40, 44, 60), font(34), anchor="mm")
-        corner = (x / 768 + 0.02, y / 768 + 0.012)
-        box = Box(*corner, corner[0] + 0.25, corner[1] + 0.068)
-        regions.append(InstanceRegion(f"Chapter {n + 1}", box=box))
-    return page, regions
+def months_in_french() -> list[InstanceRegion]:
+    """The names of the infographic, as they shall be."""
+    names = (month.french for month in months.MONTHS)
+    return [
+        InstanceRegion(name, box=Box(x, y, x + width, y + height))
+        for name, ((x, y, width, height), _) in zip(names, months.names_in_french(), strict=True)
+    ]
+
+
+def texts_of_the_table() -> list[InstanceRegion]:
+    """The texts that the table gives the infographic."""
+    read = parse_boxes(TABLE, months.SIDE, months.SIDE, "xyxy 0..1")
+    return [InstanceRegion(one.change.new, box=one.box) for one in read if one.change]
 
 
 def scene() -> tuple[Image.Image, list[InstanceRegion]]:
@@ -116,10 +119,9 @@ def scene() -> tuple[Image.Image, list[InstanceRegion]]:
     return to_picture(render(first)[0].movedim(0, -1)), regions
 
 
-def drawn_scene() -> tuple[Image.Image, Sequence[InstanceRegion]]:
-    """The demo's shapes, with what is drawn on the canvas around them."""
-    drawn = read_regions_json(json.dumps(drawing()), "the drawing")
-    return scene()[0], regions_of(drawn, "the drawing")
+def on_canvas(text: str) -> Sequence[InstanceRegion]:
+    """What is drawn on a canvas with this text."""
+    return regions_of(read_regions_json(text, "the drawing"), "the drawing")
 
 
 def edited_scene(name: str) -> Image.Image:
@@ -137,11 +139,8 @@ def edited_scene(name: str) -> Image.Image:
 def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
     """Picture and regions of every thumbnail."""
     picture, cat = photograph(COFFEE), photograph(CAT)
-    tea, spoon, biscuit, _ = boxes(4)
-    painted = [
-        oval(picture, place, region.instruction)
-        for place, region in zip((CUP, SPOON, BISCUIT), (tea, spoon, biscuit), strict=True)
-    ]
+    page = photograph(months.FILE)
+    tea, spoon = boxes(2)
     eyes = [oval(cat, place, words) for place, words in zip(EYES, ("blue", "golden"), strict=True)]
     edged = picture.copy()
     half = (picture.width // 2, 0, picture.width, picture.height)
@@ -160,13 +159,13 @@ def contents() -> dict[str, tuple[Image.Image, Sequence[InstanceRegion]]]:
     ]
     return {
         "first_edit": scene(),
-        "canvas_first_edit": drawn_scene(),
+        "canvas_first_edit": (scene()[0], on_canvas(json.dumps(drawing()))),
         "mice_kontext_boxes": (picture, boxes(4)),
-        "mice_kontext_masks": (picture, painted),
+        "mice_kontext_masks": (picture, on_canvas(canvas_text(masks()))),
         "mice_klein_sam3": (cat, eyes),
         "plan_and_edit": (picture, [tea, spoon]),
-        "idattn_infographic": infographic(),
-        "idattn_text_table": infographic(),
+        "idattn_infographic": (page, months_in_french()),
+        "idattn_text_table": (page, texts_of_the_table()),
         "klein_light_and_style": (picture, boxes(4)[2:]),
         "mice_two_references": (with_subject, [subject, tea]),
         "mice_qwen_edit": (with_subject, [subject, tea, spoon]),

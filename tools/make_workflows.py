@@ -13,11 +13,12 @@ from pathlib import Path
 
 from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT
+from .workflow_sheets.api import api
 from .workflow_sheets.blueprint import NAME, blueprint
-from .workflow_sheets.graph import sheet_graph
 from .workflow_sheets.recipes import RECIPES
 from .workflow_sheets.sheet import Definitions, Sheet
 from .workflow_sheets.since import note_version
+from .workflow_sheets.subgraph_file import workflow_graph
 
 FOLDER = ROOT / "workflows"
 BLUEPRINT = ROOT / "subgraphs" / f"{NAME}.json"
@@ -30,8 +31,8 @@ def written(definitions: Definitions) -> dict[str, str]:
         sheet = Sheet(recipe.__name__, definitions)
         recipe(sheet)
         note_version(sheet)
-        files[f"{sheet.name}.json"] = _text(sheet_graph(sheet))
-        files[f"api/{sheet.name}.json"] = _text(sheet.api())
+        files[f"{sheet.name}.json"] = _text(workflow_graph(sheet))
+        files[f"api/{sheet.name}.json"] = _text(api(sheet))
     return files
 
 

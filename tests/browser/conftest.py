@@ -16,7 +16,6 @@ from instance_edit.tools import browser
 from instance_edit.tools.browser import Settings
 from instance_edit.tools.comfy_server import ComfyServer, make_base_directory
 from instance_edit.tools.load_pack import add_comfyui_to_path
-from instance_edit.tools.workflow_sheets import instructions
 
 add_comfyui_to_path(("--cpu",))
 
@@ -32,6 +31,9 @@ from instance_edit.tests.browser.front_end import (  # noqa: E402
 )
 from instance_edit.tests.with_comfyui.stand_in_files import make_workflow_server  # noqa: E402
 
+EXAMPLE_SIDE = 768
+"""Of ComfyUI's own picture, in pixels."""
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
@@ -40,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
 
     Its picture has the size of ComfyUI's own: boxes that lie on a picture follow its size.
     """
-    base = make_workflow_server(tmp_path_factory.mktemp("browser"), instructions.CANVAS, ())
+    base = make_workflow_server(tmp_path_factory.mktemp("browser"), EXAMPLE_SIDE, ())
     with ComfyServer(base) as running:
         yield running
 

@@ -16,6 +16,11 @@ test("a node's photograph is found, each once, inside subgraphs too", () => {
   assert.deepEqual(photographsIn(graph), [CAT, COFFEE]);
 });
 
+test("a canvas's own photograph is found too", () => {
+  const drawn = node(['{"version": 1}', COFFEE, "image"], "InstanceEditCanvas");
+  assert.deepEqual(photographsIn({ nodes: [drawn] }), [COFFEE]);
+});
+
 test("other pictures, other nodes and graphs without any ask for nothing", () => {
   assert.deepEqual(
     photographsIn({ nodes: [node(["mine.png", "image"]), node([CAT], "Note")] }),

@@ -15,10 +15,12 @@ from instance_edit.tests.with_comfyui.comfyui import taesd, wan_vae
 from instance_edit.tests.with_comfyui.tiny_controlnets import controlnet_weights
 from instance_edit.tools.comfy_server import make_base_directory
 from instance_edit.tools.random_weights import seed_weights
-from instance_edit.tools.workflow_sheets import instance_loras, training
-from instance_edit.tools.workflow_sheets.instructions import CAT, COFFEE, EXAMPLE
+from instance_edit.tools.workflow_sheets import instance_loras, months, training
+from instance_edit.tools.workflow_sheets.instructions import CAT, COFFEE
 from instance_edit.tools.workflow_sheets.loaders import FILES
 
+EXAMPLE = "example.png"
+"""ComfyUI's own picture, which workflows that were saved with earlier releases load."""
 SIDE = 128
 SMALL_VAE = "taef2"
 NODES = Path(__file__).with_name("stand_in_nodes.py")
@@ -26,7 +28,7 @@ Weights = dict[str, torch.Tensor]
 
 
 def make_workflow_server(
-    folder: Path, side: int = SIDE, photographs: Sequence[str] = (COFFEE, CAT)
+    folder: Path, side: int = SIDE, photographs: Sequence[str] = (COFFEE, CAT, months.FILE)
 ) -> Path:
     """A base directory with every file that a shipped workflow names, and the stand-in nodes.
 

@@ -15,20 +15,23 @@ from instance_edit.mask_ops.regions import InstanceRegion
 from instance_edit.mask_ops.token_grid import grid_coverage
 from instance_edit.tests.with_comfyui.core import run_core, run_node
 from instance_edit.tools.load_pack import ROOT
+from instance_edit.tools.workflow_sheets.drawn import canvas_text, instance, polygon
 
 Regions = tuple[InstanceRegion, ...]
 Workflow = dict[str, dict[str, Any]]
 SIZES = ((1024, 1024), (1080, 1920), (1000, 3000), (2000, 700), (600, 2600), (743, 1001))
 """Heights and widths; Kontext's sizes crop all but the first."""
 FOLDER = ROOT / "workflows" / "api"
-DRAWN_ON = ('"LoadImage"', '"InstanceEditPreviewRegions"')
+LOADED = ('"LoadImage"', '"InstanceEditCanvas"')
+SHOWN = '"InstanceEditPreviewRegions"'
 TYPED = '"PrimitiveStringMultiline"'
 """A table of boxes in words, which follow no picture."""
 
 
 def is_drawn(workflow: str) -> bool:
     """Whether a workflow's regions are drawn on the picture that it loads."""
-    return TYPED not in workflow and all(kind in workflow for kind in DRAWN_ON)
+    loaded = any(kind in workflow for kind in LOADED)
+    return TYPED not in workflow and loaded and SHOWN in workflow
 
 
 PAINTED = sorted(path.stem for path in FOLDER.glob("*.json") if is_drawn(path.read_text("utf-8")))
@@ -128,7 +131,8 @@ class Runner:
     """Runs what a workflow needs for its regions and its picture, without any model.
 
     Loaded pictures are the scene with its object painted as mask; boxes are drawn around the
-    object in the picture under the canvas; SAM 3 and a vision model find it.
+    object in the picture under them, corners clicked around it on the canvas; SAM 3 and a vision
+    model find it.
     """
 
     def __init__(self, nodes: dict[str, type], workflow: Workflow, size: Size) -> None:
@@ -155,6 +159,8 @@ class Runner:
         if kind == "SAM3_Detect":
             found = object_of(self.value(inputs["image"]))
             return (found.expand(2, -1, -1),)
+        if kind == "InstanceEditCanvas":
+            return run_node(self.nodes[kind], canvas=self.clicked(), image=scene(self.size))
         if kind == "CreateBoundingBoxes":
             return None, None, self.drawn(self.value(inputs["background"]))
         if kind == "TextGenerate":
@@ -165,6 +171,15 @@ class Runner:
         if kind in self.nodes:
             return run_node(self.nodes[kind], **values)
         return run_core(kind, **values)
+
+    def clicked(self) -> str:
+        """The canvas with a polygon around the object."""
+        rows, columns = object_of(scene(self.size))[0].nonzero().T
+        y1, y2 = (int(y) / self.size[0] for y in (rows.min(), rows.max() + 1))
+        x1, x2 = (int(x) / self.size[1] for x in (columns.min(), columns.max() + 1))
+        around = polygon((x1, y1), (x2, y1), (x2, y2), (x1, y2))
+        height, width = self.size
+        return canvas_text([instance("make it red", "", around)], (width, height))
 
     @staticmethod
     def drawn(image: Tensor) -> list[dict[str, Any]]:

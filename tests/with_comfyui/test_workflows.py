@@ -125,7 +125,8 @@ def picture(server: ComfyServer, outputs: dict[str, Any], node: str) -> np.ndarr
 def core_nodes_of(name: str) -> dict[str, str]:
     """The version that the graph file gives with each node of core, by its kind."""
     graph = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    told = [(node["type"], node["properties"]) for node in graph["nodes"]]
+    parts = [graph, *graph.get("definitions", {}).get("subgraphs", [])]
+    told = [(node["type"], node["properties"]) for part in parts for node in part["nodes"]]
     return {kind: said["ver"] for kind, said in told if said.get("cnr_id") == "comfy-core"}
 
 

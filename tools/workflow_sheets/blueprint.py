@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from typing import NamedTuple
 
 from . import loaders, steps
-from .graph import NAMESPACE, Link, sheet_graph
-from .sheet import Definitions, Json, Sheet
+from .graph import Link, sheet_graph
+from .sheet import NAMESPACE, Definitions, Json, Sheet
+from .subgraph_file import INPUT, LEFT, OUTPUT, Port, head, link_as_json, ports, state
 
 NAME = "Edit N instances"
 SOURCES = ("model", "clip", "vae", "image", "regions")
@@ -29,17 +29,9 @@ ALIASES = (
     *("regional", "regional prompt", "inpaint many", "multi edit", "edit many objects"),
     *("kontext", "klein", "flux", "qwen", "instance edit"),
 )
-INPUT, OUTPUT = -10, -20
-LEFT, RIGHT = -180, 780
-"""Where its inputs and its output stand, beside two columns of nodes."""
+RIGHT = 780
+"""Where its output stands, beside two columns of nodes."""
 IDENTITY = str(uuid.uuid5(NAMESPACE, NAME))
-
-
-class Port(NamedTuple):
-    """An input or output of the subgraph: its type, and the links that it has inside."""
-
-    kind: str
-    links: list[int]
 
 
 def blueprint(definitions: Definitions) -> Json:
@@ -47,11 +39,12 @@ def blueprint(definitions: Definitions) -> Json:
     graph = sheet_graph(_inner(definitions))
     outer = {node["id"]: name for node, name in zip(graph["nodes"], SOURCES, strict=False)}
     (save,) = (node["id"] for node in graph["nodes"] if node["type"] == "SaveImage")
-    links, ports, result = _rewire([Link(*link) for link in graph["links"]], outer, save)
+    links, inputs, result = _rewire([Link(*link) for link in graph["links"]], outer, save)
     inner = {
-        **_subgraph(graph),
-        "inputs": [_port(name, port, i) for i, (name, port) in enumerate(ports.items())],
-        "outputs": [_port("image", Port("IMAGE", [result]), 0, x=RIGHT)],
+        **head(NAME, IDENTITY, RIGHT),
+        "state": state(graph["last_node_id"], graph["last_link_id"]),
+        "inputs": ports(NAME, inputs, LEFT + 120),
+        "outputs": ports(NAME, {"image": Port("IMAGE", [result])}, RIGHT),
         "widgets": [],
         "nodes": [node for node in graph["nodes"] if node["id"] not in (*outer, save)],
         "groups": [],
@@ -69,25 +62,6 @@ def blueprint(definitions: Definitions) -> Json:
         "extra": {"BlueprintDescription": DESCRIPTION, "BlueprintSearchAliases": list(ALIASES)},
         "version": 0.4,
         "definitions": {"subgraphs": [inner]},
-    }
-
-
-def _subgraph(graph: Json) -> Json:
-    """What a subgraph says of itself before its parts."""
-    return {
-        "id": IDENTITY,
-        "version": 1,
-        "revision": 0,
-        "name": NAME,
-        "state": {
-            "lastGroupId": 0,
-            "lastNodeId": graph["last_node_id"],
-            "lastLinkId": graph["last_link_id"],
-            "lastRerouteId": 0,
-        },
-        "config": {},
-        "inputNode": {"id": INPUT, "bounding": [LEFT, 60, 120, 160]},
-        "outputNode": {"id": OUTPUT, "bounding": [RIGHT, 60, 120, 60]},
     }
 
 
@@ -137,35 +111,16 @@ def _rewire(
     one to its output: links, inputs by name, the output's link."""
     kept: list[Json] = []
     kinds = {outer[link.source]: link.kind for link in links if link.source in outer}
-    ports = {name: Port(kinds[name], []) for name in SOURCES}
+    inputs = {name: Port(kinds[name], []) for name in SOURCES}
     result = 0
     for link in links:
         if link.target in outer:
             continue
         if link.source in outer:
             name = outer[link.source]
-            ports[name].links.append(link.number)
+            inputs[name].links.append(link.number)
             link = link._replace(source=INPUT, slot=SOURCES.index(name))
         if link.target == save:
             link, result = link._replace(target=OUTPUT, target_slot=0), link.number
-        kept.append(
-            {
-                "id": link.number,
-                "origin_id": link.source,
-                "origin_slot": link.slot,
-                "target_id": link.target,
-                "target_slot": link.target_slot,
-                "type": link.kind,
-            }
-        )
-    return kept, ports, result
-
-
-def _port(name: str, port: Port, number: int, x: float = -60) -> Json:
-    return {
-        "id": str(uuid.uuid5(NAMESPACE, f"{NAME} {name} {x}")),
-        "name": name,
-        "type": port.kind,
-        "linkIds": port.links,
-        "pos": [x, 80 + 20 * number],
-    }
+        kept.append(link_as_json(link))
+    return kept, inputs, result

@@ -7,20 +7,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .notes import graph_notes
-from .sheet import Field, Json, Node, Output, Sheet, default_value
+from .sheet import NAMESPACE, Field, Json, Node, Output, Sheet, default_value
 from .since import since
+from .sizes import has_control, height_of
 
 GAP, EDGE, BESIDE = 18, 14, 24
-TITLE, SLOT, WIDGET, MULTILINE, EMPTY_TEXT = 30, 20, 30, 96, 78
-PICTURES = {
-    **{"LoadImage": 300, "SaveImage": 270, "PreviewImage": 300, "PreviewAny": 90},
-    **{"MaskPreview": 300, "InstanceEditCanvas": 644},
-    **{"InstanceEditDemoModelLoader": 16, "InstanceEditDemoScene": 12, "InstanceEditLora": 8},
-    **{"InstanceEditLoadTrainingFolder": 12, "InstanceEditFlowInversion": 12, "SaveLoRA": 18},
-}
-"""What a node is taller than its sockets and widgets: by a picture, or a footer with Nodes 2.0."""
-PREVIEW, BOX_PANEL = 310, 160
-FOLDED = 12
+TITLE, FOLDED = 30, 12
 RESULTS = ("SaveImage", "LossGraphNode")
 APP = {
     "InstanceEditLoadTrainingFolder": "folder",
@@ -33,7 +25,6 @@ APP = {
 }
 """The widget of each kind of node that App Mode shows."""
 COLOURS = ("#3f789e", "#8A8", "#b58b2a", "#a1309b", "#b06634", "#88A")
-NAMESPACE = uuid.UUID("6a2f0c1e-6a55-4f0e-9a61-0d9f4a3a5a10")
 
 
 class Link(NamedTuple):
@@ -104,39 +95,14 @@ def _stack(sheet: Sheet, nodes: Sequence[Node], x: float, width: float) -> float
     """Place nodes under each other; where the next one would stand."""
     y = 60.0
     for node in nodes:
-        node.place, node.size = (x, y), (width, _height(sheet, node, width))
+        node.place, node.size = (x, y), (width, height_of(sheet, node, width))
         y += TITLE + (FOLDED if node.folded else node.size[1] + GAP)
     return y
-
-
-def _height(sheet: Sheet, node: Node, width: float) -> float:
-    fields = sheet.fields(node)
-    sockets = sum(not item.is_widget for item in fields)
-    outputs = len(sheet.definitions[node.kind]["output"])
-    height = 10.0 + SLOT * max(sockets, outputs)
-    for item in fields:
-        if item.is_widget:
-            text = MULTILINE if node.inputs.get(item.name) else EMPTY_TEXT
-            height += text if item.options.get("multiline") else WIDGET
-            height += WIDGET if has_control(item) else 0
-    preview = PREVIEW if node.kind.startswith("InstanceEditPreview") else 0
-    if node.kind == "CreateBoundingBoxes":
-        return height + width + BOX_PANEL  # the picture, which it draws as a square, and a panel
-    return height + PICTURES.get(node.kind, preview)
 
 
 def _graph_node(sheet: Sheet, node: Node, order: int, links: list[Link]) -> Json:
     definition = sheet.definitions[node.kind]
     inputs, values = _inputs(sheet, node, links)
-    own = node.kind.startswith("InstanceEdit")
-    properties: Json = {
-        "cnr_id": "instance-edit" if own else "comfy-core",
-        "Node name for S&R": node.kind,
-    }
-    if not own:
-        properties["ver"] = since(node)  # what the front end names where the node is missing
-    if node.models:
-        properties["models"] = node.models
     outputs: list[Json] = [
         {"name": name, "type": kind, "links": []}
         for name, kind in zip(definition["output_name"], definition["output"], strict=True)
@@ -152,9 +118,25 @@ def _graph_node(sheet: Sheet, node: Node, order: int, links: list[Link]) -> Json
         "inputs": inputs,
         "outputs": outputs,
         **({} if node.title == definition["display_name"] else {"title": node.title}),
-        "properties": properties,
+        "properties": _properties(sheet, node),
         "widgets_values": values,
     }
+
+
+def _properties(sheet: Sheet, node: Node) -> Json:
+    """Where the node comes from, and what the front end needs to show it."""
+    if subgraph := sheet.subgraphs.get(node.kind):
+        return {"proxyWidgets": subgraph.proxies}
+    own = node.kind.startswith("InstanceEdit")
+    properties: Json = {
+        "cnr_id": "instance-edit" if own else "comfy-core",
+        "Node name for S&R": node.kind,
+    }
+    if not own:
+        properties["ver"] = since(node)  # what the front end names where the node is missing
+    if node.models:
+        properties["models"] = node.models
+    return properties
 
 
 def _inputs(sheet: Sheet, node: Node, links: list[Link]) -> tuple[list[Json], list[Any]]:
@@ -180,12 +162,6 @@ def _inputs(sheet: Sheet, node: Node, links: list[Link]) -> tuple[list[Json], li
         if linked or not item.is_widget:
             inputs.append(slot)
     return inputs, values
-
-
-def has_control(item: Field) -> bool:
-    """Whether the front end adds a widget that says what becomes of the number after a run; where
-    a node does not say, it does so by the name."""
-    return bool(item.options.get("control_after_generate", item.name in ("seed", "noise_seed")))
 
 
 def _widget_values(item: Field, value: Any) -> list[Any]:

@@ -15,10 +15,6 @@ class Placed(NamedTuple):
     text: str
 
 
-EXAMPLE = "example.png"
-"""The picture that ComfyUI's own repository has."""
-CANVAS = 768
-"""Its side in pixels."""
 COFFEE, CAT = "instance_edit_coffee.jpg", "instance_edit_cat.jpg"
 """Photographs that come with the pack; the front end finds them in the input folder."""
 SIZE = (592, 400)

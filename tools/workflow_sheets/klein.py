@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import loaders, steps
-from .instructions import CAT, INSTRUCTIONS, PREVIEW_NOTE, Placed, draw_boxes
+from . import drawn, loaders, steps
+from .instructions import CAT, INSTRUCTIONS, PREVIEW_NOTE, draw_boxes
 from .sheet import Sheet
 
 
@@ -79,35 +79,23 @@ def plan_and_edit(sheet: Sheet) -> None:
 def mice_two_references(sheet: Sheet) -> None:
     """Two reference images: the scene, and the new subject of one instance."""
     sheet.note(
-        "# A subject of its own\nReference image **1** is the picture that is edited, **2** shows "
-        "the thing that shall appear in instance 1. *reference = 2* at that instance makes the "
-        "second picture its own: nothing else sees it."
+        "# A subject of its own\nReference image **1** is the picture in the canvas, which is "
+        "edited; **2** shows the thing that shall appear in instance 1. Select that instance in "
+        "the canvas's list: its *reference* is 2, which makes the second picture its own. Nothing "
+        "else sees it."
     )
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.klein(sheet)
-    picture = steps.scaled_picture(sheet)
     subject = sheet.add("LoadImage", "The new subject", image=CAT)
     small = steps.scale_pixels(sheet, subject[0], 0.25)
     second = sheet.add("VAEEncode", "Reference 2", pixels=small[0], vae=loaded.vae)
-    wish = "let the cat of image 2 sit on the table"
-    place = Placed(INSTRUCTIONS[3].box, wish)
-    box = draw_boxes(sheet, "Where the subject goes", picture.shown, [place])
-    first = sheet.add(
-        "InstanceEditRegion",
-        "Instance 1, with a subject of its own",
-        box=box[2],
-        image=picture.image,
-        instruction=wish,
-        reference=2,
-    )
-    others = draw_boxes(sheet, "Further boxes and instructions", picture.shown, INSTRUCTIONS[:2])
-    regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
-    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
-    sheet.fold(regions)
-    placed = [subject, small, second, first]
-    sheet.column("2  The new subject", box, width=300, beside=placed)
-    sheet.column("3  Further instances", others, regions, width=300)
-    steps.finish(sheet, 4, loaded, picture, regions[0], steps.Way(4), (second[0],))
+    canvas = drawn.draw(sheet, drawn.with_subject("let the cat of image 2 sit on the table"))
+    scaled = steps.scale_pixels(sheet, canvas[1], 1.0)
+    picture = steps.Picture(scaled[0], scaled[0], "off", [canvas, scaled])
+    regions = drawn.fitted(sheet, canvas, picture.image, "stretch")
+    sheet.column("1  Model and subject", *loaded.nodes, subject, small, second, width=300)
+    sheet.column("2  Picture and instances", *picture.nodes, regions, width=drawn.WIDTH)
+    steps.finish(sheet, 3, loaded, picture, regions[0], steps.Way(4), (second[0],))
 
 
 def klein_decode_regions(sheet: Sheet) -> None:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import loaders, steps
+from . import loaders, months, steps
 from .instructions import (
     BOXES_NOTE,
-    CANVAS,
-    COFFEE,
-    EXAMPLE,
     INSTRUCTIONS,
     PREVIEW_NOTE,
-    Placed,
     draw_boxes,
 )
 from .loaders import Loaded
-from .sheet import Node, Output, Sheet
+from .sheet import Node, Sheet
 from .steps import Prepared, Source
 
 TABLE = """old,new,x1,y1,x2,y2
-Title 1,Introduction,0.04,0.05,0.2,0.12
-Title 2,Chapter Two,0.36,0.05,0.52,0.12
-Title 3,The End,0.68,0.05,0.84,0.12
+January,Deep winter,0.047,0.148,0.2,0.203
+March,First flowers,0.693,0.148,0.818,0.203
+May,Long evenings,0.37,0.362,0.456,0.417
 """
 
 
@@ -49,37 +45,12 @@ def mice_kontext_boxes(sheet: Sheet) -> None:
     steps.finish(sheet, 3, loaded, picture, regions[0], steps.Way(28, 2.5))
 
 
-def mice_kontext_masks(sheet: Sheet) -> None:
-    """FLUX.1 Kontext: masks painted in the mask editor."""
-    sheet.note(
-        "# Paint masks\n1. Load the same picture into all four *Load Image* nodes.\n2. On each of "
-        "*Mask 1* to *Mask 3*: right-click, **Open in MaskEditor**, paint one object, save.\n3. "
-        "Write its instruction into the *Instance Region* beside it. Run.\n\n"
-        "*Multi-Prompt Encode* brings the picture to one of Kontext's sizes (*fit*), and the masks "
-        "with it."
-    )
-    sheet.note(PREVIEW_NOTE)
-    loaded = loaders.kontext(sheet)
-    picture = steps.kontext_picture(sheet)
-    painted = [sheet.add("LoadImage", f"Mask {n}", image=COFFEE) for n in (1, 2, 3)]
-    nodes: list[Node] = []
-    chain: dict[str, Output] = {}
-    for n, (placed, mask) in enumerate(zip(INSTRUCTIONS, painted, strict=False), start=1):
-        node = sheet.add(
-            "InstanceEditRegion", f"Instance {n}", mask=mask[1], instruction=placed.text, **chain
-        )
-        nodes, chain = [*nodes, node], {"regions": node[0]}
-    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
-    sheet.column("2  Masks", *painted, width=240)
-    sheet.column("3  Instances", *nodes, width=300)
-    steps.finish(sheet, 4, loaded, picture, chain["regions"], steps.Way(28, 2.5))
-
-
 def idattn_infographic(sheet: Sheet) -> None:
     """IDAttn: twelve texts of an infographic changed at once."""
     sheet.note(
-        "# Twelve texts at once\nLoad your infographic, drag a box over every text and write the "
-        'change into its description, as `Change "old" to "new".` *IDAttn* with its blocks '
+        "# Twelve texts at once\nThe months become French. Load your infographic, drag a box over "
+        'every text and write the change into its description, as `Change "old" to "new".` '
+        "*IDAttn* with its blocks "
         "*har, dis, har* holds up with hundreds of boxes, down to 0.6 % of the picture.\n\n"
         + BOXES_NOTE
     )
@@ -89,13 +60,9 @@ def idattn_infographic(sheet: Sheet) -> None:
     )
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
-    picture = steps.kontext_picture(sheet, EXAMPLE)
-    places = [(0.04 + 0.32 * (n % 3), 0.05 + 0.24 * (n // 3), 0.28, 0.16) for n in range(12)]
-    texts = [
-        Placed(place, f'Change "Title {n}" to "Chapter {n}".')
-        for n, place in enumerate(places, start=1)
-    ]
-    square = (CANVAS, CANVAS)
+    picture = steps.kontext_picture(sheet, months.FILE)
+    texts = months.names_in_french()
+    square = (months.SIDE, months.SIDE)
     boxes = draw_boxes(sheet, "Drag a box over every text", picture.shown, texts, square)
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=boxes[2])
     sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
@@ -115,7 +82,7 @@ def idattn_text_table(sheet: Sheet) -> None:
     )
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.kontext(sheet)
-    picture = steps.kontext_picture(sheet, EXAMPLE)
+    picture = steps.kontext_picture(sheet, months.FILE)
     table = sheet.add("PrimitiveStringMultiline", "Old text, new text, box", value=TABLE)
     regions = sheet.add(
         "InstanceEditRegionsFromBoxes",
@@ -186,32 +153,3 @@ def steer(sheet: Sheet, loaded: Loaded, source: Source, prepared: Prepared) -> l
         end_percent=0.6,
     )
     return [control, edges, guided]
-
-
-def mice_strength_steps(sheet: Sheet) -> None:
-    """Strength and steps of every instance on its own."""
-    sheet.note(
-        "# Strength and steps\n**strength** multiplies how much an instance listens to its "
-        "instruction: 1 is neutral, 0 hides the instruction, above 1 insists. **start** and "
-        "**end** say when it takes part, as fractions of the sampling: an early window shapes, a "
-        "late one paints."
-    )
-    sheet.note(
-        "## Here\nThe tea insists (1.6), the spoon begins after a fifth of the steps, the biscuit "
-        "stops after two thirds."
-    )
-    sheet.note(PREVIEW_NOTE)
-    loaded = loaders.kontext(sheet)
-    picture = steps.kontext_picture(sheet)
-    settings: tuple[dict[str, float], ...] = ({"strength": 1.6}, {"start": 0.2}, {"end": 0.66})
-    nodes: list[Node] = []
-    chain: dict[str, Output] = {}
-    for placed, setting in zip(INSTRUCTIONS, settings, strict=False):
-        title = ", ".join(f"{name} {value}" for name, value in setting.items())
-        boxes = draw_boxes(sheet, title, picture.shown, [placed])
-        node = sheet.add("InstanceEditRegionsFromBoxes", title, boxes=boxes[2], **chain, **setting)
-        nodes, chain = [*nodes, boxes, node], {"regions": node[0]}
-    sheet.column("1  Picture and model", *picture.nodes, *loaded.nodes, width=300)
-    for n in range(3):
-        sheet.column(f"{n + 2}  Instance {n + 1}", *nodes[2 * n : 2 * n + 2], width=280)
-    steps.finish(sheet, 5, loaded, picture, chain["regions"], steps.Way(28, 2.5))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from . import loaders, steps
-from .instructions import EXAMPLE
-from .sheet import Sheet
-from .turns import Session, one_instruction
+from .loaders import Loaded
+from .sheet import Output, Sheet
+from .turns import Session
 
 STEPS = 15
 PUBLISHED: dict[str, Any] = {
@@ -17,7 +17,10 @@ PUBLISHED: dict[str, Any] = {
     "window_by": "steps",
     "time_by": "steps",
 }
-INSTRUCTIONS = ("a girl in a red kimono", "a girl in a red kimono, a hot air balloon in the sky")
+INSTRUCTIONS = (
+    "a red cup of green matcha tea and a steel spoon on a wooden table",
+    "a red cup of green matcha tea and a golden spoon on a wooden table",
+)
 
 
 def turns_as_published(sheet: Sheet) -> None:
@@ -35,12 +38,26 @@ def turns_as_published(sheet: Sheet) -> None:
         "picture as it shall be: this model knows no instructions."
     )
     loaded = loaders.flux1_dev(sheet)
-    source = steps.picture(sheet, loaded.vae, "pixels", EXAMPLE)
+    source = steps.picture(sheet, loaded.vae, "pixels")
     sigmas = sheet.add("BasicScheduler", model=loaded.model, scheduler="simple", steps=STEPS)
     sheet.fold(*loaded.nodes[1:])
     sheet.column("Model and picture", *source.nodes, *loaded.nodes, sigmas, width=300)
-    session = Session(sheet, loaded, sigmas[0], source.latent, lqr={**PUBLISHED}, referring=False)
+    of = (loaded.model, loaded.clip, sigmas[0], source.latent)
+    session = Session(sheet, *of, lqr={**PUBLISHED}, referring=False)
     for number, instruction in enumerate(INSTRUCTIONS, start=1):
-        shown = one_instruction(session, number, instruction)
+        shown = one_instruction(session, loaded, number, instruction)
     save = sheet.add("SaveImage", "Result", images=shown, filename_prefix="instance_edit_turns")
     sheet.column("Result", save)
+
+
+def one_instruction(session: Session, loaded: Loaded, number: int, instruction: str) -> Output:
+    """A turn with one plain prompt: its picture."""
+    sheet = session.sheet
+    text = sheet.add("CLIPTextEncode", f"Instruction {number}", clip=loaded.clip, text=instruction)
+    referred = session.referred(text)
+    preparing, editing = session.turn(loaded.model, referred[-1][0])
+    decode = sheet.add("VAEDecode", samples=session.latent, vae=loaded.vae)
+    look = sheet.add("PreviewImage", f"Turn {number}", images=decode[0])
+    shown = [*editing, decode, look]
+    sheet.column(f"Turn {number}", *referred, *preparing, width=260, beside=shown)
+    return decode[0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import loaders, steps
-from .instructions import CAT, INSTRUCTIONS, PREVIEW_NOTE, Placed, draw_boxes
+from . import drawn, loaders, steps
+from .instructions import CAT, PREVIEW_NOTE
 from .loaders import Loaded
 from .sheet import Node, Output, Sheet
 
@@ -14,9 +14,10 @@ STEPS, CFG = 40, 4.0
 def mice_qwen_edit(sheet: Sheet) -> None:
     """Qwen-Image-Edit 2511 as core's own graph runs it: two pictures, one of an instance alone."""
     sheet.note(
-        "# Qwen-Image-Edit\nPicture **1** is edited, picture **2** shows what shall appear in "
-        "instance 1: *reference = 2* makes it that instance's own, also for the text encoder. "
-        "*Multi-Prompt Encode* stands behind core's encode node and gets the same pictures."
+        "# Qwen-Image-Edit\nPicture **1**, in the canvas, is edited; picture **2** shows what "
+        "shall appear in instance 1. Select that in the canvas's list: its *reference* is 2, which "
+        "makes the second picture its own, also for the text encoder. *Multi-Prompt Encode* stands "
+        "behind core's encode node and gets the same pictures."
     )
     sheet.note(
         "## Lightning\nFor four steps put *Load LoRA (Model)* with "
@@ -25,30 +26,17 @@ def mice_qwen_edit(sheet: Sheet) -> None:
     )
     sheet.note(PREVIEW_NOTE)
     loaded = loaders.qwen_edit(sheet)
-    source = steps.picture(sheet, loaded.vae)
     subject = sheet.add("LoadImage", "The new subject", image=CAT)
-    wish = "let the cat of picture 2 sit on the table"
-    place = Placed(INSTRUCTIONS[3].box, wish)
-    box = draw_boxes(sheet, "Where the subject goes", source.image, [place])
-    first = sheet.add(
-        "InstanceEditRegion",
-        "Instance 1, with a subject of its own",
-        box=box[2],
-        image=source.image,
-        instruction=wish,
-        reference=2,
-    )
-    others = draw_boxes(sheet, "Further boxes and instructions", source.image, INSTRUCTIONS[:2])
-    regions = sheet.add("InstanceEditRegionsFromBoxes", regions=first[0], boxes=others[2])
-    sheet.fold(regions)
-    sheet.column("1  Picture and model", *source.nodes, *loaded.nodes, width=300)
-    sheet.column("2  The new subject", box, width=300, beside=[subject, first])
-    sheet.column("3  Further instances", others, regions, width=300)
+    canvas = drawn.draw(sheet, drawn.with_subject("let the cat of picture 2 sit on the table"))
+    source = steps.cropped_from(sheet, loaded.vae, canvas[1], [canvas])
+    regions = drawn.fitted(sheet, canvas, source.image, "centre crop")
     prepared, negative = prepare(sheet, loaded, regions[0], source.latent, source.image, subject[0])
     sampling = sample(sheet, loaded, prepared, negative, source.image, regions[0])
     inside = steps.look_inside(sheet, source.image, regions[0], prepared)
-    sheet.column("4  Prompts and bias", *prepared.nodes, width=300)
-    sheet.column("5  Sample", *sampling)
+    sheet.column("1  Model and subject", *loaded.nodes, subject, width=300)
+    sheet.column("2  Picture and instances", *source.nodes, regions, width=drawn.WIDTH)
+    sheet.column("3  Prompts and bias", *prepared.nodes, width=300)
+    sheet.column("4  Sample", *sampling)
     sheet.column("Look inside", *inside, width=380)
 
 

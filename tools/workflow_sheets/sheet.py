@@ -1,13 +1,18 @@
-"""A sheet of nodes, as recipes fill it; here in ComfyUI's API format, in `graph.py` as a graph."""
+"""A sheet of nodes, as recipes fill it; `api.py` and `graph.py` write it."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from .subgraph import Subgraph
 
 Json = dict[str, Any]
 Definitions = dict[str, Json]
+NAMESPACE = uuid.UUID("6a2f0c1e-6a55-4f0e-9a61-0d9f4a3a5a10")
 
 SOCKETS_ONLY = ("BOUNDING_BOX", "*")
 WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "BOUNDING_BOXES")
@@ -91,6 +96,7 @@ class Sheet:
         self.nodes: list[Node] = []
         self.notes: list[str] = []
         self.columns: list[Column] = []
+        self.subgraphs: dict[str, Subgraph] = {}
 
     def add(self, kind: str, title: str = "", /, **inputs: Any) -> Node:
         """Add a node; an input is a value or another node's ``Output``.
@@ -137,24 +143,11 @@ class Sheet:
                 found += _resolve(name, spec, part == "optional", node.inputs)
         return found
 
-    def api(self) -> Json:
-        """The sheet in API format."""
-        prompt: Json = {}
-        for node in self.nodes:
-            inputs: Json = {}
-            for item in self.fields(node):
-                value = node.inputs.get(item.name, default_value(item))
-                if isinstance(value, Output):
-                    inputs[item.name] = [str(value.node.number), value.slot]
-                elif item.is_widget:
-                    # The front end marks a list as a value, for a bare list is a link.
-                    inputs[item.name] = {"__value__": value} if isinstance(value, list) else value
-            prompt[str(node.number)] = {
-                "inputs": inputs,
-                "class_type": node.kind,
-                "_meta": {"title": node.title},
-            }
-        return prompt
+    def show(self, subgraph: Subgraph) -> None:
+        """Let ``add`` know a subgraph, by its identity."""
+        known = {subgraph.identity: subgraph.definition}
+        self.definitions = {**self.definitions, **known}
+        self.subgraphs[subgraph.identity] = subgraph
 
 
 def _resolve(name: str, spec: list[Any], optional: bool, inputs: Json) -> list[Field]:

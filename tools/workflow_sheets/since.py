@@ -38,13 +38,15 @@ def version_numbers(version: str) -> tuple[int, ...]:
 
 def note_version(sheet: Sheet) -> None:
     """Say on the sheet which ComfyUI it needs, if that is newer than what the pack needs."""
-    version = needed(sheet.nodes)
+    nodes = [*sheet.nodes, *(node for one in sheet.subgraphs.values() for node in one.nodes)]
+    version = needed(nodes)
     if version == OLDEST.version:
         return
-    [first, *_] = [node for node in sheet.nodes if since(node) == version]
+    [first, *_] = [node for node in nodes if since(node) == version]
     _, lacking = MODELS.get(first.inputs.get("type", ""), ("", ""))
     lacking = lacking or f"*{sheet.definitions[first.kind]['display_name']}*"
     sheet.note(
-        f"## Needs ComfyUI {version}\nOlder ones have no {lacking}. Update ComfyUI, or paint "
-        "masks as in *mice_kontext_masks*, which runs on every ComfyUI that the pack supports."
+        f"## Needs ComfyUI {version}\nOlder ones have no {lacking}. Update ComfyUI, or draw on "
+        "*Instance Canvas* as in *mice_kontext_masks*, which runs on every ComfyUI that the pack "
+        "supports."
     )

@@ -87,12 +87,17 @@ def picture(sheet: Sheet, vae: Output, scale: str = "kontext", file: str = COFFE
     """Load a picture, scale it as the model likes it and encode it."""
     load = load_picture(sheet, file)
     if scale == "kontext":
-        scaled = sheet.add("FluxKontextImageScale", image=load[0])
-    else:
-        scaled = scale_pixels(sheet, load[0], 1.0)
+        return cropped_from(sheet, vae, load[0], [load])
+    scaled = scale_pixels(sheet, load[0], 1.0)
     latent = sheet.add("VAEEncode", pixels=scaled[0], vae=vae)
-    shown = scaled[0] if scale == "kontext" else load[0]  # Kontext's sizes are cropped to
-    return Source(scaled[0], shown, latent[0], [load, scaled, latent])
+    return Source(scaled[0], load[0], latent[0], [load, scaled, latent])
+
+
+def cropped_from(sheet: Sheet, vae: Output, image: Output, nodes: list[Node]) -> Source:
+    """This picture, of these nodes, cropped to one of Kontext's sizes and encoded."""
+    scaled = sheet.add("FluxKontextImageScale", image=image)
+    latent = sheet.add("VAEEncode", pixels=scaled[0], vae=vae)
+    return Source(scaled[0], scaled[0], latent[0], [*nodes, scaled, latent])
 
 
 def scale_pixels(sheet: Sheet, image: Output, megapixels: float) -> Node:

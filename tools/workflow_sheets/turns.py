@@ -26,7 +26,8 @@ class Session:
     """
 
     sheet: Sheet
-    loaded: Loaded
+    model: Output
+    clip: Output
     sigmas: Output
     latent: Output
     memory: Output | None = None
@@ -54,10 +55,10 @@ class Session:
     def inverted(self) -> list[Node]:
         """From the picture as it is back to noise, which the last node gives."""
         add = self.sheet.add
-        empty = add("CLIPTextEncode", "The picture as it is", clip=self.loaded.clip, text="")
+        empty = add("CLIPTextEncode", "The picture as it is", clip=self.clip, text="")
         source = self.referred(empty)
         unguided = add("FluxGuidance", conditioning=source[-1][0], guidance=1.0)
-        inverter = add("BasicGuider", model=self.loaded.model, conditioning=unguided[0])
+        inverter = add("BasicGuider", model=self.model, conditioning=unguided[0])
         inversion = add("InstanceEditFlowInversion")
         noise = add("RandomNoise", noise_seed=0)
         inverted = add(
@@ -92,72 +93,6 @@ class Session:
             latent_image=noisy,
         )
         return [guided, editor, sampler, still, edited]
-
-
-def turns_three(sheet: Sheet) -> None:
-    """Three turns that keep the first picture in view, the last with three instances at once."""
-    sheet.note(
-        "# Three turns without drift\nEvery turn inverts the result of the one before (*Flow "
-        "Inversion*) and samples it with the next instruction (*Dual-LQR Sampler*), drawn to the "
-        "previous result **and to the very first picture**; what only drifts from these is put "
-        "back. Press **Run**: the *Demo Model Loader*'s miniature FLUX needs no files."
-    )
-    sheet.note(
-        "## Add a turn\n1. Select the last turn's group and copy it, links kept (Ctrl+C, "
-        "Ctrl+Shift+V).\n2. Connect the last turn's result (the latent of *Edit*) and its *Turn "
-        "Memory* to the copy's *Turn Memory*, and the same latent to the copy's two *Set Reference "
-        "Latent* and its *Invert*.\n3. Write the next instruction. Finished turns are not run "
-        "again.\n\nTo edit nothing outside a mask, put *Set Latent Noise Mask* before a turn's "
-        "*Invert*."
-    )
-    loaded, scene, latent = first_picture(sheet)
-    sigmas = sheet.add("BasicScheduler", model=loaded.model, scheduler="simple", steps=STEPS)
-    sheet.column("Model and picture", *loaded.nodes, scene, latent, sigmas, width=260)
-    session = Session(sheet, loaded, sigmas[0], latent[0])
-    shown = scene[0]
-    for number, instruction in enumerate(FIRST, start=1):
-        shown = one_instruction(session, number, instruction)
-    several_instructions(session, scene, shown)
-
-
-def one_instruction(session: Session, number: int, instruction: str) -> Output:
-    """A turn with one plain prompt: its picture."""
-    sheet, loaded = session.sheet, session.loaded
-    text = sheet.add("CLIPTextEncode", f"Instruction {number}", clip=loaded.clip, text=instruction)
-    referred = session.referred(text)
-    preparing, editing = session.turn(loaded.model, referred[-1][0])
-    decode = sheet.add("VAEDecode", samples=session.latent, vae=loaded.vae)
-    look = sheet.add("PreviewImage", f"Turn {number}", images=decode[0])
-    shown = [*editing, decode, look]
-    sheet.column(f"Turn {number}", *referred, *preparing, width=260, beside=shown)
-    return decode[0]
-
-
-def several_instructions(session: Session, scene: Node, before: Output) -> None:
-    """The last turn: an instruction for each mask of the scene, in one pass."""
-    sheet = session.sheet
-    regions = sheet.add(
-        "InstanceEditRegionsFromMasks",
-        "Instructions 3",
-        masks=scene[1],
-        instructions="replace the green star with a blue star\n"
-        "replace the orange ring with a red ring\n"
-        "replace the yellow triangle with a purple cross",
-    )
-    prepared = steps.prepare(sheet, session.loaded, regions[0], session.latent)
-    preparing, editing = session.turn(prepared.model, prepared.positive)
-    sheet.fold(prepared.nodes[0])
-    beside = [*preparing, *editing]
-    title = "Turn 3: three instances"
-    sheet.column(title, regions, *prepared.nodes, width=260, beside=beside)
-    after = sheet.add("VAEDecode", samples=session.latent, vae=session.loaded.vae)
-    paste = sheet.add(
-        "InstanceEditCompositeBackground", source=before, edited=after[0], regions=regions[0]
-    )
-    save = sheet.add("SaveImage", "Result", images=paste[0], filename_prefix="instance_edit_turns")
-    inside = steps.look_inside(sheet, before, regions[0], prepared)
-    drawn, bias = inside
-    sheet.column("Result", after, paste, save, drawn, width=300, beside=[bias])
 
 
 def turns_chained(sheet: Sheet) -> None:

@@ -1,9 +1,13 @@
-/** The photographs that templates open with: a graph that names one finds it in the input folder. */
+/** The pictures that templates open with: a graph that names one finds it in the input folder. */
 
-export const PHOTOGRAPHS = ["instance_edit_cat.jpg", "instance_edit_coffee.jpg"];
+export const PHOTOGRAPHS = [
+  "instance_edit_cat.jpg",
+  "instance_edit_coffee.jpg",
+  "instance_edit_months.png",
+];
 
 const FOLDER = new URL("../../photographs/", import.meta.url);
-const KIND = "LoadImage";
+const KINDS = ["LoadImage", "InstanceEditCanvas"];
 
 /** @type {Set<string>} those that the input folder has */
 const there = new Set();
@@ -15,7 +19,7 @@ const there = new Set();
 export function photographsIn(graph) {
   const parts = [graph, ...(graph?.definitions?.subgraphs ?? [])];
   const nodes = parts.flatMap((part) => part?.nodes ?? []);
-  const loaded = nodes.filter(({ type }) => type === KIND);
+  const loaded = nodes.filter(({ type }) => KINDS.includes(type));
   const named = loaded.flatMap(({ widgets_values }) => Object.values(widgets_values ?? {}));
   return PHOTOGRAPHS.filter((name) => named.includes(name));
 }
