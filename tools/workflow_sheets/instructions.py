@@ -26,8 +26,8 @@ INSTRUCTIONS = (
     Placed((0.75, 0.05, 0.23, 0.42), "put a red apple on the table"),
 )
 BOXES_NOTE = (
-    "*Create Bounding Boxes* can be drawn on in the front end's **Nodes 2.0** mode only: switch it "
-    "on in the menu."
+    "*Create Bounding Boxes* can be drawn on in the front end's **Nodes 2.0** mode, which the menu "
+    "switches on, or with this workflow opened as an app."
 )
 PREVIEW_NOTE = (
     "## Look before you sample\nSelect **Preview Instance Regions** or **Preview Attention Bias** "

@@ -21,6 +21,7 @@ STEPS = 8
 PAPER_STEPS, PAPER_NOISE = 100, 0.8
 # What reads the miniature best; real models want the nodes' own defaults first.
 READING = {"threshold": 0.1, "blocks": "4"}
+BRANCHES = {"blocks": "5"}
 
 
 class Start:
@@ -82,10 +83,11 @@ def iid_find_and_edit(sheet: Sheet) -> None:
         "# No masks\nWrite one instruction per line. *Locate Instances (IID)* samples one branch "
         "per instruction for the first steps, finds where each one acts, and composes the "
         "branches; the sampler goes on from there with IID's own attention.\n\n*Masks found* shows "
-        "the raw map, the threshold and the mask of each instruction: look there first."
+        "the raw map, the threshold and the mask of each instruction: look there first. In the "
+        "wrong place: other **blocks**; empty is the paper's."
     )
     start = Start(sheet, INSTRUCTIONS)
-    found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0])
+    found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0], **BRANCHES)
     bias = sheet.add("InstanceEditBuildBias", regions=found[1], **steps.IID, **steps.LEVEL)
     patched = sheet.add("InstanceEditApplyAttention", model=start.loaded.model, bias=bias[0])
     guider = sheet.add("BasicGuider", model=patched[0], conditioning=start.refer[0])
@@ -107,7 +109,7 @@ def iid_masks_for_mice(sheet: Sheet) -> None:
         "method of *Build Disentangled Bias* works too."
     )
     start = Start(sheet, INSTRUCTIONS)
-    found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0])
+    found = start.locate(sheet, "InstanceEditLocateInstances", sampler=start.sampler[0], **BRANCHES)
     bias = sheet.add("InstanceEditBuildBias", regions=found[1], **steps.MICE, **steps.LEVEL)
     patched = sheet.add("InstanceEditApplyAttention", model=start.loaded.model, bias=bias[0])
     prepared = steps.Prepared(patched[0], start.refer[0], bias[0], start.latent[0], [bias, patched])
