@@ -192,13 +192,9 @@ def sampled(
 
 
 def look_inside(sheet: Sheet, image: Output, regions: Output, prepared: Prepared) -> list[Node]:
-    """Both previews."""
+    """Both previews; that of the regions without the model's files."""
     drawn = sheet.add(
-        "InstanceEditPreviewRegions",
-        image=image,
-        regions=regions,
-        conditioning=prepared.positive,
-        bias=prepared.bias,
+        "InstanceEditPreviewRegions", image=image, regions=regions, bias=prepared.bias
     )
     bias = sheet.add(
         "InstanceEditPreviewBias",
