@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import safetensors.torch
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
-from instance_edit.host import run
+from instance_edit.host import core_training, run
 from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, comfyui_version, sd
 from instance_edit.tests.with_comfyui.core import random_latent, reference
 from instance_edit.tests.with_comfyui.core_training import train_lora
@@ -80,6 +81,25 @@ def test_its_steps_are_those_of_exact_gradients(trainer: Trainer, depth: int, by
     assert any(bool(value.any()) for key, value in wanted.items() if "lora_up" in key)
     for key, value in wanted.items():
         torch.testing.assert_close(found[key], value, rtol=1e-3, atol=1e-7, msg=key)
+
+
+def test_without_copies_a_step_of_cores_trainer_is_wrong_by_more_than_a_tenth(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which docs/training.md says, and why norms read copies."""
+
+    def step(**settings: Any) -> torch.Tensor:
+        made = trainer.train(steps=1, **settings)
+        return torch.cat([made[key].flatten() for key in sorted(made)])
+
+    with saved_tensors_hooks(copied, lambda tensor: tensor):
+        before, wanted = (
+            step(gradient_checkpointing=False, learning_rate=rate) for rate in (1e-12, 0.01)
+        )
+    moved = (wanted - before).norm()
+    assert (step() - wanted).norm() < 1e-3 * moved
+    monkeypatch.setattr(core_training, "copied_norm_inputs", lambda model: nullcontext())
+    assert (step() - wanted).norm() > 0.1 * moved
 
 
 def test_a_large_data_set_needs_the_memory_of_one_picture(
