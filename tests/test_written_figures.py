@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from instance_edit.attention.execute.faint import ROUNDING, find_faint
+from instance_edit.benchmarks.leak.crowds import MASK_MARGIN
 from instance_edit.benchmarks.pages import PAGES, read_figures
 from instance_edit.benchmarks.record import RESULTS
 from instance_edit.benchmarks.speed.alternatives import job_bias
@@ -47,6 +48,19 @@ def test_the_readme_gives_the_speed_that_was_measured() -> None:
         f"{proved[1]:.2f} for 100 where it is proved that far keys cannot matter, "
         f"{computed[0]:.2f} and {computed[1]:.2f} where they are computed, a dense bias "
         f"{given[0]:.2f} and {given[1]:.2f} ([figures][speed])."
+    ) in in_one_line("README.md")
+
+
+def test_the_readme_gives_the_success_in_silhouettes_alone() -> None:
+    measured = read_figures("quality")
+    plain, many = (
+        [f"{100 * measured[method][count]['success']:.0f} %" for count in ("3", "9")]
+        for method in ("mice_exact", "mice_tau8_exact")
+    )
+    assert (
+        f"Masks here leave {MASK_MARGIN} pixels of room around each thing. In silhouettes alone "
+        f"MICE has {plain[0]} at N = 3 and {plain[1]} at 9, and {many[0]} and {many[1]} at "
+        "temperature 8"
     ) in in_one_line("README.md")
 
 
