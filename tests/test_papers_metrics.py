@@ -12,6 +12,7 @@ from torchvision.transforms.functional import to_tensor
 
 from instance_edit.benchmarks.papers.item import BenchmarkItem
 from instance_edit.benchmarks.papers.judge import PER_PICTURE, edited, judge, load_metrics
+from instance_edit.benchmarks.papers.learned import Clip
 from instance_edit.benchmarks.papers.reading import character_errors, load_reader, texts_in
 from instance_edit.benchmarks.papers.sets import frechet_distance
 from instance_edit.benchmarks.papers.weights import INCEPTION, Weights
@@ -30,8 +31,8 @@ def item(picture: Tensor) -> BenchmarkItem:
     """Two instances in the upper corners of (1, 3, SIDE, SIDE)."""
     masks = torch.zeros(2, SIDE, SIDE)
     masks[0, :32, :32] = masks[1, :32, 64:] = 1
-    words = ("a dog", "a cow")
-    return BenchmarkItem("x", picture.movedim(1, -1), masks, words, targets=words)
+    words, before = ("a dog", "a cow"), ("a hat", "a pot")
+    return BenchmarkItem("x", picture.movedim(1, -1), masks, words, before, words)
 
 
 def test_each_metric_sees_what_it_is_about(weights: Weights) -> None:
@@ -53,7 +54,39 @@ def test_each_metric_sees_what_it_is_about(weights: Weights) -> None:
         assert same[name] == within[name] == 0 and (without[name] or 0) > 0, name
     assert same["ssim_b"] == within["ssim_b"] == pytest.approx(1) and without["ssim_b"] < 1
     assert within["loc_clip"] != same["loc_clip"] and without["loc_clip"] == same["loc_clip"]
-    assert without["tgt_clip"] != same["tgt_clip"]
+    for name in ("tgt_clip", "pick_score"):
+        assert without[name] != same[name], name
+    assert same["tgt_clip"] != same["pick_score"]
+    assert same["clip_d"] == 0 and 0 < abs(without["clip_d"] or 0) <= 1
+
+
+def test_clip_d_is_the_cosine_of_how_pictures_and_texts_differ(weights: Weights) -> None:
+    clip = Clip.load(weights)
+    model, processor = clip.pair
+    generator = torch.Generator().manual_seed(3)
+    pictures = [torch.rand(1, 3, SIDE, SIDE, generator=generator) for _ in range(2)]
+    texts = ("a hat", "a dog and a cow")
+    features = []
+    with torch.inference_mode():
+        for picture, text in zip(pictures, texts, strict=True):
+            shown = (picture[0] * 255).round().byte()
+            given = processor(images=[shown], text=[text], return_tensors="pt")
+            seen = model.get_image_features(given["pixel_values"])[0]
+            read = model.get_text_features(given["input_ids"], given["attention_mask"])[0]
+            features.append((seen / seen.norm(), read / read.norm()))
+    (before, old), (after, new) = features
+    wanted = torch.dot(after - before, new - old) / (after - before).norm() / (new - old).norm()
+    assert clip.direction_score(pictures, texts) == pytest.approx(wanted.item(), abs=1e-4)
+    backwards = clip.direction_score(pictures[::-1], texts)
+    assert backwards == pytest.approx(-wanted.item(), abs=1e-4)
+    assert isinstance(clip.direction_score(pictures, ("x" * 500, "y")), float)
+
+
+def test_clip_d_needs_words_for_the_source(weights: Weights) -> None:
+    metrics = load_metrics(("clip_d",), weights)
+    picture = torch.rand(1, 3, SIDE, SIDE)
+    bare = BenchmarkItem("x", picture.movedim(1, -1), torch.ones(1, SIDE, SIDE), ("a",))
+    assert judge(metrics, edited(bare, picture)) == {"clip_d": None}
 
 
 def test_a_picture_without_background_has_no_figures_of_it(weights: Weights) -> None:

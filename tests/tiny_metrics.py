@@ -33,8 +33,9 @@ MARKS = ("<|startoftext|>", "<|endoftext|>")
 
 def write_tiny_weights(folder: Path, with_inception: bool = False) -> Weights:
     """A folder as WEIGHTS names it."""
-    torch.manual_seed(0)
-    write_clip(folder / "clip")
+    for seed, name in enumerate(("clip", "pickscore")):
+        torch.manual_seed(seed)
+        write_clip(folder / name)
     ViTModel(ViTConfig(**SMALL, **SIDE)).save_pretrained(folder / "dino")
     ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder / "dino")
     small = folder / LPIPS_SMALL

@@ -22,6 +22,7 @@ FILES = (
     *("test_instance_attention.py", "test_composition.py", "test_methods.py", "test_kernels.py"),
     *("test_region_nodes.py", "test_wrong_inputs.py", "test_foi.py", "test_foi_guider.py"),
     *("test_iid.py", "test_turns.py", "test_turn_samplers.py", "test_workflows.py"),
+    "test_core_training.py",
 )
 """What touches ComfyUI: the seam, the methods, the nodes, the locators, every shipped workflow."""
 FAMILIES = (

@@ -18,14 +18,15 @@ from ...evaluation.metrics import (
 from .item import BenchmarkItem
 from .learned import Clip, load_dino, load_lpips
 from .reading import character_errors, load_reader, texts_in
-from .weights import Weights
+from .weights import PICKSCORE, Weights
 
 PER_PICTURE = (
-    *("tgt_clip", "loc_clip", "clip_i", "dino_i", "lpips_b"),
-    *("mae_b", "ssim_b", "ar", "cer"),
+    *("tgt_clip", "loc_clip", "clip_i", "clip_d", "dino_i", "pick_score"),
+    *("lpips_b", "mae_b", "ssim_b", "ar", "cer"),
 )
 OF_ALL = ("fid",)
 """Metrics of all pictures together."""
+CLIP_METRICS = {"tgt_clip", "loc_clip", "clip_i", "clip_d"}
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,11 @@ def load_metrics(names: tuple[str, ...], weights: Weights) -> dict[str, Metric]:
         "ssim_b": lambda one: ssim_background(one.source, one.result, one.background).item(),
         "ar": lambda one: change_rate(one.source, one.result, one.masks, CHANGE_THRESHOLD).item(),
     }
-    if {"tgt_clip", "loc_clip", "clip_i"} & set(names):
+    if CLIP_METRICS & set(names):
         found |= clip_metrics(Clip.load(weights))
+    if "pick_score" in names:
+        picks = Clip.load(weights, PICKSCORE)
+        found["pick_score"] = lambda one: picks.text_score(one.result, caption_of(one.item))
     if "dino_i" in names:
         alike = load_dino(weights)
         found["dino_i"] = lambda one: alike(one.source, one.result)
@@ -85,6 +89,13 @@ def clip_metrics(clip: Clip) -> dict[str, Metric]:
         "tgt_clip": lambda one: clip.text_score(one.result, caption_of(one.item)),
         "loc_clip": lambda one: clip.box_score(one.result, one.item.boxes, one.item.targets),
         "clip_i": lambda one: clip.picture_score(one.result, one.source),
+        "clip_d": lambda one: (
+            clip.direction_score(
+                (one.source, one.result), (", ".join(one.item.sources), caption_of(one.item))
+            )
+            if one.item.sources
+            else math.nan
+        ),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import cosine_similarity, normalize
 
 from .weights import CLIP, DINO, Weights
 
@@ -50,11 +50,11 @@ class Clip:
     pair: tuple[ClipFeatures, Any]
 
     @staticmethod
-    def load(weights: Weights) -> Clip:
-        """The CLIP of a folder of weights, without asking any network."""
+    def load(weights: Weights, name: str = CLIP) -> Clip:
+        """A CLIP of a folder of weights, without asking any network."""
         from transformers import CLIPModel, CLIPProcessor
 
-        path = str(weights.path(CLIP))
+        path = str(weights.path(name))
         model = CLIPModel.from_pretrained(path, local_files_only=True).eval()
         processor = CLIPProcessor.from_pretrained(path, local_files_only=True)
         return Clip((ClipFeatures(model), processor))
@@ -74,6 +74,21 @@ class Clip:
     def picture_score(self, first: Tensor, second: Tensor) -> float:
         """How alike two pictures are (CLIP-I)."""
         return self._score(_bytes(first), _bytes(second))
+
+    def direction_score(self, pictures: Sequence[Tensor], texts: Sequence[str]) -> float:
+        """Whether two pictures differ as their two texts do (CLIP-D): a cosine, -1 to 1.
+
+        0 where the pictures or the texts are the same, as there is no direction then.
+        """
+        model, processor = self.pair
+        longest = model.config.text_config.max_position_embeddings
+        cut = {"truncation": True, "max_length": longest}
+        with torch.inference_mode():
+            shown = processor(images=[_bytes(one) for one in pictures], return_tensors="pt")
+            told = processor(text=list(texts), return_tensors="pt", padding=True, **cut)
+            seen = normalize(model.get_image_features(shown["pixel_values"]))
+            read = normalize(model.get_text_features(told["input_ids"], told["attention_mask"]))
+            return float(cosine_similarity(seen[1:] - seen[:1], read[1:] - read[:1]))
 
     def _score(self, first: Tensor, second: Tensor | str) -> float:
         from torchmetrics.functional.multimodal import clip_score

@@ -21,6 +21,8 @@ SAYS = {
     "tgt_clip": "Tgt C: CLIP score of the whole picture and its description, more is better",
     "loc_clip": "Loc C: CLIP score of each instance's box and its target, more is better",
     "clip_i": "CLIP-I: CLIP score of the result and its source",
+    "clip_d": "CLIP-D: cosine of how pictures and how their descriptions differ, more is better",
+    "pick_score": "PickScore of the result and its description, more is better",
     "dino_i": "DINO-I: cosine of the result's and its source's class tokens",
     "lpips_b": "LPIPS_B: over the background, less is better",
     "mae_b": "MAE_B: over the background, 0 to 255, less is better",

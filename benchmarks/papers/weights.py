@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...tools.fleet.store import FleetError
 
-CLIP, DINO = "clip", "dino"
+CLIP, DINO, PICKSCORE = "clip", "dino", "pickscore"
 LPIPS = "checkpoints/alexnet-owt-7be5be79.pth"
 LPIPS_SMALL = "checkpoints/squeezenet1_1-b8a52dc0.pth"
 INCEPTION = "weights-inception-2015-12-05-6726825d.pth"
@@ -19,13 +19,19 @@ WHAT = {
     CLIP: "a CLIP as Hugging Face has it (LoMOE-Bench measured with openai/clip-vit-base-patch16; "
     "the other papers do not say)",
     DINO: "a DINO as Hugging Face has it, e.g. facebook/dino-vits16",
+    PICKSCORE: "yuvalkirstain/PickScore_v1 as Hugging Face has it, with the processor of "
+    "laion/CLIP-ViT-H-14-laion2B-s32B-b79K beside it",
     LPIPS: "torchvision's AlexNet",
     INCEPTION: "the Inception of torch-fidelity, of its release v0.2.0",
 }
+FOLDERS = (CLIP, DINO, PICKSCORE)
+"""Those of several files."""
 NEEDED = {
     "tgt_clip": CLIP,
     "loc_clip": CLIP,
     "clip_i": CLIP,
+    "clip_d": CLIP,
+    "pick_score": PICKSCORE,
     "dino_i": DINO,
     "lpips_b": LPIPS,
     "fid": INCEPTION,
@@ -69,7 +75,7 @@ class Weights:
     def has(self, name: str) -> bool:
         """Whether the weights are there."""
         path = self.path(name)
-        return (path / "config.json").is_file() if name in (CLIP, DINO) else path.is_file()
+        return (path / "config.json").is_file() if name in FOLDERS else path.is_file()
 
     def about(self, metrics: tuple[str, ...]) -> dict[str, str]:
         """Which weights measure: the beginning of their content's SHA-256, by name."""

@@ -20,12 +20,11 @@ from instance_edit.tests.with_comfyui import comfyui
 from instance_edit.tests.with_comfyui.core import (
     random_latent,
     reference,
-    run_core,
     run_node,
     sample,
 )
+from instance_edit.tests.with_comfyui.core_training import train_lora
 from instance_edit.tests.with_comfyui.editing import MICE, Editor, corner_masks, idattn
-from instance_edit.tests.with_comfyui.test_execute_run import TRAINING
 from instance_edit.tests.with_comfyui.tiny_models import flux1_state_dict
 
 METHODS = [MICE, idattn()]
@@ -247,10 +246,9 @@ def training(tmp_path, editor, tiny_clip_flux1) -> Any:
 
 def train(model: Any, latents: Any, conditionings: Any, batch_size: int = 1) -> None:
     """Core's Train LoRA node for four steps whose updates are nothing."""
-    settings = {**TRAINING, "batch_size": batch_size, "steps": 4, "learning_rate": 0.0}
+    settings = {"batch_size": batch_size, "steps": 4, "learning_rate": 0.0}
     with torch.inference_mode(False):
-        wrapped = {name: [value] for name, value in settings.items()}
-        run_core("TrainLoraNode", model=[model], latents=latents, positive=conditionings, **wrapped)
+        train_lora(model, latents, conditionings, **settings)
 
 
 def test_training_with_a_batch_of_pictures_with_different_regions_is_refused(training) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,19 @@ import safetensors.torch
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
-from instance_edit.host import run
-from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, sd
-from instance_edit.tests.with_comfyui.core import random_latent, reference, run_core
+from instance_edit.host import core_training, run
+from instance_edit.tests.with_comfyui.comfyui import ModelPatcher, comfyui_version, sd
+from instance_edit.tests.with_comfyui.core import random_latent, reference
+from instance_edit.tests.with_comfyui.core_training import train_lora
 from instance_edit.tests.with_comfyui.editing import Editor, corner_masks, idattn
 from instance_edit.tests.with_comfyui.test_carried_regions import bias_without_regions
-from instance_edit.tests.with_comfyui.test_execute_run import TRAINING
 from instance_edit.tests.with_comfyui.test_lora_gradients import copied
 from instance_edit.tests.with_comfyui.tiny_models import flux1_state_dict, flux2_state_dict
+from instance_edit.tools.workflow_sheets.since import version_numbers
 
 FILES = {"flux1": flux1_state_dict, "flux2": flux2_state_dict}
+BYPASSES = (0, 26, 0)
+"""The first tried ComfyUI that trains in bypass mode without casting weights to another type."""
 BOTH = pytest.mark.parametrize("trainer", FILES, indirect=True)
 
 
@@ -47,18 +51,10 @@ class Trainer:
         ]
 
     def train(self, latents: Any = None, model: Any = None, sets: Any = (0, 1), **more: Any) -> Any:
-        settings = {**TRAINING, "learning_rate": 0.01, **more}
-        wrapped = {name: [value] for name, value in settings.items()}
-        given = self.latents if latents is None else latents
         torch.manual_seed(0)  # core draws levels and first weights from torch's own generator
-        made, *_ = run_core(
-            "TrainLoraNode",
-            model=[model or self.biased()],
-            latents=given,
-            positive=self.conditionings(*sets),
-            **wrapped,
-        )
-        return made
+        given = self.latents if latents is None else latents
+        settings = {"learning_rate": 0.01, **more}
+        return train_lora(model or self.biased(), given, self.conditionings(*sets), **settings)
 
 
 @pytest.fixture
@@ -75,12 +71,35 @@ def test_its_steps_are_those_of_exact_gradients(trainer: Trainer, depth: int, by
     takes for what they were."""
     kept = {"gradient_checkpointing": depth > 0, "checkpoint_depth": max(depth, 1)}
     plain = {"gradient_checkpointing": False, "bypass_mode": bypass}
+    if bypass and version_numbers(comfyui_version) < BYPASSES:
+        with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
+            trainer.train(**plain)
+        return
     with saved_tensors_hooks(copied, lambda tensor: tensor):
         wanted = trainer.train(**plain)
     found = trainer.train(bypass_mode=bypass, **kept)
     assert any(bool(value.any()) for key, value in wanted.items() if "lora_up" in key)
     for key, value in wanted.items():
         torch.testing.assert_close(found[key], value, rtol=1e-3, atol=1e-7, msg=key)
+
+
+def test_without_copies_a_step_of_cores_trainer_is_wrong_by_more_than_a_tenth(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which docs/training.md says, and why norms read copies."""
+
+    def step(**settings: Any) -> torch.Tensor:
+        made = trainer.train(steps=1, **settings)
+        return torch.cat([made[key].flatten() for key in sorted(made)])
+
+    with saved_tensors_hooks(copied, lambda tensor: tensor):
+        before, wanted = (
+            step(gradient_checkpointing=False, learning_rate=rate) for rate in (1e-12, 0.01)
+        )
+    moved = (wanted - before).norm()
+    assert (step() - wanted).norm() < 1e-3 * moved
+    monkeypatch.setattr(core_training, "copied_norm_inputs", lambda model: nullcontext())
+    assert (step() - wanted).norm() > 0.1 * moved
 
 
 def test_a_large_data_set_needs_the_memory_of_one_picture(

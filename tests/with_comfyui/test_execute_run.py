@@ -16,6 +16,7 @@ from instance_edit.tests.with_comfyui.core import (
     run_core,
     sample,
 )
+from instance_edit.tests.with_comfyui.core_training import train_lora
 from instance_edit.tests.with_comfyui.editing import Editor
 from instance_edit.tests.with_comfyui.tiny_models import flux1_state_dict
 
@@ -138,7 +139,7 @@ def test_core_trains_a_lora_through_the_bias(job, pack_nodes, tmp_path):
     sample(models["ours"], conditioning, conditioning, latent, steps=1)  # its plans are kept
     for name, model in models.items():
         torch.manual_seed(0)  # core draws a LoRA's first weights from torch's own generator
-        loras[name], *_ = train_lora(model, latent, plain_on(model, conditioning))
+        loras[name] = train_lora(model, [latent], [plain_on(model, conditioning)])
     assert all(bool(weight.any()) for weight in loras["ours"].values())
     ours, plain = (squared_distance(loras[name], loras["dense"]) for name in ("ours", "plain"))
     assert plain > 0
@@ -147,31 +148,3 @@ def test_core_trains_a_lora_through_the_bias(job, pack_nodes, tmp_path):
 
 def squared_distance(lora, other):
     return sum(float((lora[key] - other[key]).square().sum()) for key in lora)
-
-
-TRAINING = {
-    "batch_size": 1,
-    "steps": 2,
-    "grad_accumulation_steps": 1,
-    "learning_rate": 0.1,
-    "rank": 2,
-    "optimizer": "SGD",
-    "loss_function": "MSE",
-    "seed": 1,
-    "training_dtype": "fp32",
-    "lora_dtype": "fp32",
-    "quantized_backward": False,
-    "algorithm": "LoRA",
-    "gradient_checkpointing": True,
-    "checkpoint_depth": 1,
-    "offloading": False,
-    "existing_lora": "[None]",
-    "bucket_mode": False,
-    "bypass_mode": False,
-}
-"""Core's Train LoRA node in float32."""
-
-
-def train_lora(model, latent, conditioning):
-    inputs = {"model": model, "latents": latent, "positive": conditioning, **TRAINING}
-    return run_core("TrainLoraNode", **{name: [value] for name, value in inputs.items()})

@@ -130,6 +130,31 @@ def test_a_method_that_is_not_there_is_named_with_those_that_are() -> None:
         chosen_methods(["mice", "mouse"])
 
 
+def test_a_method_may_be_mice_at_any_kernel_and_temperature(
+    studio: Studio, scene: BenchmarkItem
+) -> None:
+    names = ("mice", "mice_k3_tau1", "mice_k7_tau2.5")
+    chosen = chosen_methods(names)
+    usual, same, other = (edit_item(studio, chosen[name], name, scene, 0) for name in names)
+    assert torch.equal(usual, same) and not torch.equal(usual, other)
+    for wrong in ("mice_k4_tau1", "mice_k3_tau0", "mice_k3"):
+        with pytest.raises(ValueError, match="any odd kernel and temperature, got mice_k"):
+            chosen_methods([wrong])
+
+
+def test_stitched_boxes_are_edited_alone_and_the_rest_is_the_source(
+    studio: Studio, scene: BenchmarkItem
+) -> None:
+    result = edit_item(studio, OFFERED["stitch"], "stitch", scene, 0)
+    (source,) = studio.decode([studio.encode(scene.picture)])
+    (changed,) = (result - source).abs().amax(1) > 0.1
+    inside = torch.zeros_like(changed)
+    for x1, y1, x2, y2 in scene.boxes:
+        inside[y1:y2, x1:x2] = True
+        assert changed[y1:y2, x1:x2].any()
+    assert not changed[~inside].any()
+
+
 def test_guidance_reaches_the_conditioning(studio: Studio, scene: BenchmarkItem) -> None:
     guided = Studio(studio.run, studio.model, studio.clip, studio.vae, 4, guidance=4.0)
     latent = studio.encode(scene.picture)
