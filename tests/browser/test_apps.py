@@ -91,9 +91,10 @@ def test_boxes_are_drawn_in_an_app_with_the_classic_renderer_too(canvases: Page)
 def test_templates_are_listed_by_name(canvases: Page) -> None:
     page = canvases
     page.evaluate("() => window.app.extensionManager.command.execute('Comfy.BrowseTemplates')")
-    page.get_by_text("instance-edit", exact=True).last.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("instance-edit", exact=True).last.click()
     expect(page.get_by_text(NAMES[0], exact=True)).to_be_visible()
-    lines = page.get_by_role("dialog").inner_text().splitlines()
+    lines = dialog.inner_text().splitlines()
     listed = [line for line in lines if line in NAMES]
     assert listed[:6] == NAMES[:6]
     page.keyboard.press("Escape")
