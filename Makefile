@@ -38,7 +38,7 @@ test-comfyui:          ## on the current ComfyUI and on the oldest supported one
 
 test-browser:          ## CHROME=.. uses another Chromium; pictures are kept in build/screenshots
 	$(SETUP) --front-end
-	$(PYTEST) tests/browser
+	$(PYTEST) $(PAIRED) tests/browser
 
 test-versions:         ## on every ComfyUI we know, an hour; ARGS="0.24.1 0.27.0" for some
 	$(SETUP) --versions
