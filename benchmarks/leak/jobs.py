@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...tools.whole_file import write_whole
 from ..studio import Studio
 from ..summary import summarise
 from .baselines import Method
@@ -83,8 +84,7 @@ def run_jobs(
             prepared = {name: (drawn, tasks)}
         rows = as_rows(run_crowds(studio, methods[method], *prepared[name]))
         path = result_path(folder, (method, name))
-        path.with_suffix(".part").write_text(json.dumps(rows))
-        path.with_suffix(".part").rename(path)
+        write_whole(path, json.dumps(rows).encode())
         print(f"{method}, {name}: {describe(rows)}", flush=True)
 
 

@@ -18,7 +18,7 @@ from ...evaluation.metrics import (
 from .item import BenchmarkItem
 from .learned import Clip, load_dino, load_lpips
 from .reading import character_errors, load_reader, texts_in
-from .weights import PICKSCORE, Weights
+from .weights import CLIP, NEEDED, PICKSCORE, Weights
 
 PER_PICTURE = (
     *("tgt_clip", "loc_clip", "clip_i", "clip_d", "dino_i", "pick_score"),
@@ -26,7 +26,6 @@ PER_PICTURE = (
 )
 OF_ALL = ("fid",)
 """Metrics of all pictures together."""
-CLIP_METRICS = {"tgt_clip", "loc_clip", "clip_i", "clip_d"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def load_metrics(names: tuple[str, ...], weights: Weights) -> dict[str, Metric]:
         "ssim_b": lambda one: ssim_background(one.source, one.result, one.background).item(),
         "ar": lambda one: change_rate(one.source, one.result, one.masks, CHANGE_THRESHOLD).item(),
     }
-    if CLIP_METRICS & set(names):
+    if any(NEEDED.get(name) == CLIP for name in names):
         found |= clip_metrics(Clip.load(weights))
     if "pick_score" in names:
         picks = Clip.load(weights, PICKSCORE)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from torch import Tensor
-from torch.nn.functional import interpolate
-
+from ...mask_ops.composite import stretch
 from ...tools.fleet.sizes import fitted_size
 from ..studio import EditTask, Latent, Studio
 
@@ -22,16 +20,10 @@ def stitched(studio: Studio, task: EditTask) -> Latent:
     for number, (instruction, box) in enumerate(zip(task.instructions, task.boxes, strict=True)):
         x1, y1, x2, y2 = box
         cut = task.picture[:, y1:y2, x1:x2]
-        alone = studio.encode(resized(cut, fitted_size(x2 - x1, y2 - y1, height * width)))
+        wide, tall = fitted_size(x2 - x1, y2 - y1, height * width)
+        alone = studio.encode(stretch(cut, (tall, wide)))
         own = replace(task, reference=alone, seed=task.seed + number)
         latent = studio.sample(studio.model, studio.prompt(instruction, alone), own)
         edited = studio.decode([latent]).movedim(1, -1).to(picture)
-        picture[:, y1:y2, x1:x2] = resized(edited, (x2 - x1, y2 - y1))
+        picture[:, y1:y2, x1:x2] = stretch(edited, (y2 - y1, x2 - x1))
     return studio.encode(picture)
-
-
-def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """(1, H, W, 3) in [0, 1] at (width, height)."""
-    width, height = size
-    scaled = interpolate(picture.movedim(-1, 1), (height, width), mode="bicubic", antialias=True)
-    return scaled.clamp(0, 1).movedim(1, -1)

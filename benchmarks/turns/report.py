@@ -51,12 +51,10 @@ def write_report(tables: Tables, sessions: int, few: int, steps: int, folder: Pa
         "vae_floor": tables["floor"]["vae"]["mae_b"],
     }
     figures = {
-        **{name: pick(tables["editing"], of) for name, of in EDITING.items()},
-        "reconstruction_psnr": pick(tables["reconstruction"], "psnr"),
-        "without_reference": {
-            **{name: pick(tables["editing_unreferenced"], of) for name, of in EDITING.items()},
-            "reconstruction_psnr": pick(tables["reconstruction_unreferenced"], "psnr"),
-        },
+        **by_figure(tables["editing"], tables["reconstruction"]),
+        "without_reference": by_figure(
+            tables["editing_unreferenced"], tables["reconstruction_unreferenced"]
+        ),
         **{sweep: tables[sweep] for sweep in SWEEPS},
         "about": about,
     }
@@ -87,6 +85,12 @@ def editing_cells(figures: Mapping[str, Any]) -> Cells:
 def reconstruction_cells(figures: Mapping[str, Any]) -> Cells:
     """Every method's PSNR without an edit."""
     return {method: {"psnr": one} for method, one in figures["reconstruction_psnr"].items()}
+
+
+def by_figure(editing: Cells, reconstruction: Cells) -> dict[str, Any]:
+    """What turns.json says of these methods; `editing_cells` and `reconstruction_cells` read it."""
+    figures = {name: pick(editing, of) for name, of in EDITING.items()}
+    return figures | {"reconstruction_psnr": pick(reconstruction, "psnr")}
 
 
 def pick(cells: Cells, name: str) -> dict[str, Any]:
