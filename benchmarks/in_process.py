@@ -8,7 +8,8 @@ import torch
 
 from ..demo.weights import load_weights
 from ..host.demo_clip import demo_clip
-from ..host.loading import load_model, load_vae
+from ..host.demo_model import miniature_vae
+from ..host.loading import load_model
 from ..tools.in_process import node_runner
 from .studio import Studio
 
@@ -24,6 +25,4 @@ def weights_studio(path: Path, steps: int = 4) -> Studio:
     """A miniature that is not shipped (yet), behind the same nodes."""
     weights = load_weights(path)
     model = load_model(weights.model, torch.float32)
-    return Studio(
-        node_runner(), model, demo_clip(weights.text), load_vae(weights.vae_state()), steps
-    )
+    return Studio(node_runner(), model, demo_clip(weights.text), miniature_vae(weights), steps)

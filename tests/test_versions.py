@@ -9,7 +9,13 @@ from instance_edit.tools import run_versions
 from instance_edit.tools.comfyui_sources import BETWEEN, CURRENT, OLDEST
 from instance_edit.tools.load_pack import ROOT
 from instance_edit.tools.workflow_sheets.sheet import Node
-from instance_edit.tools.workflow_sheets.since import MODELS, SINCE, needed, version_numbers
+from instance_edit.tools.workflow_sheets.since import (
+    GROWN,
+    MODELS,
+    SINCE,
+    needed,
+    version_numbers,
+)
 
 SOURCES = (OLDEST, *BETWEEN, CURRENT)
 
@@ -43,6 +49,8 @@ def test_releases_compare_as_numbers_and_the_newest_node_decides() -> None:
     assert needed([sampler]) == OLDEST.version
     krea2 = Node(4, "CLIPLoader", "", {"type": "krea2"})
     assert needed([boxes, krea2]) == MODELS["krea2"][0]
+    trainer = Node(5, "TrainLoraNode", "", {})
+    assert needed([find, trainer]) == GROWN["TrainLoraNode"][0]
 
 
 def test_the_readme_and_contributing_name_every_release() -> None:
@@ -50,4 +58,6 @@ def test_the_readme_and_contributing_name_every_release() -> None:
         text = (ROOT / page).read_text(encoding="utf-8")
         assert all(source.version in text for source in SOURCES), page
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert all(version in readme for version in SINCE.values())
+    needs = readme[readme.index("The pack needs ComfyUI") :].split("\n\n", 1)[0]
+    named = {*SINCE.values(), *(version for version, _ in (*GROWN.values(), *MODELS.values()))}
+    assert all(version in needs for version in named)

@@ -94,6 +94,9 @@ class ComfyClient:
             session.ws_connect(address, max_msg_size=0) as socket,
         ):
             answer = await asyncio.to_thread(self.post, "/prompt", body)
+            if answer.get("node_errors"):
+                lines = ("ComfyUI runs only the outputs without a fault:", *_faults(answer))
+                raise WorkflowError("\n  ".join(lines))
             prompt_id: str = answer["prompt_id"]
             async for message in socket:
                 if message.type is not aiohttp.WSMsgType.TEXT:
@@ -127,15 +130,19 @@ def _show(workflow: Workflow, bar: tqdm[Any]) -> Callable[[Event], None]:
 def _explain_refusal(body: bytes) -> str:
     try:
         answer = json.loads(body)
-        lines = [answer["error"]["message"]]
-        for node, found in answer.get("node_errors", {}).items():
-            for error in found["errors"]:
-                lines.append(
-                    f"node {node} ({found['class_type']}): {error['message']}: {error['details']}"
-                )
+        lines = [answer["error"]["message"], *_faults(answer)]
     except (ValueError, KeyError, TypeError):
         return f"ComfyUI refused the request: {body.decode(errors='replace')}"
     return "ComfyUI refused the workflow: " + "\n  ".join(lines)
+
+
+def _faults(answer: dict[str, Any]) -> list[str]:
+    """A line for each fault that ComfyUI found in a node."""
+    return [
+        f"node {node} ({found['class_type']}): {error['message']}: {error['details']}"
+        for node, found in answer.get("node_errors", {}).items()
+        for error in found["errors"]
+    ]
 
 
 def _explain_failure(data: dict[str, Any]) -> str:

@@ -22,7 +22,6 @@ from instance_edit.tools.workflow_sheets.loaders import FILES
 EXAMPLE = "example.png"
 """ComfyUI's own picture, which workflows that were saved with earlier releases load."""
 SIDE = 128
-SMALL_VAE = "taef2"
 NODES = Path(__file__).with_name("stand_in_nodes.py")
 Weights = dict[str, torch.Tensor]
 
@@ -41,7 +40,7 @@ def make_workflow_server(
     flux1 = tiny_models.flux1_state_dict()
     files = {
         kontext: flux1,
-        ae: _codec(16),
+        ae: _codec(),
         klein: tiny_models.flux2_state_dict(),
         "flux1-dev.safetensors": flux1,
         "qwen_image_vae.safetensors": _layered_codec(),
@@ -52,8 +51,6 @@ def make_workflow_server(
         _save(weights, base / "models" / FILES[name][0] / name)
     for name in set(FILES) - set(files):  # never loaded, but the front end wants to see them
         _save({"none": torch.zeros(1)}, base / "models" / FILES[name][0] / name)
-    for part, weights in _by_part(_codec(128)).items():
-        _save(weights, base / "models" / "vae_approx" / f"{SMALL_VAE}_{part}.safetensors")
     for name in instance_loras.FILES:
         _save(_lora(flux1), base / "models" / "loras" / name)
     _save(controlnet_weights(), base / "models" / "controlnet" / "your_flux_controlnet.safetensors")
@@ -69,9 +66,9 @@ def _save(weights: Weights, path: Path) -> None:
     save_file({name: value.contiguous() for name, value in weights.items()}, path)
 
 
-def _codec(channels: int) -> Weights:
-    """A TAESD, which core's VAELoader takes for any latent width."""
-    codec = taesd.TAESD(latent_channels=channels)
+def _codec() -> Weights:
+    """A TAESD of FLUX.1's latents."""
+    codec = taesd.TAESD(latent_channels=16)
     seed_weights(codec, seed=0)
     return dict(codec.state_dict())
 
@@ -81,18 +78,6 @@ def _layered_codec() -> Weights:
     codec = wan_vae.WanVAE(dim=8, z_dim=16, temperal_downsample=[False, True, True])
     seed_weights(codec, seed=0)
     return dict(codec.state_dict())
-
-
-def _by_part(codec: Weights) -> dict[str, Weights]:
-    """Encoder and decoder apart, without their prefix, as VAELoader reads FLUX.2's small codec."""
-    return {
-        part: {
-            name.removeprefix(f"taesd_{part}."): value
-            for name, value in codec.items()
-            if name.startswith(f"taesd_{part}.")
-        }
-        for part in ("encoder", "decoder")
-    }
 
 
 def _lora(flux: Weights) -> Weights:

@@ -1,7 +1,7 @@
 """For the test server: stand-ins for what no test machine can load, and a check without a run.
 
 Linked into the server's `custom_nodes`. A stock loader cannot take a miniature text encoder, and
-SAM 3's weights cannot be had here: one node gives the text encoder, one gives masks from a file.
+SAM 3's weights cannot be had here.
 A prompt posted to `/stand_in/validate` is checked as ComfyUI checks it, and does not run.
 """
 
@@ -21,8 +21,11 @@ from load_pack import load_pack  # noqa: E402
 sys.path.remove(TOOLS)
 load_pack()
 
+from instance_edit.host.loading import empty_vae  # noqa: E402
 from instance_edit.tests.with_comfyui import tiny_clips  # noqa: E402
 from instance_edit.tests.with_comfyui.tiny_families import FAMILIES  # noqa: E402
+from instance_edit.tools.model_shapes import autoencoder  # noqa: E402
+from instance_edit.tools.random_weights import seed_weights  # noqa: E402
 
 CLIPS = {
     "flux1": tiny_clips.flux1_clip,
@@ -60,6 +63,21 @@ class StandInModel:
         return (FAMILIES[name][1](),)
 
 
+class StandInCodec:
+    """FLUX.2's autoencoder at a quarter of its width."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES = "tests", "load", ("VAE",)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict:
+        return {"required": {}}
+
+    def load(self) -> tuple:
+        vae = empty_vae(autoencoder(packed=True, width=32))
+        seed_weights(vae.first_stage_model, seed=0)
+        return (vae,)
+
+
 class StandInPlanner:
     """A miniature Qwen3-VL that answers what a file says."""
 
@@ -86,7 +104,7 @@ class StandInMasks:
         return (torch.load(path, weights_only=True),)
 
 
-STAND_INS = (StandInClip, StandInModel, StandInPlanner, StandInMasks)
+STAND_INS = (StandInClip, StandInModel, StandInCodec, StandInPlanner, StandInMasks)
 # Their names are not spelt out, or ComfyUI Manager's scan of the repository takes them for ours.
 NODE_CLASS_MAPPINGS = {node.__name__: node for node in STAND_INS}
 

@@ -18,6 +18,7 @@ from instance_edit.demo.training.evaluate import idattn_mask
 from instance_edit.demo.training.flow_run import initialise
 from instance_edit.demo.training.judging import judge
 from instance_edit.demo.weights import WEIGHTS, DemoWeights, load_weights
+from instance_edit.host.loading import load_vae
 from instance_edit.host.text_notes import unknown_words
 from instance_edit.tests.with_comfyui import tiny_models
 from instance_edit.tests.with_comfyui.core import reference, run_core, run_node, sample
@@ -110,6 +111,21 @@ def test_a_minimum_length_is_filled_with_silent_padding(loaded: tuple[Any, Any, 
     tokens = clip.tokenize("the red ring", tokenizer_options={"demo_min_length": 20})
     features = clip.encode_from_tokens(tokens)
     assert features.shape == (1, 20, 128) and not features[:, 4:].any()
+
+
+def test_the_codec_computes_what_its_weights_do_in_core(
+    loaded: tuple[Any, Any, Any], weights: DemoWeights
+) -> None:
+    """Convolutions of zeros are left out, which changes no bit."""
+    pixels = render(sample_scenes(2, torch.Generator().manual_seed(3))).movedim(1, -1)
+    latents, pictures = [], []
+    for vae in (loaded[2], load_vae(weights.vae_state())):
+        latents.append(run_core("VAEEncode", vae=vae, pixels=pixels)[0]["samples"])
+        pictures.append(run_core("VAEDecode", vae=vae, samples={"samples": latents[0]})[0])
+    assert torch.equal(*latents) and torch.equal(*pictures)
+    parts = loaded[2].first_stage_model.modules()
+    convolutions = [part for part in parts if isinstance(part, torch.nn.Conv2d)]
+    assert convolutions and all(part.weight.any() for part in convolutions)
 
 
 def test_the_vae_gives_pictures_back(loaded: tuple[Any, Any, Any], weights: DemoWeights) -> None:
