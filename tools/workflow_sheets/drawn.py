@@ -69,3 +69,9 @@ def canvas_text(instances: Sequence[Json], size: tuple[int, int] = SIZE) -> str:
 def draw(sheet: Sheet, instances: Sequence[Json]) -> Node:
     """The canvas over the photograph of the coffee; it gives the regions, then the picture."""
     return sheet.add("InstanceEditCanvas", canvas=canvas_text(instances), picture=COFFEE)
+
+
+def correct(sheet: Sheet, image: Output, regions: Output) -> Node:
+    """The canvas over a picture of another node, with regions that a person may take over."""
+    inputs = {"canvas": canvas_text(()), "image": image, "regions": regions}
+    return sheet.add("InstanceEditCanvas", "Correct the plan", **inputs)

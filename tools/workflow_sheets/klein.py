@@ -38,18 +38,23 @@ def mice_klein_sam3(sheet: Sheet) -> None:
 
 
 def plan_and_edit(sheet: Sheet) -> None:
-    """One sentence: a local vision-language model divides it into instructions with boxes."""
+    """One sentence: a local vision-language model divides it into instructions with boxes, which
+    a person corrects on the canvas."""
     sheet.note(
         "# Say it in one sentence\n*Plan Regions* asks the vision-language model in *Generate "
-        "Text* to divide your sentence into single edits, each with its place. Run; look at "
-        "*Preview Instance Regions*. If a box is wrong, say more about the thing, or copy the "
-        "answer into a text node, mend it there and connect that."
+        "Text* to divide your sentence into single edits, each with its place; *Instance Canvas* "
+        "shows them. To look before the sampling, run *Preview Instance Regions* alone (the "
+        "button over the selected node)."
+    )
+    sheet.note(
+        "## Correct the plan\nAfter a run, press *Take over* in an instance's row on the "
+        "canvas, and move it, draw it anew or write other words; or mute it there. Draw what was "
+        "forgotten. The next run keeps that; the sentence is read again only if it changes."
     )
     sheet.note(
         "## The planner\nQwen3-VL 4B answers in 5 GB of memory, from ComfyUI 0.26.0 on. Another "
         "model that takes pictures does as well: load it, and choose its form in *answer*."
     )
-    sheet.note(PREVIEW_NOTE)
     loaded = loaders.klein(sheet)
     picture = steps.scaled_picture(sheet)
     planner = loaders.load(
@@ -71,9 +76,11 @@ def plan_and_edit(sheet: Sheet) -> None:
     shown = sheet.add("PreviewAny", "What the model answered", source=answer[0])
     regions = sheet.add("InstanceEditRegionsFromBoxes", boxes=answer[0], dialect=plan[1])
     sheet.fold(regions)
+    canvas = drawn.correct(sheet, picture.image, regions[0])
     sheet.column("1  Picture and models", *picture.nodes, *loaded.nodes, width=300)
-    sheet.column("2  Plan", planner, plan, answer, shown, regions, width=360)
-    steps.finish(sheet, 3, loaded, picture, regions[0], steps.Way(4))
+    sheet.column("2  Plan", planner, plan, answer, shown, regions, width=300)
+    way = steps.Way(4)
+    steps.finish(sheet, 3, loaded, picture, canvas[0], way, above=[canvas], width=drawn.WIDTH)
 
 
 def mice_two_references(sheet: Sheet) -> None:

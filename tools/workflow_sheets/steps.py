@@ -13,6 +13,8 @@ from .sheet import Node, Output, Sheet
 MICE: dict[str, Any] = {"method": "MICE"}
 IDATTN: dict[str, Any] = {"method": "IDAttn"}
 IID: dict[str, Any] = {"method": "IID"}
+PROMPTS = 300
+"""How wide the column of prompts and bias is."""
 LEVEL: dict[str, Any] = {"window_by": "noise level"}
 """Windows as core counts them, so that they outlast a split of the sampling."""
 
@@ -215,12 +217,14 @@ def finish(
     way: Way,
     references: tuple[Output, ...] = (),
     above: Sequence[Node] = (),
+    width: int = PROMPTS,
 ) -> None:
     """From the regions to the saved picture, columns numbered from ``first``.
 
     Args:
         references: latents of further reference images.
         above: nodes that stand over the prompts, which are folded to make room.
+        width: of the column of the prompts; where it is more, the bias is folded too.
     """
     encode = sheet.add(
         "InstanceEditMultiPromptEncode",
@@ -258,9 +262,9 @@ def finish(
         model=patched[0],
     )
     if above:
-        sheet.fold(encode)
+        sheet.fold(encode, *([bias, patched] if width > PROMPTS else []))
     prompts = [*above, encode, *referring, bias, patched]
-    sheet.column(f"{first}  Prompts and bias", *prompts, width=300)
+    sheet.column(f"{first}  Prompts and bias", *prompts, width=width)
     sheet.column(f"{first + 1}  Edit", sampler, *result, width=360)
     sheet.column("Look inside", drawn, inside, width=380)
 
