@@ -18,5 +18,7 @@ export function chain(target, name, after) {
 
 /** @param {any} app whose change tracker looks at the graph */
 export function tellTracker(app) {
-  app.extensionManager?.workflow?.activeWorkflow?.changeTracker?.captureCanvasState?.();
+  const tracker = app.extensionManager?.workflow?.activeWorkflow?.changeTracker;
+  if (tracker?.captureCanvasState) tracker.captureCanvasState();
+  else tracker?.checkState?.(); // its name in ComfyUI 0.18's front end
 }
