@@ -1,4 +1,5 @@
-"""Photograph every node of the pack in the browser, for its help page in `web/docs/pictures`.
+"""Photograph in the browser every node of the pack, for its help page, and a first edit, for the
+README: `web/docs/pictures`.
 
 `python -m tools.run tools.make_help_pictures`; needs a Chromium, as the browser tests do.
 """
@@ -31,6 +32,23 @@ SHOW = """kind => {
   window.app.canvas.ds.offset = [100, 50]
   window.app.canvas.setDirty(true, true)
 }"""
+
+OPEN = """graph => {
+  const { app } = window
+  app.loadGraphData(graph)
+  app.canvas.ds.scale = 0.75
+  app.canvas.ds.offset = [130, 300]
+  app.canvas.setDirty(true, true)
+}"""
+CORNERS = """() => {
+  const places = [...document.querySelectorAll('[data-node-id]')].map(one =>
+    one.getBoundingClientRect())
+  const edge = name => places.map(place => place[name])
+  return [Math.min(...edge('left')), Math.min(...edge('top')),
+    Math.max(...edge('right')), Math.max(...edge('bottom'))]
+}"""
+AROUND = 24
+"""Pixels of the picture of a whole sheet that stand around its nodes."""
 
 INSTRUCTIONS = "\n".join(instance.instruction for instance in INSTANCES)
 WINDOW = {"strength": 1.0, "start": 0.0, "end": 1.0}
@@ -81,8 +99,22 @@ def preview_pages(server: ComfyServer) -> dict[str, Image.Image]:
     return {name: Image.open(BytesIO(page)).convert("RGB") for name, (page,) in pages.items()}
 
 
+def photograph_first_edit(page: Page) -> Image.Image:
+    """The sheet of the first edit on the canvas after a run, before and after side by side."""
+    path = ROOT / "workflows" / "canvas_first_edit.json"
+    page.set_viewport_size({"width": 1500, "height": 1150})
+    page.evaluate(OPEN, json.loads(path.read_text(encoding="utf-8")))
+    page.get_by_test_id("queue-button").or_(page.get_by_role("button", name="Run")).first.click()
+    page.locator("[data-act=result]:enabled").click(timeout=240_000)
+    page.wait_for_timeout(4000)  # what the run says goes away
+    left, top, right, bottom = page.evaluate(CORNERS)
+    clip = {"x": left - AROUND, "y": top - AROUND}
+    clip |= {"width": right - left + 2 * AROUND, "height": bottom - top + 2 * AROUND}
+    return Image.open(BytesIO(page.screenshot(clip=clip))).convert("RGB")
+
+
 def photograph_nodes(server: ComfyServer) -> dict[str, Image.Image]:
-    """Every node of the pack as the front end draws it, by its id."""
+    """Every node of the pack as the front end draws it, by its id, and the first edit."""
     user = server.base_directory / "user" / "default"
     user.mkdir(parents=True)
     (user / "comfy.settings.json").write_text(json.dumps(SETTINGS))
@@ -93,7 +125,8 @@ def photograph_nodes(server: ComfyServer) -> dict[str, Image.Image]:
         page.wait_for_timeout(3000)
         known = json.loads(server.client.get("/object_info"))
         ours = sorted(kind for kind in known if kind.startswith("InstanceEdit"))
-        return {kind: photograph(page, kind) for kind in ours}
+        nodes = {kind: photograph(page, kind) for kind in ours}
+        return nodes | {"canvas_first_edit": photograph_first_edit(page)}
 
 
 def main() -> None:

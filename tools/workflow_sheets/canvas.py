@@ -6,9 +6,9 @@ import json
 
 from ...demo.scenes import CANVAS
 from . import loaders
+from .demo import SEED, STEPS
 from .sheet import Json, Sheet
 
-STEPS = 8
 SHAPES: tuple[Json, ...] = (
     {"kind": "box", "op": "add", "box": [0.0, 0.0, 0.34, 0.34]},
     {
@@ -69,6 +69,7 @@ def canvas_first_edit(sheet: Sheet) -> None:
         positive=encode[0],
         negative=encode[1],
         latent_image=encode[2],
+        seed=SEED,
         steps=STEPS,
         cfg=1.0,
         sampler_name="euler",

@@ -46,14 +46,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Way:
-    """How it is edited: steps, the guidance of a guidance-distilled model, the method, and whether
-    only the regions are decoded.
+    """How it is edited: steps, the guidance of a guidance-distilled model, the method, whether
+    only the regions are decoded, and the noise's seed.
     """
 
     count: int
     guidance: float | None = None
     method: dict[str, Any] = field(default_factory=lambda: MICE)
     regions_only: bool = False
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,7 @@ def finish(
         positive=positive,
         negative=encode[1],
         latent_image=encode[2],
+        seed=way.seed,
         steps=way.count,
         cfg=1.0,
         sampler_name="euler",
