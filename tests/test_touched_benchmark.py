@@ -36,7 +36,7 @@ def test_the_boxes_of_every_plan_touch_what_it_says_and_no_token_twice(plan: Pla
 def test_ratios_are_of_the_unpatched_forward_of_the_same_run() -> None:
     """Turns are N forwards and MultiDiffusion N + 1, whatever the share."""
     plans = {Plan("klein 4B", 64, n): {"touched": TOUCHED, **SECONDS} for n in (1, 8)}
-    (entry,) = gathered(plans).values()
+    (entry,) = gathered(plans, {}).values()
     found = entry["forward_ratio"]
     assert found["ours"] == {"0.1": {"1": 1.1, "8": 1.1}, "0.5": {"1": 1.2, "8": 1.2}}
     assert found["dense"]["0.5"] == {"1": 1.5, "8": 1.5}
@@ -46,8 +46,18 @@ def test_ratios_are_of_the_unpatched_forward_of_the_same_run() -> None:
     assert entry["floor"]["floor, whole"]["0.5"] == {"1": 0.8, "8": 0.8}
 
 
+def test_what_was_measured_before_stays_beside_what_is_new() -> None:
+    measured = {"touched": TOUCHED, **SECONDS}
+    one, eight = (Plan("klein 4B", 64, n) for n in (1, 8))
+    other = Plan("klein 4B", 32, 8)
+    known = gathered({one: measured, other: measured}, {})
+    assert gathered({eight: measured}, known) == gathered(
+        {one: measured, eight: measured, other: measured}, {}
+    )
+
+
 def test_skipping_is_compared_with_the_floor_of_its_own_context() -> None:
     plan = Plan("klein 4B", 64, 8)
-    (entry,) = gathered({plan: {"touched": TOUCHED, **SECONDS}}).values()
+    (entry,) = gathered({plan: {"touched": TOUCHED, **SECONDS}}, {}).values()
     assert over_floor(entry, "whole") == {"0.1": {"8": 1.2}, "0.5": {"8": 1.0}}
     assert over_floor(entry, "near regions") == {"0.1": {"8": 1.25}, "0.5": {"8": 1.0}}

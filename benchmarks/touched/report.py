@@ -5,11 +5,15 @@
 `forward_ratio`, {method: {share: {N: ratio}}}, and `floor`, {share: ratio}, are those of the first
 plan; all others stand under `settings` by their names. `floor` is that of "near regions" at N = 8;
 `settings` has both. Turns and MultiDiffusion are N and N + 1 unpatched forwards by definition.
+What was not measured anew stays as it was; `dates` says when each half was.
 """
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, get_args
 
 import torch
@@ -43,9 +47,10 @@ def ratios(plan: Plan, measured: Figures) -> dict[str, dict[str, float]]:
     return found | {name: dict.fromkeys(shares, round(r, 4)) for name, r in alike.items()}
 
 
-def gathered(kept: Mapping[Plan, Figures]) -> dict[str, Any]:
-    """{plan's name: {"seconds", "touched", "forward_ratio", "floor"}}, all N of a name together."""
-    settings: dict[str, Any] = {}
+def gathered(kept: Mapping[Plan, Figures], known: Mapping[str, Any]) -> dict[str, Any]:
+    """{plan's name: {"seconds", "touched", "forward_ratio", "floor"}}, all N of a name together,
+    added to those of earlier runs."""
+    settings = copy.deepcopy(dict(known))
     for plan, measured in kept.items():
         entry = settings.setdefault(
             plan.name, {"seconds, unpatched": {}, "touched": {}, "forward_ratio": {}, "floor": {}}
@@ -72,7 +77,10 @@ def over_floor(entry: Mapping[str, Any], context: Context) -> Row:
 
 def main() -> None:
     add_comfyui_to_path(("--cpu",))  # the methods of the quality figures are nodes
-    settings = gathered(kept_figures(forward_folder()))
+    known = json.loads((RESULTS / "touched.json").read_text())
+    kept, quality = kept_figures(forward_folder()), figures(SCENES)
+    settings = gathered(kept, known["settings"])
+    new = [name for name, half in (("forward", kept), ("quality", quality)) if half]
     main_entry = settings[MAIN.name]
     near = main_entry["floor"][FLOORS[NEAR]]
     results = {
@@ -81,7 +89,8 @@ def main() -> None:
         "floor": {share: by[str(MAIN.instances)] for share, by in near.items()},
         "over_floor": {context: over_floor(main_entry, context) for context in CONTEXTS},
         "settings": settings,
-        "quality": figures(SCENES),
+        "quality": quality or known["quality"],
+        "dates": known["dates"] | dict.fromkeys(new, date.today().isoformat()),
     }
     torch.set_num_threads(1)
     print(f"written to {write_results('touched', torch.device('cpu'), results)}")
