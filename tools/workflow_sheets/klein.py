@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from . import drawn, loaders, steps
 from .instructions import CAT, INSTRUCTIONS, PREVIEW_NOTE, draw_boxes
 from .sheet import Sheet
@@ -79,8 +81,8 @@ def plan_and_edit(sheet: Sheet) -> None:
     canvas = drawn.correct(sheet, picture.image, regions[0])
     sheet.column("1  Picture and models", *picture.nodes, *loaded.nodes, width=300)
     sheet.column("2  Plan", planner, plan, answer, shown, regions, width=300)
-    way = steps.Way(4)
-    steps.finish(sheet, 3, loaded, picture, canvas[0], way, above=[canvas], width=drawn.WIDTH)
+    way, seen = steps.Way(4), replace(picture, shown=picture.image)
+    steps.finish(sheet, 3, loaded, seen, canvas[0], way, above=[canvas], width=drawn.WIDTH)
 
 
 def mice_two_references(sheet: Sheet) -> None:
