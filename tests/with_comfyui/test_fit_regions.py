@@ -159,7 +159,7 @@ class Runner:
         if kind == "SAM3_Detect":
             found = object_of(self.value(inputs["image"]))
             return (found.expand(2, -1, -1),)
-        if kind == "InstanceEditCanvas":
+        if kind == "InstanceEditCanvas" and "regions" not in inputs:
             return run_node(self.nodes[kind], canvas=self.clicked(), image=scene(self.size))
         if kind == "CreateBoundingBoxes":
             return None, None, self.drawn(self.value(inputs["background"]))
