@@ -215,3 +215,10 @@ def test_masks_of_another_size_than_the_picture_lie_on_it(canvas: Canvas) -> Non
     regions = canvas.run(drawing(one(TRIANGLE)), image=PICTURE, masks=small).args[0]
     assert regions[1].mask.shape == (48, 64) and regions[1].mask[:24].all()
     assert not regions[1].mask[24:].any()
+
+
+def test_regions_that_come_to_an_empty_canvas_lie_on_the_picture_of_now(canvas: Canvas) -> None:
+    """Whatever picture was on the canvas when it was saved."""
+    came = canvas.run(drawing(one(LEFT)), image=PICTURE).args[0]
+    (region,) = canvas.run(drawing(size=[10, 90]), image=PICTURE, regions=came).args[0]
+    assert (region.box, region.size) == (came[0].box, (48, 64))
