@@ -30,6 +30,12 @@ SKIPPED = {
     "dense": "dense bias",
 }
 TEN = "0.1"
+EDITED = {
+    "mice": "MICE",
+    "idattn_har_dis_har": "IDAttn har, dis, har",
+    "idattn_dis_dis_dis": "IDAttn dis throughout",
+}
+WHOLE, DEFAULT = "whole", "margin 1"
 Ratios = Mapping[str, Mapping[str, float]]
 
 
@@ -43,6 +49,7 @@ def speed_tables(read: Callable[[str], Any]) -> dict[str, str]:
         "alternatives": alternatives_table(attention),
         "whole forwards": forwards_table(forwards),
         "touched": touched_table(touched),
+        "touched quality": quality_table(touched["quality"]),
     }
 
 
@@ -94,4 +101,30 @@ def touched_table(figures: Mapping[str, Any]) -> str:
         f"{figures['setting']}, N = {instances}.\n\n"
         + grid("forward / unpatched", rows, columns)
         + f"\n\n{said}"
+    )
+
+
+def quality_table(quality: Mapping[str, Any]) -> str:
+    """Edits that skip the background beside whole ones, and what the targets say of them."""
+    rows: dict[str, dict[str, str]] = {}
+    for method, label in EDITED.items():
+        for count, ways in quality[method].items():
+            for way, cell in ways.items():
+                said = (
+                    f"{100 * cell['success']:.0f} ({100 * cell['leak']:.0f}), {cell['mae_b']:.2f}"
+                )
+                rows.setdefault(f"{label}: {way}", {})[count] = said
+    table = grid("success % (leakage %), MAE_B", rows, counts(*rows.values()))
+    return f"{table}\n\n{_against_whole(quality)}"
+
+
+def _against_whole(quality: Mapping[str, Any]) -> str:
+    both = [ways for by_count in quality.values() for ways in by_count.values() if DEFAULT in ways]
+    pairs = [(ways[DEFAULT], ways[WHOLE]) for ways in both]
+    lost = max(100 * (whole["success"] - cell["success"]) for cell, whole in pairs)
+    worse = max(cell["mae_b"] - whole["mae_b"] for cell, whole in pairs)
+    background = f"rises by up to {worse:.2f}" if worse > 0 else "rises nowhere"
+    return (
+        f"With *{DEFAULT}*, the node's own, at most {max(lost, 0):.1f} points of success are lost "
+        f"(target 1), and MAE_B {background} (target: nowhere)."
     )
