@@ -63,11 +63,7 @@ def imported_regions(regions: Sequence[InstanceRegion]) -> tuple[DrawnInstance, 
 
 
 def with_imported(drawn: DrawnRegions, imported: Sequence[DrawnInstance]) -> DrawnRegions:
-    """The drawn instances, and behind them what came in and was not taken over: by its id.
-
-    The size of the picture that was drawn on counts only where something was drawn.
-    """
+    """The drawn instances, and behind them what came in and was not taken over: by its id."""
     known = {one.id for one in drawn.instances}
     added = tuple(one for one in imported if one.id not in known)
-    size = drawn.size if drawn.instances else None
-    return replace(drawn, size=size, instances=(*drawn.instances, *added))
+    return replace(drawn, instances=(*drawn.instances, *added))

@@ -1,6 +1,6 @@
 """Between what was drawn and the regions that the nodes hand on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -28,7 +28,10 @@ def drawn_size(drawn: DrawnRegions) -> Size | None:
 
 
 def regions_of(
-    drawn: DrawnRegions, name: str, picture: Size | None = None
+    drawn: DrawnRegions,
+    name: str,
+    picture: Size | None = None,
+    came: Collection[DrawnInstance] = (),
 ) -> tuple[InstanceRegion, ...]:
     """The regions of all instances that are not muted, in their order.
 
@@ -37,6 +40,7 @@ def regions_of(
     Args:
         name: what the instances are of, for errors.
         picture: (H, W) of the picture that they lie on now; None: the one they were drawn on.
+        came: those of the instances that nobody drew: they belong to the picture of now.
 
     Raises:
         ValueError: an instance without a place, or no size where one is needed.
@@ -48,7 +52,8 @@ def regions_of(
     for n, one in enumerate(taking_part(drawn), start=1):
         where = f"{name}, {instance_name(n, one.label)}"
         try:
-            placed.append(_region_of(one, raster, drawn.size or size))
+            own = size if one in came else drawn.size or size
+            placed.append(_region_of(one, raster, own))
         except ValueError as wrong:
             raise ValueError(f"{where}: {wrong}") from None
     return join_regions((), placed)

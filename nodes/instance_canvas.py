@@ -146,7 +146,7 @@ class InstanceCanvas(io.ComfyNode):
         imported = imports(masks, boxes, regions, size)
         whole = with_imported(drawn, imported)
         size = size or drawn_size(whole)
-        placed = regions_of(whole, "the canvas", size)
+        placed = regions_of(whole, "the canvas", size, imported)
         if image is not None and shown is None:
             shown = dict(ui.PreviewImage(image[:1], cls=cls).as_dict()["images"][0])
         said = {

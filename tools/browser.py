@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 Settings = dict[str, Any]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -35,6 +35,11 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         yield browser
         browser.close()
+
+
+def press_run(page: Page) -> None:
+    """Run the graph that is open; the button's name differs between front ends."""
+    page.get_by_test_id("queue-button").or_(page.get_by_role("button", name="Run")).first.click()
 
 
 def find_chromium() -> str:

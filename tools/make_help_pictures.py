@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from ..demo.example import INSTANCES
-from .browser import SETTINGS, chromium
+from .browser import SETTINGS, chromium, press_run
 from .comfy_client import Workflow
 from .comfy_server import ComfyServer, make_base_directory
 from .load_pack import ROOT
@@ -104,7 +104,7 @@ def photograph_first_edit(page: Page) -> Image.Image:
     path = ROOT / "workflows" / "canvas_first_edit.json"
     page.set_viewport_size({"width": 1500, "height": 1150})
     page.evaluate(OPEN, json.loads(path.read_text(encoding="utf-8")))
-    page.get_by_test_id("queue-button").or_(page.get_by_role("button", name="Run")).first.click()
+    press_run(page)
     page.locator("[data-act=result]:enabled").click(timeout=240_000)
     page.wait_for_timeout(4000)  # what the run says goes away
     left, top, right, bottom = page.evaluate(CORNERS)

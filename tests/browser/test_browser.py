@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from instance_edit.tests.browser.front_end import keep_picture, prompt_of
+from instance_edit.tools.browser import press_run
 from instance_edit.tools.comfy_server import ComfyServer
 from instance_edit.tools.load_pack import ROOT
 
@@ -105,7 +106,7 @@ def test_a_workflow_dropped_on_the_canvas_opens_whole(page: Page, name: str) -> 
 
 def test_run_produces_the_edit_in_the_page(page: Page, server: ComfyServer) -> None:
     drop_file(page, WORKFLOWS / "first_edit.json")
-    page.get_by_test_id("queue-button").or_(page.get_by_role("button", name="Run")).first.click()
+    press_run(page)
     page.wait_for_function(
         "() => Object.values(window.app.nodeOutputs ?? {}).filter(o => o.images).length === 3",
         timeout=240_000,

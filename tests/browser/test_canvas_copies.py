@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from instance_edit.tests.browser import canvas as on
 from instance_edit.tests.browser.front_end import prompt_of
+from instance_edit.tools.browser import press_run
 
 COPY = """() => {
   const { app } = window
@@ -101,7 +102,7 @@ def test_several_canvases_and_none_selected_asks_which(canvases: Page) -> None:
 
 def test_a_mask_that_came_in_is_taken_over_and_corrected(page: Page) -> None:
     page.evaluate(WITH_MASKS)
-    page.get_by_test_id("queue-button").or_(page.get_by_role("button", name="Run")).first.click()
+    press_run(page)
     guest = on.board(page).locator(".ie-guest")
     expect(guest).to_have_count(1, timeout=60_000)
     assert on.kinds(page) == []

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Page, expect
 
 from instance_edit.tests.browser import canvas as on
+from instance_edit.tools.browser import press_run
 
 TOUCH = """([number, events]) => {
   const surface = [...document.querySelectorAll('.ie-stage > canvas')].find(c => c.clientWidth)
@@ -161,7 +162,7 @@ def test_the_last_result_becomes_the_background_and_is_drawn_on(page: Page) -> N
     on.drag(page, (0.1, 0.1), (0.5, 0.9))
     on.type_wish(page, "first")
     page.evaluate(TO_SAVE)
-    page.get_by_test_id("queue-button").or_(page.get_by_role("button", name="Run")).first.click()
+    press_run(page)
     compare = on.board(page).locator("[data-act=result]")
     expect(compare).to_be_enabled(timeout=120_000)
     on.board(page).locator(".ie-row [data-act=hide]").first.click()

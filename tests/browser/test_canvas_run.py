@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from instance_edit.tests.browser import canvas as on
 from instance_edit.tests.browser.front_end import keep_picture
+from instance_edit.tools.browser import press_run
 from instance_edit.tools.load_pack import ROOT
 
 MOST_ACTIONS = 12
@@ -67,7 +68,7 @@ def test_own_picture_three_instances_and_the_result_in_few_actions(canvases: Pag
         on.type_wish(page, wish)
     keep_picture(page, "first_run_2")
     assert [one["instruction"] for one in on.instances(page, 2)] == [wish for *_, wish in WISHES]
-    page.get_by_test_id("queue-button").or_(page.get_by_role("button", name="Run")).first.click()
+    press_run(page)
     compare = on.board(page).locator("[data-act=result]")
     expect(compare).to_be_enabled(timeout=240_000)
     compare.click()

@@ -21,11 +21,9 @@ from load_pack import load_pack  # noqa: E402
 sys.path.remove(TOOLS)
 load_pack()
 
-from instance_edit.host.loading import empty_vae  # noqa: E402
+from instance_edit.benchmarks.decode.decode import QUARTER, random_vae  # noqa: E402
 from instance_edit.tests.with_comfyui import tiny_clips  # noqa: E402
 from instance_edit.tests.with_comfyui.tiny_families import FAMILIES  # noqa: E402
-from instance_edit.tools.model_shapes import autoencoder  # noqa: E402
-from instance_edit.tools.random_weights import seed_weights  # noqa: E402
 
 CLIPS = {
     "flux1": tiny_clips.flux1_clip,
@@ -73,9 +71,7 @@ class StandInCodec:
         return {"required": {}}
 
     def load(self) -> tuple:
-        vae = empty_vae(autoencoder(packed=True, width=32))
-        seed_weights(vae.first_stage_model, seed=0)
-        return (vae,)
+        return (random_vae(packed=True, width=QUARTER),)
 
 
 class StandInPlanner:

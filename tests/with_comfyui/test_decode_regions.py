@@ -9,14 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from instance_edit.benchmarks.decode.decode import QUARTER, random_vae
 from instance_edit.host.decode import HALO, NORMED, match_tint
 from instance_edit.host.demo_model import demo_vae
-from instance_edit.host.loading import empty_vae
 from instance_edit.mask_ops.boxes import Box
 from instance_edit.mask_ops.regions import InstanceRegion
 from instance_edit.tests.with_comfyui.core import run_core, run_node
-from instance_edit.tools.model_shapes import autoencoder
-from instance_edit.tools.random_weights import seed_weights
 
 CORNER = InstanceRegion("a", box=Box(0.05, 0.1, 0.2, 0.25))
 WHOLE = InstanceRegion("a", box=Box(0, 0, 1, 1))
@@ -39,17 +37,10 @@ class Watched:
         return self.vae.decode(samples)
 
 
-def autoencoder_vae(packed: bool) -> Any:
-    """FLUX's autoencoder at a quarter of its width, with seeded weights."""
-    vae = empty_vae(autoencoder(packed, width=32))
-    seed_weights(vae.first_stage_model, seed=0)
-    return vae
-
-
 @pytest.fixture(scope="module")
 def vaes() -> dict[str, Any]:
     with torch.inference_mode():
-        flux = {f"FLUX.{n + 1}": autoencoder_vae(bool(n)) for n in range(2)}
+        flux = {f"FLUX.{n + 1}": random_vae(bool(n), QUARTER) for n in range(2)}
         return {"miniature": demo_vae(), **flux}
 
 

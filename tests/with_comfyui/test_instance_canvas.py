@@ -222,3 +222,10 @@ def test_regions_that_come_to_an_empty_canvas_lie_on_the_picture_of_now(canvas: 
     came = canvas.run(drawing(one(LEFT)), image=PICTURE).args[0]
     (region,) = canvas.run(drawing(size=[10, 90]), image=PICTURE, regions=came).args[0]
     assert (region.box, region.size) == (came[0].box, (48, 64))
+
+
+def test_what_comes_beside_what_was_drawn_lies_on_the_picture_of_now(canvas: Canvas) -> None:
+    came = canvas.run(drawing(one(LEFT)), image=PICTURE).args[0]
+    saved = drawing(one(LEFT), size=[10, 90])
+    regions = canvas.run(saved, image=PICTURE, regions=came).args[0]
+    assert [region.size for region in regions] == [(10, 90), (48, 64)]

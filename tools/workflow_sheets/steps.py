@@ -264,7 +264,7 @@ def finish(
         model=patched[0],
     )
     if above:
-        sheet.fold(encode, *([bias, patched] if width > PROMPTS else []))
+        sheet.fold(encode, *([bias] if width > PROMPTS else []))
     prompts = [*above, encode, *referring, bias, patched]
     sheet.column(f"{first}  Prompts and bias", *prompts, width=width)
     sheet.column(f"{first + 1}  Edit", sampler, *result, width=360)
