@@ -54,9 +54,11 @@ class AttentionBias:
 
     def tile(self, queries: slice | Tensor) -> Tensor:
         """Rows of the dense bias for some queries: (len(queries), keys), dtype of the tables."""
-        rows = self.rows[self.query_class[queries]][:, self.key_group]
-        columns = self.columns[:, self.query_group[queries]]
-        return rows + columns[self.key_class].T
+        # index_select copies whole lines: a fifth of the time of indexing (measured on a CPU)
+        rows = self.rows.index_select(1, self.key_group)
+        columns = self.columns.index_select(1, self.query_group[queries]).T.contiguous()
+        tile = rows.index_select(0, self.query_class[queries])
+        return tile.add_(columns.index_select(1, self.key_class))
 
     def dense(self) -> Tensor:
         """The whole bias as (queries, keys) float32. For tests, pictures and short sequences."""

@@ -43,11 +43,20 @@ def settings(**changes: object) -> argparse.Namespace:
 def test_what_is_compared_meets_every_set_and_what_is_expensive_a_few() -> None:
     for method in ("vanilla", "text_location", "mice", "mice_boxes", "idattn_har_dis_har"):
         assert jobs.sets_of(method) == REPORTED
-    assert {"1", "3", "5", "9"} <= set(jobs.sets_of("turns_places"))
+    assert {"3", "5", "9"} <= set(jobs.sets_of("turns_places"))
     assert "many 14" not in jobs.sets_of("multidiffusion")
     assert jobs.sets_of("mice_exact") == ("3", "9", "touching 4")
     assert jobs.sets_of("idattn_har_har_dis") == ("5", "touching 4")
     assert instances_in("many 14") == 14
+
+
+def test_each_n_has_all_scenes_and_the_other_sets_half_of_them() -> None:
+    assert [jobs.scenes_of(name, 100) for name in ("1", "9", "touching 4", "many 12")] == [
+        *(100, 100, 50, 50)
+    ]
+    assert jobs.scenes_of("nested 4", 1) == 1
+    job, half = ("turns", "9"), ("turns", "touching 4")
+    assert jobs.cost_of(job, METHODS) == 2 + 9 and jobs.cost_of(half, METHODS) == (2 + 4) / 2
 
 
 def test_finished_results_are_not_run_again(tmp_path: Path) -> None:
@@ -65,7 +74,7 @@ def test_the_scenes_of_a_set_are_encoded_once_by_each_worker(tmp_path: Path) -> 
 
 def test_the_workers_share_all_work_about_equally() -> None:
     parts = jobs.shared_out(jobs.in_order(JOBS), METHODS, 2)
-    loads = [sum(2 + METHODS[m].forwards(instances_in(n)) for m, n in part) for part in parts]
+    loads = [sum(jobs.cost_of(job, METHODS) for job in part) for part in parts]
     assert sorted(job for part in parts for job in part) == sorted(JOBS)
     assert max(loads) < 1.1 * min(loads)
     assert jobs.shared_out(JOBS[:1], METHODS, 2) == [JOBS[:1]]

@@ -27,7 +27,7 @@ LEADING = {
     *("mice_hard", "idattn_har_dis_har", "idattn_dis_dis_dis", "idattn_har_har_har"),
 }
 SPARSE = {"turns", "turns_places", "multidiffusion"}  # one prediction per instance
-SPARSE_SETS = ("1", "3", "5", "9", "touching 4", "many 12")
+SPARSE_SETS = ("3", "5", "9", "touching 4", "many 12")
 EXACT_SETS = ("3", "9", "touching 4")
 OTHER_SETS = ("5", "touching 4")
 
@@ -41,6 +41,17 @@ def sets_of(method: str) -> tuple[str, ...]:
     return SPARSE_SETS if method in SPARSE else OTHER_SETS
 
 
+def scenes_of(name: str, scenes: int) -> int:
+    """How many of ``scenes`` a set has: all for each N, half where things touch or are many."""
+    return scenes if name.isdigit() else (scenes + 1) // 2
+
+
+def cost_of(job: Job, methods: Methods) -> float:
+    """What a job costs: predictions of one scene of a set with all of them, and the judging."""
+    method, name = job
+    return (2 + methods[method].forwards(instances_in(name))) * scenes_of(name, 100) / 100
+
+
 def in_order(jobs: Iterable[Job]) -> list[Job]:
     """All jobs of one set one after the other, so that its scenes are encoded once."""
     return sorted(jobs, key=lambda job: list(SETS).index(job[1]))
@@ -51,8 +62,7 @@ def shared_out(jobs: Sequence[Job], methods: Methods, workers: int) -> list[list
     parts: list[tuple[float, list[Job]]] = [(0.0, []) for _ in range(workers)]
     for job in jobs:
         load, own = min(parts, key=lambda part: part[0])
-        cost = 2 + methods[job[0]].forwards(instances_in(job[1]))
-        parts[parts.index((load, own))] = (load + cost, [*own, job])
+        parts[parts.index((load, own))] = (load + cost_of(job, methods), [*own, job])
     return [own for _, own in parts if own]
 
 
@@ -73,13 +83,13 @@ def run_jobs(
     """Run jobs one after the other in this process; each leaves its file.
 
     Args:
-        scenes: of every set.
+        scenes: of a whole set; see ``scenes_of``.
         seeds: what the run is for, one of `crowds.SEEDS`.
     """
     prepared: dict[str, Any] = {}
     for method, name in jobs:
         if name not in prepared:
-            drawn = crowd_scenes(name, scenes, seeds)
+            drawn = crowd_scenes(name, scenes_of(name, scenes), seeds)
             tasks = [crowd_task(studio, scene, seed) for seed, scene in enumerate(drawn)]
             prepared = {name: (drawn, tasks)}
         rows = as_rows(run_crowds(studio, methods[method], *prepared[name]))

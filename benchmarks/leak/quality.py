@@ -62,7 +62,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--methods", help="comma-separated; default: all")
     parser.add_argument("--sets", help=f"of {', '.join(REPORTED)}; default: as each method says")
-    parser.add_argument("--scenes", type=int, default=100, help="per set; default 100")
+    scenes = "of each N, and half as many of the other sets; default 100"
+    parser.add_argument("--scenes", type=int, default=100, help=scenes)
     parser.add_argument("--steps", type=int, default=4, help="Euler steps; default 4")
     parser.add_argument("--seeds", choices=SEEDS, default="report", help="what the run is for")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="default: the shipped ones")

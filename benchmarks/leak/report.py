@@ -74,8 +74,8 @@ def page(figures: Mapping[str, Any]) -> str:
     lines = [
         intro,
         f"\nMade on {about['date']}, torch {about['torch']}, {about['device']}: "
-        f"{about['steps']} Euler steps, {about['scenes']} scenes per set, "
-        f"of the seeds for {about['seeds']}.",
+        f"{about['steps']} Euler steps, {about['scenes']} scenes of each N and half as many of the "
+        f"other sets, of the seeds for {about['seeds']}.",
         "\n![curves](quality_curves.png)\n\n## Targets\n",
         targets_table(table).rstrip(),
         "\n## The published orders\n",

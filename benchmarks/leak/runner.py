@@ -17,7 +17,7 @@ from .conflicts import LeakScene, join_edits
 from .crowds import CrowdScene
 from .success import edit_success, leakage, untouched_rate
 
-DECODE_BATCH = 10
+DECODE_BATCH = 2  # pictures of 192 x 192: more no longer fit a processor's cache
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..shapes import colour_table, shape_distance
+from ..shapes import SHAPES, colour_table, shape_distance
 from .scene import Ground, Scene, Thing
 
 REACH = 1.2  # of every shape, in radii, with the soft edge
 CORE = 0.45  # radius of a cored thing's core, in radii
 BANDS = 3.0  # stripes of a striped thing, per radius
+ALL_SHAPES = range(len(SHAPES))
 Window = tuple[slice, slice]
 
 
@@ -42,8 +44,14 @@ def points_of(thing: Thing, window: Window) -> Tensor:
 
 def cover(thing: Thing, window: Window) -> Tensor:
     """(h, w) float32 in [0, 1]: how much of each pixel the thing covers."""
-    distance = shape_distance(torch.tensor([thing.shape]), points_of(thing, window)[None])[0]
-    return (0.5 - distance * thing.radius).clamp(0, 1)
+    return covers(thing, window, (thing.shape,))[0]
+
+
+def covers(thing: Thing, window: Window, shapes: Sequence[int] = ALL_SHAPES) -> Tensor:
+    """(shapes, h, w) float32 in [0, 1]: ``cover`` if the thing had each of these shapes."""
+    points = points_of(thing, window)
+    distances = shape_distance(torch.tensor(shapes), points.expand(len(shapes), *points.shape))
+    return (0.5 - distances * thing.radius).clamp(0, 1)
 
 
 def paint(thing: Thing, window: Window) -> Tensor:

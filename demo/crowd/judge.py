@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ..shapes import SHAPES, colour_table
-from .drawing import Window, cover, draw_ground, paint, part_of, silhouette, window_of
+from ..shapes import colour_table
+from .drawing import Window, cover, covers, draw_ground, paint, part_of, silhouette, window_of
 from .scene import Scene, Target, Targets, Thing
 
 MIN_FIT = 0.6
@@ -116,16 +116,16 @@ def best_match(
     best = error(torch.lerp(below, paint(thing, window), cover(thing, window)))
     found: Seen = SOURCE
     colours = colour_table()
-    for shape in range(len(SHAPES)):
-        alpha = cover(replace(thing, shape=shape), window)
-        rest = picture - below * (1 - alpha)
-        along = torch.einsum("chw,kc->k", rest * alpha * weight, colours)
-        errors = (rest.square().sum(0) * weight).sum() - 2 * along
-        errors = errors + (alpha.square() * weight).sum() * colours.square().sum(1)
-        colour = int(errors.argmin())
-        is_source = thing.pattern == "plain" and (shape, colour) == (thing.shape, thing.colour)
-        if float(errors[colour]) < best and not is_source:
-            best, found = float(errors[colour]), (shape, colour)
+    alpha = covers(thing, window)[:, None]  # (shapes, 1, h, w)
+    rest = picture - below * (1 - alpha)
+    along = torch.einsum("schw,kc->sk", rest * alpha * weight, colours)
+    area_of = (alpha.square() * weight).sum((1, 2, 3))[:, None]
+    errors = (rest.square() * weight).sum((1, 2, 3))[:, None] - 2 * along
+    errors = errors + area_of * colours.square().sum(1)  # (shapes, colours)
+    if thing.pattern == "plain":
+        errors[thing.shape, thing.colour] = torch.inf  # the source, as it was drawn
+    if float(errors.min()) < best:
+        best, found = float(errors.min()), divmod(int(errors.argmin()), len(colours))
     if best < nothing and 1 - best / max(nothing, 1e-9) >= MIN_FIT:
         return found
     return OTHER if (nothing / max(area, 1.0)) ** 0.5 >= MIN_CONTRAST else NONE
