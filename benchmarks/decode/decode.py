@@ -2,8 +2,8 @@
 
 Time against the share of the picture that the regions touch, and how far the pixels inside the
 regions are from those of a whole decode, by halo. On a CPU, one thread: FLUX.1's and FLUX.2's
-autoencoders with random weights, at a quarter of their width, and the miniature's codec, which is
-trained. Writes results/decode.json and decode.png.
+autoencoders with random weights, at a quarter of their width (`--width 128`: at all of it), and the
+miniature's codec, which is trained. Writes results/decode.json and decode.png.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ HALOS = {"16 px": 16, "chosen": 0, "128 px": 128}
 AT = 0.1
 """Share touched where halos are compared."""
 QUARTER = 32
+WIDTHS = {QUARTER: "quarter width", 4 * QUARTER: "own width"}
 CPU = torch.device("cpu")
 Run = Callable[..., tuple[Any, ...]]
 
@@ -103,17 +104,17 @@ def random_vae(packed: bool, width: int) -> Any:
     return vae
 
 
-def settings(side: int) -> dict[str, Setting]:
+def settings(side: int, width: int) -> dict[str, Setting]:
     """What is measured, by name."""
     from ...host.demo_model import demo_vae
 
     def flux(packed: bool) -> Job:
-        return random_job(random_vae(packed, QUARTER), side)
+        return random_job(random_vae(packed, width), side)
 
-    size = f"{side} x {side}"
+    size, wide = f"{side} x {side}", WIDTHS[width]
     return {
-        f"FLUX.1, quarter width, {size}": Setting(lambda: flux(False)),
-        f"FLUX.2, quarter width, {size}": Setting(lambda: flux(True), (8,)),
+        f"FLUX.1, {wide}, {size}": Setting(lambda: flux(False)),
+        f"FLUX.2, {wide}, {size}": Setting(lambda: flux(True), (8,)),
         f"the miniature, {size}": Setting(lambda: trained_job(demo_vae(), side)),
     }
 
@@ -123,6 +124,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="decoders whose names hold this; others stay")
     parser.add_argument("--side", type=int, default=1024, help="of the picture, in pixels")
+    parser.add_argument(
+        "--width", type=int, choices=WIDTHS, default=QUARTER, help="of FLUX's decoders"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="rounds after the first")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -132,7 +136,7 @@ def main() -> None:
     run, path = node_runner(), RESULTS / "decode.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
     figures = {name: value for name, value in kept.items() if name != "about"}
-    for name, setting in settings(arguments.side).items():
+    for name, setting in settings(arguments.side, arguments.width).items():
         if arguments.only in name:
             print(name, flush=True)
             figures[name] = job_figures(run, setting, arguments.repeats)
