@@ -88,3 +88,12 @@ def test_no_nodes_lie_on_each_other(name: str) -> None:
     for n, (left, top, right, bottom) in enumerate(places):
         for x1, y1, x2, y2 in places[:n]:
             assert right <= x1 or x2 <= left or bottom <= y1 or y2 <= top, (n, name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whoever_draws_boxes_or_shapes_can_compare_before_and_after(name: str) -> None:
+    nodes = json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text()).values()
+    inputs = {node["class_type"]: node["inputs"] for node in nodes}
+    if "CreateBoundingBoxes" in inputs:
+        assert inputs["ImageCompare"]["image_b"] == inputs["SaveImage"]["images"]
+    assert not {"ImageCompare", "InstanceEditCanvas"} <= inputs.keys()  # the canvas compares

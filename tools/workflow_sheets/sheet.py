@@ -15,7 +15,7 @@ Definitions = dict[str, Json]
 NAMESPACE = uuid.UUID("6a2f0c1e-6a55-4f0e-9a61-0d9f4a3a5a10")
 
 SOCKETS_ONLY = ("BOUNDING_BOX", "*")
-WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "BOUNDING_BOXES")
+WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "BOUNDING_BOXES", "IMAGECOMPARE")
 PLUMBING = (
     *("VAEEncode", "VAEDecode", "ReferenceLatent", "ConditioningZeroOut", "BasicGuider"),
     *("FluxKontextImageScale", "ImageScaleToTotalPixels", "DisableNoise", "CFGNorm"),
@@ -185,4 +185,5 @@ def default_value(item: Field) -> Any:
         return item.options["default"]
     if item.kind == "COMBO":
         return (item.options.get("options") or [None])[0]
-    return {"INT": 0, "FLOAT": 0.0, "STRING": "", "BOOLEAN": False}.get(item.kind)
+    empty = {"INT": 0, "FLOAT": 0.0, "STRING": "", "BOOLEAN": False, "IMAGECOMPARE": ["", ""]}
+    return empty.get(item.kind)

@@ -9,12 +9,12 @@ from .sheet import Field, Node, Sheet
 SLOT, WIDGET, MULTILINE, EMPTY_TEXT = 20, 30, 96, 78
 PICTURES = {
     **{"LoadImage": 300, "SaveImage": 270, "PreviewImage": 300, "PreviewAny": 90},
-    **{"MaskPreview": 300},
+    **{"MaskPreview": 300, "ImageCompare": 290},
     **{"InstanceEditDemoModelLoader": 16, "InstanceEditDemoScene": 12, "InstanceEditLora": 8},
     **{"InstanceEditLoadTrainingFolder": 12, "InstanceEditFlowInversion": 12, "SaveLoRA": 18},
 }
 """What a node is taller than its sockets and widgets: by a picture, or a footer with Nodes 2.0."""
-PREVIEW, BOX_PANEL = 310, 160
+PREVIEW, BOX_PANEL = 300, 160
 CANVAS = 318
 """What the canvas is taller than its picture: tools, list, status, margins; see web/canvas."""
 BESIDE_PICTURE = 20

@@ -195,7 +195,7 @@ def sampled(
 
 
 def look_inside(sheet: Sheet, image: Output, regions: Output, prepared: Prepared) -> list[Node]:
-    """Both previews; that of the regions without the model's files."""
+    """Both previews, that of the regions without the model's files, and before beside after."""
     drawn = sheet.add(
         "InstanceEditPreviewRegions", image=image, regions=regions, bias=prepared.bias
     )
@@ -206,7 +206,7 @@ def look_inside(sheet: Sheet, image: Output, regions: Output, prepared: Prepared
         conditioning=prepared.positive,
         model=prepared.model,
     )
-    return [drawn, bias]
+    return [drawn, bias, *compared(sheet, image)]
 
 
 def finish(
@@ -263,12 +263,13 @@ def finish(
         conditioning=positive,
         model=patched[0],
     )
+    looks = [drawn, inside, *compared(sheet, encode[3])]
     if above:
         sheet.fold(encode, *([bias] if width > PROMPTS else []))
     prompts = [*above, encode, *referring, bias, patched]
     sheet.column(f"{first}  Prompts and bias", *prompts, width=width)
     sheet.column(f"{first + 1}  Edit", sampler, *result, width=360)
-    sheet.column("Look inside", drawn, inside, width=380)
+    sheet.column("Look inside", *looks, width=380)
 
 
 def saved(
@@ -289,3 +290,17 @@ def saved(
     shown = decoded[-1][0]
     save = sheet.add("SaveImage", "Result", images=shown, filename_prefix="instance_edit")
     return [*decoded, save, said]
+
+
+def compared(sheet: Sheet, before: Output) -> list[Node]:
+    """Core's slider over this picture and the saved one; none where a canvas compares them.
+
+    Folded, for the classic renderer draws none.
+    """
+    if any(node.kind == "InstanceEditCanvas" for node in sheet.nodes):
+        return []
+    [save] = [node for node in sheet.nodes if node.kind == "SaveImage"]
+    pictures = {"image_a": before, "image_b": save.inputs["images"]}
+    compare = sheet.add("ImageCompare", "Before and after (Nodes 2.0)", **pictures)
+    sheet.fold(compare)
+    return [compare]
