@@ -11,10 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
+from instance_edit.benchmarks.leak.conflicts import bounding_box
 from instance_edit.benchmarks.papers.benches import BENCHES
 from instance_edit.benchmarks.papers.crello import crello_items
 from instance_edit.benchmarks.papers.infoedit import infoedit_items
-from instance_edit.benchmarks.papers.item import BenchmarkItem, box_around, box_masks
+from instance_edit.benchmarks.papers.item import BenchmarkItem, box_masks
 from instance_edit.benchmarks.papers.pie import SIDE, decode_runs, pie_items
 
 AREA = 96 * 64
@@ -164,5 +165,5 @@ def test_a_folder_without_the_benchmark_is_refused(kind: str, tmp_path: Path) ->
 
 def test_boxes_become_masks_by_floor_and_ceil_and_back() -> None:
     masks = box_masks([[0.11, 0.11, 0.19, 0.19], [-0.5, 0.5, 1.0, 1.5]], 100, 200)
-    assert box_around(masks[0]) == (22, 11, 38, 19)
-    assert box_around(masks[1]) == (0, 50, 200, 100)
+    assert bounding_box(masks[0]) == [22, 11, 38, 19]
+    assert bounding_box(masks[1]) == [0, 50, 200, 100]

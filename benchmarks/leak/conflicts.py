@@ -129,7 +129,7 @@ def _conflict(scene: Scenes, instances: int, rng: random.Random) -> LeakScene:
 
 
 def bounding_box(mask: Tensor) -> list[int]:
-    """[x1, y1, x2, y2] of a (H, W) bool mask in pixels; the end is not included."""
+    """[x1, y1, x2, y2] of a (H, W) mask in pixels; the end is not included."""
     rows, columns = mask.any(1).nonzero(), mask.any(0).nonzero()
     if not len(rows):
         raise ValueError("the mask is empty: it has no bounding box.")

@@ -47,7 +47,7 @@ def scenes_of(name: str, scenes: int) -> int:
 
 
 def cost_of(job: Job, methods: Methods) -> float:
-    """What a job costs: predictions of one scene of a set with all of them, and the judging."""
+    """What a job costs, in predictions of all scenes; decoding and judging cost as much as two."""
     method, name = job
     return (2 + methods[method].forwards(instances_in(name))) * scenes_of(name, 100) / 100
 

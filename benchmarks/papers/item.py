@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-Box = tuple[int, int, int, int]
+from ..leak.conflicts import bounding_box
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,13 @@ class BenchmarkItem:
     wanted: Tensor | None = field(default=None)
 
     @property
-    def boxes(self) -> tuple[Box, ...]:
+    def boxes(self) -> tuple[tuple[int, ...], ...]:
         """[x1, y1, x2, y2] in pixels around each mask, right and lower edge exclusive."""
-        return tuple(box_around(mask) for mask in self.masks)
+        return tuple(tuple(bounding_box(mask)) for mask in self.masks)
 
 
 Items = Mapping[str, Callable[[], BenchmarkItem]]
 """What loads each item, by its id, in the benchmark's order."""
-
-
-def box_around(mask: Tensor) -> Box:
-    """The smallest box around a mask (H, W) that is not empty."""
-    rows, columns = (torch.nonzero(mask.any(dim))[:, 0] for dim in (1, 0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def box_masks(boxes: list[list[float]], height: int, width: int) -> Tensor:

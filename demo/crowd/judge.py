@@ -119,9 +119,9 @@ def best_match(
     alpha = covers(thing, window)[:, None]  # (shapes, 1, h, w)
     rest = picture - below * (1 - alpha)
     along = torch.einsum("schw,kc->sk", rest * alpha * weight, colours)
-    area_of = (alpha.square() * weight).sum((1, 2, 3))[:, None]
+    areas = (alpha.square() * weight).sum((1, 2, 3))[:, None]
     errors = (rest.square() * weight).sum((1, 2, 3))[:, None] - 2 * along
-    errors = errors + area_of * colours.square().sum(1)  # (shapes, colours)
+    errors = errors + areas * colours.square().sum(1)  # (shapes, colours)
     if thing.pattern == "plain":
         errors[thing.shape, thing.colour] = torch.inf  # the source, as it was drawn
     if float(errors.min()) < best:

@@ -82,7 +82,9 @@ def plan_and_edit(sheet: Sheet) -> None:
     sheet.column("1  Picture and models", *picture.nodes, *loaded.nodes, width=300)
     sheet.column("2  Plan", planner, plan, answer, shown, regions, width=300)
     way, seen = steps.Way(4), replace(picture, shown=picture.image)
-    steps.finish(sheet, 3, loaded, seen, canvas[0], way, above=[canvas], width=drawn.WIDTH)
+    steps.finish(
+        sheet, 3, loaded, seen, canvas[0], way, above=[canvas], width=drawn.WIDTH, bias_folded=True
+    )
 
 
 def mice_two_references(sheet: Sheet) -> None:

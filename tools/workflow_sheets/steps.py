@@ -219,13 +219,15 @@ def finish(
     references: tuple[Output, ...] = (),
     above: Sequence[Node] = (),
     width: int = PROMPTS,
+    bias_folded: bool = False,
 ) -> None:
     """From the regions to the saved picture, columns numbered from ``first``.
 
     Args:
         references: latents of further reference images.
         above: nodes that stand over the prompts, which are folded to make room.
-        width: of the column of the prompts; where it is more, the bias is folded too.
+        width: of the column of the prompts.
+        bias_folded: the bias is folded too.
     """
     encode = sheet.add(
         "InstanceEditMultiPromptEncode",
@@ -265,7 +267,9 @@ def finish(
     )
     looks = [drawn, inside, *compared(sheet, encode[3])]
     if above:
-        sheet.fold(encode, *([bias] if width > PROMPTS else []))
+        sheet.fold(encode)
+    if bias_folded:
+        sheet.fold(bias)
     prompts = [*above, encode, *referring, bias, patched]
     sheet.column(f"{first}  Prompts and bias", *prompts, width=width)
     sheet.column(f"{first + 1}  Edit", sampler, *result, width=360)
