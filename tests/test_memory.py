@@ -15,11 +15,11 @@ DEVICE = torch.device("cpu")
 HEADS, WIDTH, ITEMS = 6, 8, 2
 
 
-def measured(plan: BiasPlan, read: int, dense: bool) -> int:
+def measured(plan: BiasPlan, read: int, dense: bool, mask: torch.Tensor | None = None) -> int:
     """Peak bytes of a call beside its result, its plan made before."""
     q, k, v = tokens(plan.bias.keys, heads=HEADS, read=read)
-    attend(q, k, v, plan, sdpa, dense=dense)
-    peak = peak_bytes(lambda: attend(q, k, v, plan, sdpa, dense=dense), DEVICE)
+    attend(q, k, v, plan, sdpa, mask, dense=dense)
+    peak = peak_bytes(lambda: attend(q, k, v, plan, sdpa, mask, dense=dense), DEVICE)
     return peak - q.nbytes
 
 
@@ -36,10 +36,12 @@ def test_attention_holds_no_more_than_it_says(method: str, side: int, read: int)
         assert measured(plan, read, dense) <= said + kernel
 
 
-def test_the_dense_bias_is_held_three_times_while_it_is_made() -> None:
+def test_the_dense_bias_is_held_twice_and_a_third_time_with_another_packs_mask() -> None:
     plan = BiasPlan(scene(9, "har", 30))
     matrix = plan.bias.keys**2 * 4
-    assert measured(plan, HEADS, True) > 2.9 * matrix
+    mask = torch.ones(plan.bias.keys, plan.bias.keys, dtype=torch.bool)
+    assert 1.9 * matrix < measured(plan, HEADS, True) < 2.1 * matrix
+    assert measured(plan, HEADS, True, mask) > 2.9 * matrix
     said = working_bytes(plan.bias.keys, ITEMS, HEADS, WIDTH, torch.float32, "cpu", True)
     assert said == 3 * matrix
 
