@@ -188,6 +188,7 @@ def test_the_languages_change_while_it_is_open(page: Page) -> None:
 def test_a_menu_entry_and_a_command_open_the_full_screen(page: Page) -> None:
     page.evaluate("() => window.app.canvas.select(window.app.graph.nodes[0])")
     page.wait_for_function("() => window.app.canvas.selectedItems.size === 1")
+    page.wait_for_timeout(200)  # what Nodes 2.0 draws around a selection
     command(page, "InstanceEdit.OpenCanvas")
     expect(page.locator("dialog.ie-full")).to_be_visible()
     page.locator("dialog.ie-full [data-act=close]").click()
