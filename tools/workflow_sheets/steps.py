@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .comparer import compared
 from .instructions import COFFEE
 from .loaders import Loaded
 from .sheet import Node, Output, Sheet
@@ -294,17 +295,3 @@ def saved(
     shown = decoded[-1][0]
     save = sheet.add("SaveImage", "Result", images=shown, filename_prefix="instance_edit")
     return [*decoded, save, said]
-
-
-def compared(sheet: Sheet, before: Output) -> list[Node]:
-    """Core's slider over this picture and the saved one; none where a canvas compares them.
-
-    Folded, for the classic renderer draws none.
-    """
-    if any(node.kind == "InstanceEditCanvas" for node in sheet.nodes):
-        return []
-    [save] = [node for node in sheet.nodes if node.kind == "SaveImage"]
-    pictures = {"image_a": before, "image_b": save.inputs["images"]}
-    compare = sheet.add("ImageCompare", "Before and after (Nodes 2.0)", **pictures)
-    sheet.fold(compare)
-    return [compare]
