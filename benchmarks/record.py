@@ -17,16 +17,23 @@ RESULTS = Path(__file__).resolve().parent / "results"
 Calls = Mapping[str, Callable[[], object]]
 
 
-def median_seconds(calls: Calls, device: torch.device, repeats: int) -> dict[str, float]:
+def median_seconds(
+    calls: Calls, device: torch.device, repeats: int, *, twice: bool = False
+) -> dict[str, float]:
     """Median seconds of each call, taken in turns after one unmeasured round.
 
     A CPU is measured by the time this process had it, which other programs do not disturb as long
     as it runs on one thread; an accelerator by the clock on the wall.
+
+    Args:
+        twice: each is called once more before it, unmeasured, and so stands in the midst of a run.
     """
     clock = time.process_time if device.type == "cpu" else time.perf_counter
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(repeats + 1):
         for name, call in calls.items():
+            if twice:
+                call()
             synchronize(device)
             start = clock()
             call()

@@ -10,16 +10,19 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from instance_edit.attention import AttentionBias, TokenLayout
+from instance_edit.attention import AttentionBias, TokenLayout, mice_bias
 from instance_edit.attention.execute import shared as shared_keys
 from instance_edit.attention.execute.attend import attend
 from instance_edit.attention.execute.attend_shared import attend_shared, can_share
 from instance_edit.attention.execute.costs import CPU
 from instance_edit.attention.execute.plan import BiasPlan, plan_batches
 from instance_edit.attention.execute.shared import SharedKeys, find_shared
+from instance_edit.attention.skip_background import near
 from instance_edit.benchmarks.record import peak_bytes
 from instance_edit.benchmarks.speed.alternatives import job_bias
 from instance_edit.benchmarks.speed.jobs import job_layout
+from instance_edit.benchmarks.touched.jobs import touching_boxes
+from instance_edit.mask_ops.boxes import box_to_grid
 from instance_edit.tests.attending import BUILDERS, naive, scene, sdpa, tokens
 from instance_edit.tests.bias_cases import bias_cases
 
@@ -143,6 +146,19 @@ def test_what_it_holds_is_little_beside_the_dense_bias(instances: int) -> None:
 
 def test_keys_that_hardly_anybody_sees_alike_are_not_shared() -> None:
     assert BiasPlan(scene(1, "dis", side=10)).shared(300) is None
+
+
+def test_so_few_keys_are_not_shared_that_weighing_two_results_costs_more() -> None:
+    """Eight instances on a tenth of 1024 x 1024, its background skipped: about 1,300 tokens."""
+    boxes = touching_boxes(8, 0.1, 64)
+    masks = torch.stack([box_to_grid(box, (64, 64)) for box in boxes])
+    layout = TokenLayout((20, *[10] * 8), (64, 64), ((64, 64),))
+    bias = mice_bias(layout, masks)
+    touched = near(masks, 1).flatten().nonzero()[:, 0]
+    image = touched + layout.text_total
+    kept = torch.cat([torch.arange(layout.text_total), image, image + 64 * 64])
+    assert BiasPlan(bias).without_faint.shared(bias.queries) is not None
+    assert BiasPlan(bias.take(kept)).without_faint.shared(len(kept)) is None
 
 
 def test_a_torch_without_that_kernel_shares_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Structured attention against the dense bias: the same result, without the matrix."""
 
 import math
+from unittest import mock
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from instance_edit.prompts.spans import Added, text_order
 from instance_edit.tests.attending import BUILDERS, Spy, naive, scene, sdpa, tokens
 from instance_edit.tests.bias_cases import bias_cases
 
+TILE = AttentionBias.tile
 Case = tuple[TokenLayout, torch.Tensor, list[torch.Tensor], tuple[int | None, ...]]
 
 
@@ -123,6 +125,22 @@ def test_up_to_1024_tokens_take_the_dense_bias_in_one_call() -> None:
         assert (len(spy.calls) == 1) == (calls == 1)
         assert calls > 1 or spy.calls == [(3, total, total, True)]
         torch.testing.assert_close(found, sdpa(q, k, v, plan.bias.dense()))
+
+
+def test_a_short_bias_is_filled_once_for_every_call_and_a_long_one_is_not_kept() -> None:
+    """Of all blocks and steps, whatever came first; the mask of another pack leaves it as it is."""
+    for side, filled in ((10, 1), (20, 4)):
+        plan = BiasPlan(scene(3, side=side))
+        q, k, v = tokens(plan.bias.keys)
+        mask = torch.randn(plan.bias.keys, plan.bias.keys)
+        with mock.patch.object(AttentionBias, "tile", autospec=True, side_effect=TILE) as tile:
+            with torch.inference_mode():
+                first = attend(q, k, v, plan, sdpa, mask)
+            few = attend(q[:, :, :50], k, v, plan, sdpa, dense=True)
+            again = [attend(q, k, v, plan, sdpa, given) for given in (mask, -mask)]
+        assert tile.call_count == filled
+        assert torch.equal(first, again[0]) and not torch.equal(*again)
+        torch.testing.assert_close(few, sdpa(q[:, :, :50], k, v, plan.bias.dense()[:50]))
 
 
 def test_another_packs_mask_is_added() -> None:

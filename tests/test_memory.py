@@ -108,5 +108,5 @@ def test_heads_are_copied_together_up_to_the_devices_limit(
 
 def test_a_cpu_copies_4_mebibytes_at_a_time_and_an_accelerator_64() -> None:
     assert (CPU.copy_bytes, ACCELERATOR.copy_bytes) == (4 * MIB, 64 * MIB)
-    assert (CPU.part_rows, ACCELERATOR.part_rows) == (32, None)
+    assert (CPU.part_pairs, ACCELERATOR.part_pairs) == (262_144, None)
     assert (CPU.call_pairs, ACCELERATOR.call_pairs) == (16_384, 262_144)

@@ -96,6 +96,16 @@ def test_no_tile_is_a_twentieth_of_the_dense_bias_at_1024_pixels(instances: int)
     assert max(tile.untyped_storage().nbytes() for tile in tiles) < 0.05 * 2 * bias.keys**2
 
 
+@pytest.mark.parametrize(("pairs", "parts"), [(None, 1), (10_000, 1), (2_500, 4), (1, 100)])
+def test_a_tile_is_filled_so_many_pairs_at_a_time_and_one_query_at_least(
+    pairs: int | None, parts: int
+) -> None:
+    bias = rows_bias(torch.arange(100.0).expand(100, 100).contiguous(), [1] * 100)
+    batch = make_batch(bias, torch.arange(100), part_pairs=pairs)
+    assert len(batch.parts) == parts
+    assert torch.equal(batch.tile(bias), bias.dense())
+
+
 def test_a_tile_holds_38_thousandths_of_the_dense_bias_or_six_mebibytes() -> None:
     assert tile_rows_for(50_000, 50_000, 2) == 1900
     assert tile_rows_for(8192, 8192, 2) == 384  # 6 MiB / (8192 * 2)
@@ -200,7 +210,7 @@ def test_views_are_compared_with_those_that_see_as_many_sixteenths_of_the_keys()
 def gathered(queries: int, visible: int, every: int) -> QueryBatch:
     """The batch of queries that see one in ``every`` keys, ``visible`` in all."""
     bias = rows_bias(open_on(visible * every, range(0, visible * every, every)), [queries])
-    return make_batch(bias, torch.arange(queries), part_rows=1, shared=True)
+    return make_batch(bias, torch.arange(queries), shared=True)
 
 
 def test_keys_are_copied_together_where_that_saves_more_than_64_queries_on_each() -> None:

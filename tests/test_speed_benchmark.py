@@ -50,6 +50,9 @@ def test_every_call_is_timed_in_turns() -> None:
     calls = {name: (lambda name=name: order.append(name)) for name in "ab"}
     assert set(median_seconds(calls, CPU, 2)) == {"a", "b"}
     assert "".join(order) == "ababab"
+    order.clear()
+    median_seconds(calls, CPU, 1, twice=True)
+    assert "".join(order) == "aabb" * 2
 
 
 def test_every_figure_is_there_for_any_number_of_references(
@@ -62,7 +65,8 @@ def test_every_figure_is_there_for_any_number_of_references(
         assert list(figures[name]) == ["0", "2", "5"]
     assert list(figures["turns/ours"]) == list(figures["fold/unpatched"]) == ["2", "5"]
     assert list(figures["padded/ours"]) == ["5"]
-    assert all(value > 0 for name in figures for n, value in figures[name].items() if n != "0")
+    ratios = figures.keys() - {"memory/dense"}  # so short a bias is kept: nothing is taken anew
+    assert all(value > 0 for name in ratios for n, value in figures[name].items() if n != "0")
 
 
 def test_the_attention_part_runs_without_comfyui() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from instance_edit.benchmarks.touched.forward import PLANS, Plan
+from instance_edit.benchmarks.touched.forward import HIDDEN, PLANS, WIDTHS, Plan
 from instance_edit.benchmarks.touched.jobs import touching_regions
 from instance_edit.benchmarks.touched.report import gathered, over_floor
 from instance_edit.mask_ops.regions import rasterise
+from instance_edit.tools.model_shapes import Shape
 
 SECONDS = {
     "unpatched": {"0.1": 2.0},
@@ -31,6 +32,12 @@ def test_the_boxes_of_every_plan_touch_what_it_says_and_no_token_twice(plan: Pla
         )
         assert len(masks) == plan.instances and int(masks.sum(0).max()) == 1
         assert float(masks.any(0).float().mean()) == pytest.approx(wanted, rel=0.25)
+
+
+@pytest.mark.parametrize("widths", sorted({plan.widths for plan in PLANS}))
+def test_every_plan_has_a_model_of_its_widths_and_blocks(widths: str) -> None:
+    config = WIDTHS[widths](Shape(HIDDEN, 1, 2))
+    assert (config["hidden_size"], config["depth"], config["depth_single_blocks"]) == (3072, 1, 2)
 
 
 def test_ratios_are_of_the_unpatched_forward_of_the_same_run() -> None:

@@ -77,9 +77,9 @@ def klein_4b(shape: Shape = KLEIN_4B) -> Config:
     return flux2(shape, text=7680)
 
 
-def kontext_12b() -> Config:
-    """FLUX.1 Kontext 12B."""
-    return flux1(KONTEXT_12B, text=4096, pooled=768)
+def kontext_12b(shape: Shape = KONTEXT_12B) -> Config:
+    """FLUX.1 Kontext 12B's real widths, by default with all its blocks."""
+    return flux1(shape, text=4096, pooled=768)
 
 
 def _blocks(shape: Shape) -> Config:

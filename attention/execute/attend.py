@@ -71,10 +71,9 @@ def attend_dense(
 ) -> Tensor:
     """``attend`` with the whole matrix in one call; see there."""
     queries, shared = q.shape[2], sharing_heads(q, k)
-    tile = plan.bias.tile(slice(0, queries)).to(q.dtype)
+    kept = is_short(plan.bias.queries, plan.bias.keys)
+    tile = (plan.whole if kept else plan.filled(queries))[:queries].to(q.dtype)
     blind = None if plan.blind is None else plan.blind[:queries, None]
-    if blind is not None:  # a softmax over nothing is not a number
-        tile = tile.masked_fill(blind, 0.0)
     added = tile[None, None] if mask is None else tile + additive_mask(mask, q.dtype)
     out = kernel(q, repeat_heads(k, shared), repeat_heads(v, shared), added)
     return out if blind is None else out.masked_fill(blind, 0.0)

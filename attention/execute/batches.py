@@ -66,21 +66,17 @@ class QueryBatch:
 
 
 def make_batch(
-    bias: AttentionBias, queries: Tensor, *, part_rows: int | None, shared: bool
+    bias: AttentionBias, queries: Tensor, *, part_pairs: int | None = None, shared: bool = False
 ) -> QueryBatch:
     """The batch of these queries, each of which sees some key.
 
     Args:
         queries: (n,) int64, rising.
-        part_rows: how many queries' rows are filled in at a time; None for all.
+        part_pairs: how many pairs are filled in at a time; None for all.
         shared: all have the same row of the bias.
     """
     sources = queries[:1] if shared else queries
     classes, columns = bias.query_class[sources], bias.query_group[sources]
-    parts = tuple(
-        cast(tuple[Tensor, Tensor], torch.unique(part, return_inverse=True))
-        for part in torch.split(classes, part_rows or len(classes))
-    )
     visible = _visible_places(bias, classes, columns)
     keys = torch.arange(int(visible[0]), int(visible[-1]) + 1)
     open_row = shared and not bool(
@@ -90,8 +86,13 @@ def make_batch(
     )
     if _worth_gathering(len(queries), len(keys), len(visible), open_row):
         keys = visible
-    if open_row and len(keys) == len(visible):
-        parts = ()
+    parts: tuple[tuple[Tensor, Tensor], ...] = ()
+    if not open_row or len(keys) > len(visible):
+        rows = max(1, part_pairs // len(keys)) if part_pairs else len(classes)
+        parts = tuple(
+            cast(tuple[Tensor, Tensor], torch.unique(part, return_inverse=True))
+            for part in torch.split(classes, rows)
+        )
     prompts = (bias.key_class[keys] > 0).nonzero()[:, 0]
     return QueryBatch(as_slice(queries), as_slice(keys), parts, columns, prompts)
 

@@ -10,21 +10,21 @@ class DeviceCosts:
     Attributes:
         copy_bytes: queries, keys and results copied at a time. Accelerators need many heads at
             once to be busy.
-        part_rows: a tile of the bias is filled this many queries at a time, so that filling it
-            takes little memory beside it. None fills it at once: accelerators have the memory,
-            and each part costs them kernel launches.
+        part_pairs: a tile of the bias is filled this many query-key pairs at a time, so that
+            filling it takes little memory beside it. None fills it at once: accelerators have the
+            memory, and each part costs them kernel launches.
         call_pairs: a kernel call costs about as much as this many query-key pairs (estimated).
     """
 
     copy_bytes: int
-    part_rows: int | None
+    part_pairs: int | None
     call_pairs: int
 
 
-CPU = DeviceCosts(copy_bytes=4 << 20, part_rows=32, call_pairs=1 << 14)
-REST = DeviceCosts(copy_bytes=4 << 20, part_rows=32, call_pairs=1 << 16)
+CPU = DeviceCosts(copy_bytes=4 << 20, part_pairs=1 << 18, call_pairs=1 << 14)
+REST = DeviceCosts(copy_bytes=4 << 20, part_pairs=1 << 18, call_pairs=1 << 16)
 """On a CPU, of the few keys that are left beside shared ones: a call costs more than its pairs."""
-ACCELERATOR = DeviceCosts(copy_bytes=64 << 20, part_rows=None, call_pairs=1 << 18)
+ACCELERATOR = DeviceCosts(copy_bytes=64 << 20, part_pairs=None, call_pairs=1 << 18)
 
 
 def device_costs(device_type: str) -> DeviceCosts:

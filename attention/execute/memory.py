@@ -9,7 +9,7 @@ from .faint import ALL_ANCHORS, PROOF_BYTES
 from .plan import tile_rows_for
 
 SHORT = 1024
-"""Sequences up to this many tokens take the dense bias: at most 4 MiB, and fewer calls."""
+"""Sequences up to this many tokens take the dense bias, and keep it: at most 4 MiB, fewer calls."""
 
 
 def is_short(queries: int, keys: int) -> bool:

@@ -92,6 +92,18 @@ class BiasPlan:
 
     @cached_property
     @torch.inference_mode(False)
+    def whole(self) -> Tensor:
+        """The bias of all queries, see ``filled``; kept, so for a short bias."""
+        return self.filled(self.bias.queries)
+
+    def filled(self, queries: int) -> Tensor:
+        """The bias of the first queries as a matrix, (queries, keys); 0 for a blind one, as a
+        softmax over nothing is not a number."""
+        tile = self.bias.tile(slice(0, queries))
+        return tile if self.blind is None else tile.masked_fill_(self.blind[:queries, None], 0.0)
+
+    @cached_property
+    @torch.inference_mode(False)
     def blind(self) -> Tensor | None:
         """(queries,) bool, the queries that see no key at all; None if every query sees one."""
         by_class, by_group = visible_keys(self.bias)
@@ -121,7 +133,7 @@ def plan_batches(
     host = bias.to("cpu", bias.rows.dtype)
     views = [view for view in find_views(host, queries) if view.keys]
     batches = [
-        make_batch(host, view.queries, part_rows=1, shared=True)
+        make_batch(host, view.queries, shared=True)
         for view in views
         if len(view.queries) >= uniform_rows
     ]
@@ -132,7 +144,7 @@ def plan_batches(
         if tile_bytes is not None:
             length = tile_bytes // (host.rows.element_size() * _keys_seen(host, alike))
         batches += [
-            make_batch(host, run.sort().values, part_rows=costs.part_rows, shared=False)
+            make_batch(host, run.sort().values, part_pairs=costs.part_pairs)
             for run in torch.split(together, max(1, length))
         ]
     return tuple(batch.to(bias.rows.device) for batch in batches)

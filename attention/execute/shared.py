@@ -25,8 +25,8 @@ from .views import View, find_views
 
 PACK_ROWS = 160
 """A call costs as much as this many further queries (measured: the kernel packs all keys)."""
-BLEND_KEYS = 100
-"""Weighing two results costs a query as much as this many keys (measured)."""
+BLEND_KEYS = 300
+"""Weighing two results costs a query as much as this many keys (measured on a CPU with AMX)."""
 OWN_CALL = 192
 """So many queries that see alike have a call of their own; fewer share one."""
 TILE_COST = 1.3
