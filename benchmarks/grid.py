@@ -22,6 +22,12 @@ def grid(first: str, rows: Mapping[str, Mapping[str, str]], columns: Mapping[str
     return "\n".join(lines)
 
 
+def counts(*rows: Mapping[str, float]) -> dict[str, str]:
+    """Headings of all N that are measured but 0."""
+    found = sorted({int(n) for row in rows for n in row} - {0})
+    return {str(n): f"N = {n}" for n in found}
+
+
 def numbers(cells: Mapping[str, float], digits: int = 2) -> dict[str, str]:
     """Figures as text, by the same keys."""
     return {key: f"{value:.{digits}f}" for key, value in cells.items()}

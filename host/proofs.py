@@ -1,7 +1,7 @@
 """Faint keys: assumed not to count during a forward, and held against one number after it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -28,15 +28,28 @@ class Record:
 
     Attributes:
         run: the sampling run that this was seen in; None outside of one.
-        doubted: the proof failed in the run before.
-        failed: it failed in this run.
+        kept: the blocks that compute every key; where a run begins, those whose proof failed in
+            the run before.
+        failed: the blocks whose proof failed in this run.
+        begun: a forward of this run has been proven.
+        surprised: a forward of this run had to be run again.
         products: per block the longest query's length times the longest key's.
     """
 
     run: RunNote | None
-    doubted: bool = False
-    failed: bool = False
+    kept: frozenset[int] = frozenset()
+    failed: set[int] = field(default_factory=set)
+    begun: bool = False
+    surprised: bool = False
     products: Sequence[float] | None = None
+
+    def note(self, failed: set[int], blocks: int) -> bool:
+        """Note the blocks that failed in a forward; whether it holds all the same."""
+        held = failed <= self.kept
+        self.failed |= failed
+        self.kept = frozenset(self.failed if held or not self.surprised else range(blocks))
+        self.begun, self.surprised = True, self.surprised or not held
+        return held
 
 
 _records: WeakKeyDictionary[Any, Record] = WeakKeyDictionary()
@@ -47,7 +60,7 @@ def record_of(call: ModelCall) -> Record:
     run: RunNote | None = call.options.get(RUN)
     record = _records.get(call.model)
     if record is None or record.run is not run:
-        record = Record(run, doubted=record is not None and record.failed)
+        record = Record(run, kept=frozenset(record.failed if record else ()))
         _records[call.model] = record
     return record
 
@@ -57,24 +70,24 @@ def proven_forward(family: Family, call: ModelCall, attempt: Attempt) -> Tensor:
 
     They are left out at once, and what shows whether that was exact is read after the forward: one
     read from the device. If it was not, the forward is run again with all keys, and for the rest of
-    the run each block waits for its own answer. So it does where a forward cannot be repeated, and
-    where the proof failed in the run before.
+    the run the blocks in which it was not compute all of theirs; where a second forward fails, all
+    blocks do. In the next run those that failed do so from the start. Where a forward cannot be
+    repeated, each block waits for its own answer.
 
     Raises:
         ValueError: a forward that was not computed again when it was run again.
     """
     record = record_of(call)
-    if record.failed or record.doubted or not is_repeatable(family, call):
+    if not is_repeatable(family, call):
         return attempt(Waiting(record))[0]
-    assumed = Assumed(record.products)
+    assumed = Assumed(record)
     out, tally = attempt(assumed)
     if not assumed.verdicts:
         return out
     measured = longest_products(family, call.model, call.x.device) if keeps_scales(record) else None
-    held, record.products = assumed.read(measured)
-    if held:
+    failed, record.products = assumed.read(measured)
+    if record.note(failed, len(family.blocks(call.model))):
         return out
-    record.failed = True
     del out
     throw_exception_if_processing_interrupted()
     out, again = attempt(keep_all)
@@ -99,28 +112,33 @@ class Waiting:
 
     def __call__(self, block: int, faint: Faint, q: Tensor, k: Tensor) -> bool:
         exact = faint.is_exact(q, k)
-        self.record.failed |= not exact
+        if not exact:
+            self.record.failed.add(block)
         return exact
 
 
 class Assumed:
-    """Leaves every faint key out, and gathers the verdicts that the norms do not make needless."""
+    """Leaves faint keys out but in the blocks that keep theirs, and gathers the verdicts that the
+    norms do not make needless: at the start of a run those of all blocks, then of the others."""
 
-    def __init__(self, products: Sequence[float] | None) -> None:
-        self.products = products
-        self.verdicts: list[Tensor] = []
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.verdicts: list[tuple[int, Tensor]] = []
 
     def __call__(self, block: int, faint: Faint, q: Tensor, k: Tensor) -> bool:
-        if self.products is None or not faint.is_exact_below(self.products[block], q.shape[3]):
-            self.verdicts.append(faint.verdict(q, k))
-        return True
+        products, keeps = self.record.products, block in self.record.kept
+        proven = products is not None and faint.is_exact_below(products[block], q.shape[3])
+        if not proven and not (keeps and self.record.begun):
+            self.verdicts.append((block, faint.verdict(q, k)))
+        return not keeps
 
-    def read(self, measured: Tensor | None) -> tuple[bool, Sequence[float] | None]:
-        """Whether all verdicts hold, and ``measured``: one read of both from the device."""
-        held = torch.stack(self.verdicts).all().float()[None]
-        numbers = held if measured is None else torch.cat([held, measured])
-        first, *rest = numbers.tolist()
-        return bool(first), self.products if measured is None else rest
+    def read(self, measured: Tensor | None) -> tuple[set[int], Sequence[float] | None]:
+        """The blocks that failed, and ``measured``: one read of both from the device."""
+        blocks = [block for block, _ in self.verdicts]
+        held = torch.stack([verdict for _, verdict in self.verdicts]).float()
+        numbers = (held if measured is None else torch.cat([held, measured])).tolist()
+        failed = {block for block, true in zip(blocks, numbers, strict=False) if not true}
+        return failed, self.record.products if measured is None else numbers[len(blocks) :]
 
 
 def keep_all(block: int, faint: Faint, q: Tensor, k: Tensor) -> bool:
