@@ -5,9 +5,10 @@
 `make bench-touched` runs it, `quality` and `report` one after the other.
 
 Whole forwards of ComfyUI's Flux class at real widths and few blocks, random weights, one reference
-as large as the picture, one thread. Every job's calls are timed in turns, one round unmeasured, and
-kept under `build/touched/`, so that a run may be cut short. `floor` is an unpatched forward over as
-many tokens as are kept. N edits in turn are N unpatched forwards, MultiDiffusion N + 1.
+as large as the picture, one thread. Every job's calls are timed in turns, one round unmeasured,
+those of a share beside an unpatched call of their own, and kept under `build/touched/`, so that a
+run may be cut short. `floor` is an unpatched forward over as many tokens as are kept. N edits in
+turn are N unpatched forwards, MultiDiffusion N + 1.
 
 Query and key norms have one scale, 1 or 2: the larger, the less is proved of far keys.
 """
@@ -93,8 +94,8 @@ def measure(plan: Plan, repeats: int) -> Figures:
         job = Job(model, touching_regions(plan.instances, share, plan.side), plan.side)
         touched[f"{share:g}"] = round(job.share(), 4)
         whole = job.whole()
-        if len(touched) > 1:  # the same at every share
-            del whole["unpatched"], whole["dense"]
+        if len(touched) > 1:
+            del whole["dense"]  # the same at every share
         calls |= {f"{name}|{share:g}": call for name, call in (whole | job.cut()).items()}
     # the first forward of a run may be made twice, where scales do not prove that keys are faint
     seconds = median_seconds(calls, device, repeats, twice=plan.scale > 1)

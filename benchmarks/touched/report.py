@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import json
+import statistics
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, get_args
@@ -33,15 +34,14 @@ NEAR = "near regions"
 
 
 def ratios(plan: Plan, measured: Figures) -> dict[str, dict[str, float]]:
-    """Every call's time over the unpatched one's: {method: {share: ratio}}."""
-    (unpatched,) = measured["unpatched"].values()
-    (dense,) = measured["dense"].values()
-    shares = list(measured["touched"])
+    """Every call's time over that of the unpatched one beside it: {method: {share: ratio}}."""
+    unpatched, shares = measured["unpatched"], list(measured["touched"])
+    ((beside, dense),) = measured["dense"].items()
     turns = float(plan.instances)
-    alike = {"dense": dense / unpatched, "turns": turns, "multidiffusion": turns + 1}
+    alike = {"dense": dense / unpatched[beside], "turns": turns, "multidiffusion": turns + 1}
     timed = ("ours", *SKIPPING.values(), *FLOORS.values())
     found: dict[str, dict[str, float]] = {
-        name: {share: round(seconds / unpatched, 4) for share, seconds in measured[name].items()}
+        name: {share: round(measured[name][share] / unpatched[share], 4) for share in shares}
         for name in timed
     }
     return found | {name: dict.fromkeys(shares, round(r, 4)) for name, r in alike.items()}
@@ -56,7 +56,7 @@ def gathered(kept: Mapping[Plan, Figures], known: Mapping[str, Any]) -> dict[str
             plan.name, {"seconds, unpatched": {}, "touched": {}, "forward_ratio": {}, "floor": {}}
         )
         number = str(plan.instances)
-        (seconds,) = measured["unpatched"].values()
+        seconds = statistics.median(measured["unpatched"].values())
         entry["seconds, unpatched"][number] = round(seconds, 3)
         entry["touched"][number] = measured["touched"]
         for name, by_share in ratios(plan, measured).items():
