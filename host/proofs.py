@@ -28,18 +28,16 @@ class Record:
 
     Attributes:
         run: the sampling run that this was seen in; None outside of one.
-        kept: the blocks that compute every key; where a run begins, those whose proof failed in
-            the run before.
+        kept: the blocks that compute every key: those whose proof failed in this run or in the
+            one before.
         failed: the blocks whose proof failed in this run.
-        begun: a forward of this run has been proven.
         surprised: a forward of this run had to be run again.
         products: per block the longest query's length times the longest key's.
     """
 
     run: RunNote | None
-    kept: frozenset[int] = frozenset()
+    kept: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
-    begun: bool = False
     surprised: bool = False
     products: Sequence[float] | None = None
 
@@ -47,8 +45,9 @@ class Record:
         """Note the blocks that failed in a forward; whether it holds all the same."""
         held = failed <= self.kept
         self.failed |= failed
-        self.kept = frozenset(self.failed if held or not self.surprised else range(blocks))
-        self.begun, self.surprised = True, self.surprised or not held
+        if not held:
+            self.kept |= set(range(blocks)) if self.surprised else failed
+            self.surprised = True
         return held
 
 
@@ -60,7 +59,7 @@ def record_of(call: ModelCall) -> Record:
     run: RunNote | None = call.options.get(RUN)
     record = _records.get(call.model)
     if record is None or record.run is not run:
-        record = Record(run, kept=frozenset(record.failed if record else ()))
+        record = Record(run, kept=set(record.failed if record else ()))
         _records[call.model] = record
     return record
 
@@ -119,18 +118,17 @@ class Waiting:
 
 class Assumed:
     """Leaves faint keys out but in the blocks that keep theirs, and gathers the verdicts that the
-    norms do not make needless: at the start of a run those of all blocks, then of the others."""
+    norms do not make needless: of all blocks, for the next run to know which would still fail."""
 
     def __init__(self, record: Record) -> None:
         self.record = record
         self.verdicts: list[tuple[int, Tensor]] = []
 
     def __call__(self, block: int, faint: Faint, q: Tensor, k: Tensor) -> bool:
-        products, keeps = self.record.products, block in self.record.kept
-        proven = products is not None and faint.is_exact_below(products[block], q.shape[3])
-        if not proven and not (keeps and self.record.begun):
+        products = self.record.products
+        if products is None or not faint.is_exact_below(products[block], q.shape[3]):
             self.verdicts.append((block, faint.verdict(q, k)))
-        return not keeps
+        return block not in self.record.kept
 
     def read(self, measured: Tensor | None) -> tuple[set[int], Sequence[float] | None]:
         """The blocks that failed, and ``measured``: one read of both from the device."""
