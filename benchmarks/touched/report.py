@@ -58,7 +58,7 @@ def gathered(kept: Mapping[Plan, Figures], known: Mapping[str, Any]) -> dict[str
         number = str(plan.instances)
         seconds = statistics.median(measured["unpatched"].values())
         entry["seconds, unpatched"][number] = round(seconds, 3)
-        entry["touched"][number] = measured["touched"]
+        entry["touched"].setdefault(number, {}).update(measured["touched"])
         for name, by_share in ratios(plan, measured).items():
             kind = "floor" if name in FLOORS.values() else "forward_ratio"
             for share, ratio in by_share.items():
