@@ -1,4 +1,4 @@
-"""Faint keys: assumed not to count during a forward, and held against one number after it."""
+"""Faint keys: assumed not to count during a forward, and held against their verdicts after it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
