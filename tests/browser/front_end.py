@@ -30,6 +30,14 @@ _PAGES = NEWER_FRONT_END / "comfyui_frontend_package" / "static"
 NEWER = FrontEnd("newer", ("--cpu", "--front-end-root", str(_PAGES)), NEWER_FRONT_END_VERSION)
 FRONT_ENDS = (PINNED, NEWER)
 RENDERERS = {"classic": False, "Nodes 2.0": True}
+READY = """() => window.app?.extensionManager?.setting && window.app.canvas?.graph
+  && window.LiteGraph?.registered_node_types?.KSampler && !window.app.extensionManager.spinner
+  && !document.querySelector('.p-blockui-mask')"""
+"""True once the front end has opened its first workflow and lifted the mask it lays over the page.
+
+What is dropped while the mask goes away blocks the page for good: PrimeVue lays a second mask,
+and takes that one away in place of the first.
+"""
 
 
 def new_page(browser: Browser) -> Page:
@@ -44,12 +52,8 @@ def open_front_end(page: Page, server: ComfyServer, settings: Settings | None = 
     (user / "comfy.settings.json").write_text(json.dumps(SETTINGS | (settings or {})))
     page.route(lambda address: not is_local(address), _refuse)
     page.goto(server.client.url)
-    page.wait_for_function(
-        "() => window.app?.extensionManager?.setting && window.app.canvas?.graph"
-        " && window.LiteGraph?.registered_node_types?.KSampler",
-        timeout=120_000,
-    )
-    page.wait_for_timeout(1500)
+    page.wait_for_function(READY, timeout=120_000)
+    page.wait_for_timeout(500)  # the front end sets its selection's handlers last
     page.evaluate("() => window.app.graph.clear()")
 
 
