@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from instance_edit.attention import AttentionBias, TokenLayout, mice_bias
 from instance_edit.attention.execute.batches import Picked, QueryBatch, make_batch
-from instance_edit.attention.execute.costs import ACCELERATOR, CPU, DeviceCosts
+from instance_edit.attention.execute.costs import ACCELERATOR, CPU, REST, DeviceCosts
 from instance_edit.attention.execute.plan import BiasPlan, plan_batches, tile_rows_for
 from instance_edit.attention.execute.views import find_views, seeing_alike
 from instance_edit.benchmarks.speed.jobs import job_layout, job_masks
@@ -34,7 +35,7 @@ def test_batches_cover_every_query_once_and_leave_out_shut_keys_only(
     layout, masks, references, owners = case
     bias = BUILDERS[method](layout, masks, reference_masks=references, reference_owners=owners)
     queries = data.draw(st.integers(1, bias.queries))
-    costs = data.draw(st.sampled_from([CPU, ACCELERATOR]))
+    costs = data.draw(st.sampled_from([CPU, REST, ACCELERATOR]))
     batches = plan_batches(bias, queries, costs, uniform_rows=uniform_rows, tile_rows=tile_rows)
     places = [place for batch in batches for place in covered(batch.queries, queries)]
     assert sorted(places) == list(range(queries))
@@ -104,6 +105,25 @@ def test_a_tile_is_filled_so_many_pairs_at_a_time_and_one_query_at_least(
     batch = make_batch(bias, torch.arange(100), part_pairs=pairs)
     assert len(batch.parts) == parts
     assert torch.equal(batch.tile(bias), bias.dense())
+
+
+@pytest.mark.parametrize(
+    ("seen", "added"),
+    [
+        (range(100), range(100, 112)),
+        (range(290, 300), range(284, 290)),
+        (range(0, 300, 10), [1, 2]),
+        (range(300), []),
+    ],
+)
+def test_keys_are_filled_up_to_a_multiple_with_shut_ones(seen: range, added: Sequence[int]) -> None:
+    """A run with those beside it; where there are too few, with none."""
+    row = torch.full((300,), -math.inf)
+    row[list(seen)] = -1.0
+    bias = rows_bias(row[None], [5000])
+    batch = make_batch(bias, torch.arange(5000), shared=True, multiple=16)
+    assert covered(batch.keys, 300) == sorted([*seen, *added])
+    assert torch.equal(batch.tile(bias)[0], row[batch.keys])
 
 
 def test_a_tile_holds_38_thousandths_of_the_dense_bias_or_six_mebibytes() -> None:

@@ -83,8 +83,9 @@ def add_batch(
         part_k, part_v = pick(k[:, some], batch.keys), pick(v[:, some], batch.keys)
         part, part_sums = attend_with_sums(part_q, part_k, part_v, mask)
         share = (part_sums - sums[:, some, rows]).sigmoid().to(out.dtype)
-        blended = pick(out[:, some], rows).lerp(part, share[..., None])
-        write_rows(out[:, some], blended, rows, dim=2)
+        blended = pick(out[:, some], rows).lerp_(part, share[..., None])
+        if isinstance(rows, Tensor):  # else it was in place
+            write_rows(out[:, some], blended, rows, dim=2)
 
 
 def head_runs(q: Tensor, rows: int) -> list[slice]:

@@ -66,7 +66,12 @@ class QueryBatch:
 
 
 def make_batch(
-    bias: AttentionBias, queries: Tensor, *, part_pairs: int | None = None, shared: bool = False
+    bias: AttentionBias,
+    queries: Tensor,
+    *,
+    part_pairs: int | None = None,
+    shared: bool = False,
+    multiple: int = 1,
 ) -> QueryBatch:
     """The batch of these queries, each of which sees some key.
 
@@ -74,6 +79,7 @@ def make_batch(
         queries: (n,) int64, rising.
         part_pairs: how many pairs are filled in at a time; None for all.
         shared: all have the same row of the bias.
+        multiple: so many keys it has, or a multiple; shut ones are added, if there are enough.
     """
     sources = queries[:1] if shared else queries
     classes, columns = bias.query_class[sources], bias.query_group[sources]
@@ -86,6 +92,7 @@ def make_batch(
     )
     if _worth_gathering(len(queries), len(keys), len(visible), open_row):
         keys = visible
+    keys = _filled_up(keys, visible, bias.keys, multiple)
     parts: tuple[tuple[Tensor, Tensor], ...] = ()
     if not open_row or len(keys) > len(visible):
         rows = max(1, part_pairs // len(keys)) if part_pairs else len(classes)
@@ -102,6 +109,17 @@ def _visible_places(bias: AttentionBias, classes: Tensor, columns: Tensor) -> Te
     by_group = bias.rows[classes.unique()].isfinite().any(0)[bias.key_group]
     by_prompt = bias.columns[:, columns].isfinite().any(1)[bias.key_class]
     return (by_group & by_prompt).nonzero()[:, 0]
+
+
+def _filled_up(keys: Tensor, visible: Tensor, total: int, multiple: int) -> Tensor:
+    """The keys and as many shut ones as a multiple lacks, if there are so many: of a run those
+    beside it, so that it stays one."""
+    missing = -len(keys) % multiple
+    if isinstance(as_slice(keys), slice):
+        last = min(int(keys[-1]) + 1 + missing, total)
+        return torch.arange(max(0, last - len(keys) - missing), last)
+    shut = torch.ones(total, dtype=torch.bool).index_fill_(0, visible, False).nonzero()[:, 0]
+    return torch.cat([keys, shut[:missing]]).sort().values
 
 
 def _worth_gathering(queries: int, span: int, visible: int, open_row: bool) -> bool:

@@ -14,16 +14,19 @@ class DeviceCosts:
             filling it takes little memory beside it. None fills it at once: accelerators have the
             memory, and each part costs them kernel launches.
         call_pairs: a kernel call costs about as much as this many query-key pairs (estimated).
+        key_multiple: a call gets a multiple of this many keys, further ones shut.
     """
 
     copy_bytes: int
     part_pairs: int | None
     call_pairs: int
+    key_multiple: int = 1
 
 
 CPU = DeviceCosts(copy_bytes=4 << 20, part_pairs=1 << 18, call_pairs=1 << 14)
-REST = DeviceCosts(copy_bytes=4 << 20, part_pairs=1 << 18, call_pairs=1 << 16)
-"""On a CPU, of the few keys that are left beside shared ones: a call costs more than its pairs."""
+REST = DeviceCosts(copy_bytes=4 << 20, part_pairs=1 << 18, call_pairs=1 << 16, key_multiple=16)
+"""On a CPU, of the few keys that are left beside shared ones: a call costs more than its pairs, and
+torch's kernel, which takes 16 keys at a time, is slow with what is left of them (measured)."""
 ACCELERATOR = DeviceCosts(copy_bytes=64 << 20, part_pairs=None, call_pairs=1 << 18)
 
 

@@ -84,13 +84,22 @@ def farthest(k: Tensor, means: Tensor) -> Tensor:
     The squares get what rounding may have taken from them, so none is negative.
     """
     squares = norms(k).square()
-    at_once = max(1, PROOF_BYTES // (squares.numel() * k.element_size()))
-    own, keys = squares.flatten(0, 1)[..., None].to(k.dtype), k.flatten(0, 1)
-    found: list[Tensor] = [
-        torch.baddbmm(own, keys, some, alpha=-2).amax(1)
-        for some in torch.split(means.flatten(0, 1).transpose(1, 2), at_once, dim=2)
+    row_bytes = k.shape[2] * k.element_size()
+    classes = max(1, min(means.shape[2], PROOF_BYTES // row_bytes))
+    heads = max(1, PROOF_BYTES // (row_bytes * classes))
+    flat = (squares.to(k.dtype)[:, :, None], k.transpose(2, 3), means)
+    runs = zip(*(torch.split(one.flatten(0, 1), heads) for one in flat), strict=True)
+    found = [
+        torch.cat(
+            [
+                torch.baddbmm(own, part, keys, alpha=-2).amax(2)
+                for part in torch.split(some, classes, dim=1)
+            ],
+            dim=1,
+        )
+        for own, keys, some in runs
     ]
-    relative = torch.cat(found, dim=1).float().unflatten(0, k.shape[:2]) + norms(means).square()
+    relative = torch.cat(found).float().unflatten(0, k.shape[:2]) + norms(means).square()
     spare = (ROUNDING - 1) * squares.amax(2, keepdim=True)
     return (relative + spare).sqrt()
 

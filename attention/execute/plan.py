@@ -133,7 +133,7 @@ def plan_batches(
     host = bias.to("cpu", bias.rows.dtype)
     views = [view for view in find_views(host, queries) if view.keys]
     batches = [
-        make_batch(host, view.queries, shared=True)
+        make_batch(host, view.queries, shared=True, multiple=costs.key_multiple)
         for view in views
         if len(view.queries) >= uniform_rows
     ]
@@ -144,7 +144,12 @@ def plan_batches(
         if tile_bytes is not None:
             length = tile_bytes // (host.rows.element_size() * _keys_seen(host, alike))
         batches += [
-            make_batch(host, run.sort().values, part_pairs=costs.part_pairs)
+            make_batch(
+                host,
+                run.sort().values,
+                part_pairs=costs.part_pairs,
+                multiple=costs.key_multiple,
+            )
             for run in torch.split(together, max(1, length))
         ]
     return tuple(batch.to(bias.rows.device) for batch in batches)

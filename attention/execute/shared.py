@@ -25,7 +25,7 @@ from .views import View, find_views
 
 PACK_ROWS = 160
 """A call costs as much as this many further queries (measured: the kernel packs all keys)."""
-BLEND_KEYS = 300
+BLEND_KEYS = 360
 """Weighing two results costs a query as much as this many keys (measured on a CPU with AMX)."""
 OWN_CALL = 192
 """So many queries that see alike have a call of their own; fewer share one."""

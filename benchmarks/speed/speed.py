@@ -24,7 +24,8 @@ from .plot import plot_speed
 
 INSTANCES = (0, 1, 3, 8, 20, 40, 100, 285)
 GRID = (64, 64)
-WIDTH = 128
+HEADS, WIDTH = 24, 128
+"""Of FLUX.1 and FLUX.2 klein 4B."""
 PADDED_WORDS = 200
 FOLDED = 40
 """Most instances that are folded: two dimensions each."""
@@ -85,21 +86,20 @@ def add_row(figures: Figures, instances: int, row: Mapping[str, float]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--gpu", action="store_true", help="CUDA, all heads, 1 to 4 references")
-    parser.add_argument("--heads", type=int, default=4, help="heads on the CPU")
+    parser.add_argument("--gpu", action="store_true", help="CUDA, 1 to 4 references")
+    parser.add_argument("--heads", type=int, default=HEADS)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--no-flex", action="store_true", help="where nothing can be compiled")
     arguments = parser.parse_args()
     device = torch.device("cuda" if arguments.gpu else "cpu")
-    heads = 24 if arguments.gpu else arguments.heads
     settings = (arguments.repeats, not arguments.no_flex)
     torch.set_num_threads(1)
     results: dict[str, Any] = {
-        "layout": f"1024 x 1024, one reference, bf16, {heads} heads of {WIDTH}",
-        **attention_figures(device, heads, 1, *settings),
+        "layout": f"1024 x 1024, one reference, bf16, {arguments.heads} heads of {WIDTH}",
+        **attention_figures(device, arguments.heads, 1, *settings),
     }
     for references in (2, 3, 4) if arguments.gpu else ():
-        figures = attention_figures(device, heads, references, *settings)
+        figures = attention_figures(device, arguments.heads, references, *settings)
         results[f"{references} references"] = figures
     path = write_results("speed_gpu" if arguments.gpu else "speed_cpu", device, results)
     print(f"written to {path} and {plot_speed(results, path.with_suffix('.png'))}")
