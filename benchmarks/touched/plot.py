@@ -18,7 +18,7 @@ def plot_touched(results: Mapping[str, Any], path: Path) -> Path:
     """Draw the ratios of the main setting at N = 8, and the floor."""
     from matplotlib.figure import Figure  # here, so that measuring needs torch alone
 
-    figure = Figure(figsize=(8, 4.6))
+    figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     for name, (label, colour) in LINES.items():
         at = {float(share): by["8"] for share, by in results["forward_ratio"][name].items()}
@@ -32,9 +32,8 @@ def plot_touched(results: Mapping[str, Any], path: Path) -> Path:
     axes.set_xlabel("share of the picture that eight edits touch")
     axes.set_ylabel("time of a forward, unpatched = 1")
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8)
+    figure.legend(fontsize=8, loc="outside lower center", ncols=2)
     axes.grid(alpha=0.3)
     axes.set_title(f"{results['setting']}\n(one edit at a time: 8)", fontsize=9)
-    figure.tight_layout()
     figure.savefig(path, dpi=110)
     return path
