@@ -104,12 +104,14 @@ def keeps_scales(record: Record) -> bool:
 
 
 class Waiting:
-    """Asks the device in every call, and notes in the record what failed."""
+    """Asks the device in every call of a block until it fails in this run, and notes that."""
 
     def __init__(self, record: Record) -> None:
         self.record = record
 
     def __call__(self, block: int, faint: Faint, q: Tensor, k: Tensor) -> bool:
+        if block in self.record.failed:
+            return False
         exact = faint.is_exact(q, k)
         if not exact:
             self.record.failed.add(block)
@@ -118,13 +120,16 @@ class Waiting:
 
 class Assumed:
     """Leaves faint keys out but in the blocks that keep theirs, and gathers the verdicts that the
-    norms do not make needless: of all blocks, for the next run to know which would still fail."""
+    norms do not make needless: of every block until it fails in this run, for the next run to know
+    which would still fail."""
 
     def __init__(self, record: Record) -> None:
         self.record = record
         self.verdicts: list[tuple[int, Tensor]] = []
 
     def __call__(self, block: int, faint: Faint, q: Tensor, k: Tensor) -> bool:
+        if block in self.record.failed:
+            return False
         products = self.record.products
         if products is None or not faint.is_exact_below(products[block], q.shape[3]):
             self.verdicts.append((block, faint.verdict(q, k)))

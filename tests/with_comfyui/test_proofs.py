@@ -58,7 +58,7 @@ def test_where_it_fails_the_first_forward_is_run_again_and_no_other(
     for one in found:  # the random numbers of an ancestral sampler are the same too
         torch.testing.assert_close(one, edit.dense(**how), **CLOSE)
     assert edit.forwards[:2] == [4, 3]  # in the second run nothing is assumed
-    assert reads_by_forward(edit, steps=3) == [1, 1, 1]
+    assert reads_by_forward(edit, steps=3) == [1, 0, 0]  # nor asked again once it has failed
 
 
 @pytest.fixture
@@ -103,8 +103,9 @@ def test_two_forwards_of_a_run_are_run_again_at_most(
     assumed: list[dict[int, bool]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Should a block fail in a later forward that held before, all keep their keys."""
-    edit, failing = LongEdit(editor, flux1, MIDDLE), [{0}, {1}, {2}, {2}]
+    """Should a block fail in a later forward that held before, all keep their keys. Once all have
+    failed, nothing is read."""
+    edit, failing = LongEdit(editor, flux1, MIDDLE), [{0}, {1}, {2}]
     monkeypatch.setattr(proofs.Assumed, "read", lambda *_: (failing.pop(0), None))
     edit.run(steps=4)
     assert edit.forwards == [6] and not failing
@@ -197,6 +198,16 @@ def test_where_a_second_forward_may_not_give_the_same_none_is_run(
     found = edit.run(patch(edit.model))
     assert edit.forwards == [0 if patch is skipped_block else 1]
     torch.testing.assert_close(found, edit.dense(patch), **CLOSE)
+
+
+@pytest.mark.parametrize(("scale", "later"), [(MIDDLE, 3), (LOUD, 0)])
+def test_each_block_waits_there_until_it_has_failed_in_the_run(
+    editor: Editor, flux1: ModelPatcher, scale: float, later: int
+) -> None:
+    edit = LongEdit(editor, flux1, scale)
+    edit.model = patched_attention(edit.model)
+    edit.run()  # plans are made once per layout, with reads of their own
+    assert reads_by_forward(edit, steps=3) == [3, later, later]
 
 
 def test_a_wrapper_of_the_model_before_ours_sees_one_call(
