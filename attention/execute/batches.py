@@ -115,6 +115,8 @@ def _filled_up(keys: Tensor, visible: Tensor, total: int, multiple: int) -> Tens
     """The keys and as many shut ones as a multiple lacks, if there are so many: of a run those
     beside it, so that it stays one."""
     missing = -len(keys) % multiple
+    if not missing:
+        return keys
     if isinstance(as_slice(keys), slice):
         last = min(int(keys[-1]) + 1 + missing, total)
         return torch.arange(max(0, last - len(keys) - missing), last)

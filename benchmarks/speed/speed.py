@@ -88,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gpu", action="store_true", help="CUDA, 1 to 4 references")
     parser.add_argument("--heads", type=int, default=HEADS)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--no-flex", action="store_true", help="where nothing can be compiled")
     arguments = parser.parse_args()
     device = torch.device("cuda" if arguments.gpu else "cpu")
