@@ -20,7 +20,27 @@ Calls = Mapping[str, Callable[[], object]]
 def median_seconds(
     calls: Calls, device: torch.device, repeats: int, *, twice: bool = False
 ) -> dict[str, float]:
-    """Median seconds of each call, taken in turns after one unmeasured round.
+    """Median seconds of each call; see ``seconds_by_round``."""
+    rounds = seconds_by_round(calls, device, repeats, twice=twice)
+    return {name: statistics.median(values) for name, values in rounds.items()}
+
+
+def median_ratio(rounds: Mapping[str, list[float]], name: str, base: str) -> float:
+    """Median of the ratios within a round.
+
+    A machine whose pace changes from minute to minute changes both sides of such a ratio.
+
+    Args:
+        rounds: of ``seconds_by_round``.
+    """
+    pairs = zip(rounds[name], rounds[base], strict=True)
+    return statistics.median(one / other for one, other in pairs)
+
+
+def seconds_by_round(
+    calls: Calls, device: torch.device, repeats: int, *, twice: bool = False
+) -> dict[str, list[float]]:
+    """Seconds of each call in each round, taken in turns after one unmeasured round.
 
     A CPU is measured by the time this process had it, which other programs do not disturb as long
     as it runs on one thread; an accelerator by the clock on the wall.
@@ -40,7 +60,7 @@ def median_seconds(
             synchronize(device)
             if turn:
                 seconds[name].append(clock() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+    return seconds
 
 
 def synchronize(device: torch.device) -> None:

@@ -1,6 +1,7 @@
 """Attention by torch and by loops, random tokens and editing scenes, for the tests of `execute`."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -71,7 +72,7 @@ def rows_bias(rows: Tensor, counts: list[int]) -> AttentionBias:
     )
 
 
-def open_on(keys: int, *runs: range) -> Tensor:
+def open_on(keys: int, *runs: Iterable[int]) -> Tensor:
     """One row for each run of open keys, the rest shut."""
     rows = torch.full((len(runs), keys), -math.inf)
     for row, run in zip(rows, runs, strict=True):

@@ -1,7 +1,6 @@
 """One call for the keys that most queries see alike, and the rest beside it: exact together."""
 
 import math
-from dataclasses import replace
 from unittest import mock
 
 import pytest
@@ -16,14 +15,22 @@ from instance_edit.attention.execute.attend import attend
 from instance_edit.attention.execute.attend_shared import attend_shared, can_share
 from instance_edit.attention.execute.costs import CPU
 from instance_edit.attention.execute.plan import BiasPlan, plan_batches
-from instance_edit.attention.execute.shared import SharedKeys, find_shared
+from instance_edit.attention.execute.shared import SharedKeys, find_shared, with_batches
 from instance_edit.attention.skip_background import near
 from instance_edit.benchmarks.record import peak_bytes
 from instance_edit.benchmarks.speed.alternatives import job_bias
 from instance_edit.benchmarks.speed.jobs import job_layout
 from instance_edit.benchmarks.touched.jobs import touching_boxes
 from instance_edit.mask_ops.boxes import box_to_grid
-from instance_edit.tests.attending import BUILDERS, naive, scene, sdpa, tokens
+from instance_edit.tests.attending import (
+    BUILDERS,
+    naive,
+    open_on,
+    rows_bias,
+    scene,
+    sdpa,
+    tokens,
+)
 from instance_edit.tests.bias_cases import bias_cases
 
 Case = tuple[TokenLayout, Tensor, list[Tensor], tuple[int | None, ...]]
@@ -44,7 +51,7 @@ def parted(bias: AttentionBias, queries: int | None = None) -> SharedKeys | None
     if shared is None:
         return None
     batches = plan_batches(shared.rest, count, CPU, uniform_rows=2, tile_rows=300)
-    return replace(shared, batches=batches)
+    return with_batches(shared, batches)
 
 
 def surely_parted(bias: AttentionBias) -> SharedKeys:
@@ -120,15 +127,34 @@ def test_half_precision_is_nearly_as_exact_as_the_dense_bias(
     assert errors[0] <= 1.125 * errors[1]
 
 
+@pytest.mark.parametrize("instances", [1, 3, 8])
+def test_batches_are_runs_of_the_order_in_which_those_come_first_that_share(instances: int) -> None:
+    """So the kernel reads queries, and writes results, where they lie."""
+    bias = job_bias(job_layout(instances, (64, 64)), torch.bfloat16, torch.device("cpu"))
+    shared = BiasPlan(bias).with_faint.shared(bias.queries)
+    assert shared is not None
+    runs = [batch.queries for batch in shared.batches]
+    assert [0, *(run.stop for run in runs)] == [*(run.start for run in runs), bias.queries]
+    assert torch.equal(shared.order.sort().values, torch.arange(bias.queries))
+    sharing = int(shared.level.isfinite().sum())
+    assert shared.queries == slice(0, sharing)
+    assert bool(shared.level[shared.order[:sharing]].isfinite().all())
+
+
+def test_queries_of_which_nothing_is_left_are_in_no_batch() -> None:
+    """Of four queries the first sees shared keys only and the last no key at all."""
+    bias = rows_bias(open_on(10, range(2, 10), [0, *range(2, 10)], []), [1, 2, 1])
+    shared = surely_parted(bias)
+    assert shared.order.tolist() == [0, 1, 2, 3]
+    assert [batch.queries for batch in shared.batches] == [slice(1, 3)]
+
+
 def test_heads_that_are_taken_in_turns_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     bias = scene(4)
     shared = surely_parted(bias)
     q, k, v = tokens(bias.keys)
     whole = attend_shared(q, k, v, shared)
-    monkeypatch.setattr(
-        "instance_edit.attention.execute.attend_shared.CPU",
-        replace(CPU, copy_bytes=1),
-    )
+    monkeypatch.setattr("instance_edit.attention.execute.attend_shared.RUN_BYTES", 1)
     torch.testing.assert_close(attend_shared(q, k, v, shared), whole)
 
 

@@ -229,15 +229,15 @@ def test_views_are_compared_with_those_that_see_as_many_sixteenths_of_the_keys()
     assert [view.row for view in run] == [0, 2, 1]
 
 
-def gathered(queries: int, visible: int, every: int) -> QueryBatch:
-    """The batch of queries that see one in ``every`` keys, ``visible`` in all."""
-    bias = rows_bias(open_on(visible * every, range(0, visible * every, every)), [queries])
+def around_a_gap(queries: int) -> QueryBatch:
+    """The batch of queries that see 100 keys, 10 shut ones between them."""
+    bias = rows_bias(open_on(110, [*range(50), *range(60, 110)]), [queries])
     return make_batch(bias, torch.arange(queries), shared=True)
 
 
 def test_keys_are_copied_together_where_that_saves_more_than_64_queries_on_each() -> None:
-    """100 of 199 keys are seen: n queries save 99 n pairs, and the time of 25 n for the mask."""
-    assert isinstance(gathered(51, 100, 2).keys, slice)
-    assert isinstance(gathered(52, 100, 2).keys, torch.Tensor)  # 52 * 124 > 64 * 100 > 51 * 124
-    assert gathered(52, 100, 2).is_open
-    assert not gathered(51, 100, 2).is_open
+    """A shut key costs all n queries, and 160 for the packing; a mask, the time of 25 n pairs."""
+    assert isinstance(around_a_gap(137).keys, slice)  # 10 * (137 + 160) + 25 * 137 < 64 * 100
+    assert isinstance(around_a_gap(138).keys, torch.Tensor)
+    assert around_a_gap(138).is_open
+    assert not around_a_gap(137).is_open

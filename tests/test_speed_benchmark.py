@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from instance_edit.benchmarks.record import median_seconds, peak_bytes
+from instance_edit.benchmarks.record import median_ratio, median_seconds, peak_bytes
 from instance_edit.benchmarks.speed import speed
 from instance_edit.benchmarks.speed.alternatives import attention_calls, fold_call
 from instance_edit.benchmarks.speed.jobs import job_layout, job_masks
@@ -53,6 +53,12 @@ def test_every_call_is_timed_in_turns() -> None:
     order.clear()
     median_seconds(calls, CPU, 1, twice=True)
     assert "".join(order) == "aabb" * 2
+
+
+def test_a_ratio_is_the_median_of_those_within_a_round() -> None:
+    """The machine slowed down for good within the second round; medians alone would give 1."""
+    rounds = {"ours": [2.0, 2.0, 4.0], "unpatched": [1.0, 2.0, 2.0]}
+    assert median_ratio(rounds, "ours", "unpatched") == 2.0
 
 
 def test_every_figure_is_there_for_any_number_of_references(

@@ -10,6 +10,8 @@ from ..bias import AttentionBias
 
 Picked = slice | Tensor
 
+PACK_ROWS = 160
+"""A call costs as much as this many further queries (measured: the kernel packs all keys)."""
 GATHER_ROWS = 64
 """Copying a key and its value costs as much as this many queries attending to it (measured)."""
 UNMASKED_GAIN = 0.25
@@ -131,7 +133,7 @@ def _worth_gathering(queries: int, span: int, visible: int, open_row: bool) -> b
         span: keys from the first visible one to the last.
         open_row: the bias is 0 on every visible key, so that without the others no mask is needed.
     """
-    saved = queries * (span - visible)
+    saved = (queries + PACK_ROWS) * (span - visible)
     if open_row and span > visible:
         saved += int(UNMASKED_GAIN * queries * visible)
     return saved > GATHER_ROWS * visible

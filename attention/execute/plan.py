@@ -1,7 +1,6 @@
 """Which queries attend to which keys together, so that a bias never becomes a Z x Z matrix."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property
 
 import torch
@@ -11,7 +10,7 @@ from ..bias import AttentionBias
 from .batches import QueryBatch, make_batch
 from .costs import REST, DeviceCosts, device_costs
 from .faint import Faint, find_faint
-from .shared import SharedKeys, batches_cost, find_shared, shared_cost
+from .shared import SharedKeys, batches_cost, find_shared, shared_cost, with_batches
 from .views import View, find_views, seeing_alike, visible_keys
 
 UNIFORM_ROWS = 192
@@ -174,7 +173,7 @@ def plan_shared(
         return None
     allowed = tile_bytes_for(bias.queries, bias.keys, bias.rows.element_size())
     own = plan_batches(shared.rest, queries, REST, tile_bytes=allowed // 2)
-    shared = replace(shared, batches=own)
+    shared = with_batches(shared, own)
     if shared_cost(shared) > batches_cost(batches):
         return None
     return shared.to(bias.rows.device)

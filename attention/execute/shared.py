@@ -15,17 +15,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
 
 from ..bias import AttentionBias
-from .batches import Picked, QueryBatch, as_slice, size
+from .batches import PACK_ROWS, Picked, QueryBatch, as_slice, size
 from .views import View, find_views
 
-PACK_ROWS = 160
-"""A call costs as much as this many further queries (measured: the kernel packs all keys)."""
-BLEND_KEYS = 360
+BLEND_KEYS = 220
 """Weighing two results costs a query as much as this many keys (measured on a CPU with AMX)."""
 OWN_CALL = 192
 """So many queries that see alike have a call of their own; fewer share one."""
@@ -43,24 +42,36 @@ class SharedKeys:
         keys: places of the shared keys.
         level: (queries,) float32, the constant of each; -inf for one that does without it.
         rest: b', of all queries, float32.
-        batches: of the rest.
+        order: (queries,) int64, the order in which the queries are attended.
+        batches: of the rest; their queries are runs of that order.
     """
 
     keys: Picked
     level: Tensor
     rest: AttentionBias
+    order: Tensor
     batches: tuple[QueryBatch, ...] = ()
 
     @cached_property
+    def levels(self) -> Tensor:
+        """``level`` in the order in which the queries are attended."""
+        return self.level[self.order]
+
+    @cached_property
     def queries(self) -> Picked:
-        """Places of the queries that attend to the shared keys."""
-        return as_slice(self.level.isfinite().nonzero()[:, 0])
+        """Which queries, in that order, attend to the shared keys."""
+        return as_slice(self.levels.isfinite().nonzero()[:, 0])
+
+    @cached_property
+    def ranks(self) -> Tensor:
+        """(queries,) int64, where in that order each query comes."""
+        return self.order.argsort()
 
     def to(self, device: torch.device) -> "SharedKeys":
         """The same with its tables and indices on a device."""
         keys = self.keys.to(device) if isinstance(self.keys, Tensor) else self.keys
-        batches = tuple(batch.to(device) for batch in self.batches)
-        return SharedKeys(keys, self.level.to(device), self.rest.to(device), batches)
+        tables = self.level.to(device), self.rest.to(device), self.order.to(device)
+        return SharedKeys(keys, *tables, tuple(batch.to(device) for batch in self.batches))
 
 
 def find_shared(bias: AttentionBias) -> SharedKeys | None:
@@ -89,7 +100,28 @@ def find_shared(bias: AttentionBias) -> SharedKeys | None:
     further_rows[:, groups] = torch.where(joined[:, None], left, rows[:, groups])
     rest = replace(bias, rows=further_rows.float(), columns=bias.columns.float())
     places = shared.nonzero()[:, 0]
-    return SharedKeys(as_slice(places), level.float()[bias.query_class], rest)
+    order = torch.arange(bias.queries)
+    return SharedKeys(as_slice(places), level.float()[bias.query_class], rest, order)
+
+
+def with_batches(shared: SharedKeys, batches: Sequence[QueryBatch]) -> SharedKeys:
+    """The same with these batches of the rest, its queries in an order that makes each a run.
+
+    Those that attend to the shared keys come first, so that nothing need be gathered for a batch.
+    """
+    joined = shared.level.isfinite()
+    batches = sorted(batches, key=lambda batch: -float(joined[batch.queries].float().mean()))
+    runs = [torch.arange(len(joined))[batch.queries] for batch in batches]
+    alone = torch.ones_like(joined)
+    for run in runs:
+        alone[run] = False
+    first, last = (alone & joined).nonzero()[:, 0], (alone & ~joined).nonzero()[:, 0]
+    ends = list(accumulate(map(len, runs), initial=len(first)))
+    own = tuple(
+        replace(batch, queries=slice(start, end))
+        for batch, (start, end) in zip(batches, pairwise(ends), strict=True)
+    )
+    return replace(shared, order=torch.cat([first, *runs, last]), batches=own)
 
 
 def worth_joining(views: Sequence[View], constant: Tensor, keys: int) -> Tensor:
