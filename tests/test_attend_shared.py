@@ -1,6 +1,7 @@
 """One call for the keys that most queries see alike, and the rest beside it: exact together."""
 
 import math
+from dataclasses import replace
 from unittest import mock
 
 import pytest
@@ -154,7 +155,8 @@ def test_heads_that_are_taken_in_turns_give_the_same(monkeypatch: pytest.MonkeyP
     shared = surely_parted(bias)
     q, k, v = tokens(bias.keys)
     whole = attend_shared(q, k, v, shared)
-    monkeypatch.setattr("instance_edit.attention.execute.attend_shared.RUN_BYTES", 1)
+    few = replace(CPU, copy_bytes=1)
+    monkeypatch.setattr("instance_edit.attention.execute.attend_shared.CPU", few)
     torch.testing.assert_close(attend_shared(q, k, v, shared), whole)
 
 

@@ -4,12 +4,10 @@ import torch
 from torch import Tensor
 
 from .attend import pick, write_rows
-from .batches import QueryBatch, size
+from .batches import Picked, QueryBatch, size
+from .costs import CPU
 from .shared import SharedKeys
 
-RUN_BYTES = 12 << 20
-"""So much of the queries is copied at a time: five heads of 1024 x 1024 with a reference (measured:
-fewer heads are more calls, more of them leave the cache)."""
 KERNEL = "_scaled_dot_product_flash_attention_for_cpu"
 
 
@@ -34,38 +32,27 @@ def attend_shared(q: Tensor, k: Tensor, v: Tensor, shared: SharedKeys) -> Tensor
     Returns:
         (B, Lq, H * D).
     """
-    out = q.new_empty(q.shape[0], q.shape[2], q.shape[1], q.shape[3])
-    count = heads_at_a_time(q)
-    tokens = zip(*(torch.split(one, count, 1) for one in (q, k, v)), strict=True)
-    for own, (part_q, part_k, part_v) in zip(torch.split(out, count, 2), tokens, strict=True):
-        ordered = attend_in_order(part_q.index_select(2, shared.order), part_k, part_v, shared)
-        own.copy_(ordered.index_select(2, shared.ranks).transpose(1, 2))
-    return out.flatten(2)
-
-
-def attend_in_order(q: Tensor, k: Tensor, v: Tensor, shared: SharedKeys) -> Tensor:
-    """(B, H, Lq, D): ``attend_shared`` of queries in ``shared.order``."""
     out, sums = attend_common(q, k, v, shared)
     for batch in shared.batches:
         add_batch(out, sums, (q, k, v), shared, batch)
-    return out
+    return joined(out, shared.ranks)
 
 
 def attend_common(q: Tensor, k: Tensor, v: Tensor, shared: SharedKeys) -> tuple[Tensor, Tensor]:
-    """The part of the shared keys, of queries in ``shared.order``.
+    """The part of the shared keys.
 
     Returns:
-        (B, H, Lq, D), 0 for queries that do without it, and (B, H, Lq) float32, the logarithm of
-        the sum that it was divided by, -inf for those.
+        In ``shared.order``: (B, H, Lq, D), 0 for queries that do without it, and (B, H, Lq)
+        float32, the logarithm of the sum that it was divided by, -inf for those.
     """
-    places = shared.queries
-    part, part_sums = attend_with_sums(pick(q, places), pick(k, shared.keys), pick(v, shared.keys))
-    part_sums += shared.levels[places]
-    if size(places) == q.shape[2]:
-        return part, part_sums
-    out, sums = q.new_zeros(q.shape), part_sums.new_full(q.shape[:3], -torch.inf)
-    write_rows(out, part, places, dim=2)
-    write_rows(sums, part_sums, places, dim=2)
+    places, keys = shared.queries, shared.keys
+    out, sums = q.new_zeros(q.shape), shared.level.new_full(q.shape[:3], -torch.inf)
+    for some in head_runs(q, 2 * size(places) + copied(keys)):
+        part_q = q[:, some].index_select(2, shared.order[places])
+        part_k, part_v = pick(k[:, some], keys), pick(v[:, some], keys)
+        part, part_sums = attend_with_sums(part_q, part_k, part_v)
+        write_rows(out[:, some], part, places, dim=2)
+        write_rows(sums[:, some], part_sums + shared.levels[places], places, dim=2)
     return out, sums
 
 
@@ -85,18 +72,35 @@ def add_batch(
     """
     q, k, v = tokens
     rows = batch.queries
-    part_q, mask = pick(q, rows), None
-    if not batch.is_open:
-        tile = batch.tile(shared.rest).to(torch.promote_types(q.dtype, torch.float32))
-        mask = tile[None, None].expand(1, 1, part_q.shape[2], tile.shape[1])
-    part, part_sums = attend_with_sums(part_q, pick(k, batch.keys), pick(v, batch.keys), mask)
-    share = (part_sums - sums[:, :, rows]).sigmoid().to(out.dtype)
-    out[:, :, rows].lerp_(part, share[..., None])
+    precise = torch.promote_types(q.dtype, torch.float32)
+    tile = None if batch.is_open else batch.tile(shared.rest).to(precise)[None, None]
+    mask = None if tile is None else tile.expand(1, 1, size(rows), tile.shape[3])
+    for some in head_runs(q, 2 * size(rows) + copied(batch.keys)):
+        part_q = q[:, some].index_select(2, shared.order[rows])
+        part_k, part_v = pick(k[:, some], batch.keys), pick(v[:, some], batch.keys)
+        part, part_sums = attend_with_sums(part_q, part_k, part_v, mask)
+        share = (part_sums - sums[:, some, rows]).sigmoid().to(out.dtype)
+        out[:, some, rows].lerp_(part, share[..., None])
 
 
-def heads_at_a_time(q: Tensor) -> int:
-    """How many heads are attended together, so that what is copied of them is little."""
-    return max(1, RUN_BYTES // max(1, q[:, 0].numel() * q.element_size()))
+def joined(out: Tensor, ranks: Tensor) -> Tensor:
+    """(B, H, Lq, D) in another order -> (B, Lq, H * D), query i from place ``ranks[i]``."""
+    result = out.new_empty(out.shape[0], out.shape[2], out.shape[1], out.shape[3])
+    for some in head_runs(out, out.shape[2]):
+        result[:, :, some] = out[:, some].index_select(2, ranks).transpose(1, 2)
+    return result.flatten(2)
+
+
+def head_runs(q: Tensor, rows: int) -> list[slice]:
+    """The heads in runs for each of which so many rows are copied at a time."""
+    per_head = rows * q.shape[0] * q.shape[3] * q.element_size()
+    count = max(1, CPU.copy_bytes // max(1, per_head))
+    return [slice(i, min(i + count, q.shape[1])) for i in range(0, q.shape[1], count)]
+
+
+def copied(places: Picked) -> int:
+    """Rows that are copied for a call, of two tensors."""
+    return 2 * len(places) if isinstance(places, Tensor) else 0
 
 
 def attend_with_sums(
