@@ -130,7 +130,7 @@ def test_half_precision_is_nearly_as_exact_as_the_dense_bias(
 
 @pytest.mark.parametrize("instances", [1, 3, 8])
 def test_batches_are_runs_of_the_order_in_which_those_come_first_that_share(instances: int) -> None:
-    """So the kernel reads queries, and writes results, where they lie."""
+    """So the results of two calls are weighed in place."""
     bias = job_bias(job_layout(instances, (64, 64)), torch.bfloat16, torch.device("cpu"))
     shared = BiasPlan(bias).with_faint.shared(bias.queries)
     assert shared is not None

@@ -48,7 +48,7 @@ def attend_common(q: Tensor, k: Tensor, v: Tensor, shared: SharedKeys) -> tuple[
     places, keys = shared.queries, shared.keys
     out, sums = q.new_zeros(q.shape), shared.level.new_full(q.shape[:3], -torch.inf)
     for some in head_runs(q, 2 * size(places) + copied(keys)):
-        part_q = q[:, some].index_select(2, shared.order[places])
+        part_q = pick(q[:, some], shared.order[places])
         part_k, part_v = pick(k[:, some], keys), pick(v[:, some], keys)
         part, part_sums = attend_with_sums(part_q, part_k, part_v)
         write_rows(out[:, some], part, places, dim=2)
@@ -76,7 +76,7 @@ def add_batch(
     tile = None if batch.is_open else batch.tile(shared.rest).to(precise)[None, None]
     mask = None if tile is None else tile.expand(1, 1, size(rows), tile.shape[3])
     for some in head_runs(q, 2 * size(rows) + copied(batch.keys)):
-        part_q = q[:, some].index_select(2, shared.order[rows])
+        part_q = pick(q[:, some], shared.order[rows])
         part_k, part_v = pick(k[:, some], batch.keys), pick(v[:, some], batch.keys)
         part, part_sums = attend_with_sums(part_q, part_k, part_v, mask)
         share = (part_sums - sums[:, some, rows]).sigmoid().to(out.dtype)
@@ -87,7 +87,7 @@ def joined(out: Tensor, ranks: Tensor) -> Tensor:
     """(B, H, Lq, D) in another order -> (B, Lq, H * D), query i from place ``ranks[i]``."""
     result = out.new_empty(out.shape[0], out.shape[2], out.shape[1], out.shape[3])
     for some in head_runs(out, out.shape[2]):
-        result[:, :, some] = out[:, some].index_select(2, ranks).transpose(1, 2)
+        result[:, :, some] = pick(out[:, some], ranks).transpose(1, 2)
     return result.flatten(2)
 
 

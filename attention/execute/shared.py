@@ -107,7 +107,7 @@ def find_shared(bias: AttentionBias) -> SharedKeys | None:
 def with_batches(shared: SharedKeys, batches: Sequence[QueryBatch]) -> SharedKeys:
     """The same with these batches of the rest, its queries in an order that makes each a run.
 
-    Those that attend to the shared keys come first, so that nothing need be gathered for a batch.
+    Those that attend to the shared keys come first, so that as a rule they are a run as well.
     """
     joined = shared.level.isfinite()
     batches = sorted(batches, key=lambda batch: -float(joined[batch.queries].float().mean()))
