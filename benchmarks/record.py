@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,15 @@ def median_seconds(
     return {name: statistics.median(values) for name, values in rounds.items()}
 
 
-def median_ratio(rounds: Mapping[str, list[float]], name: str, base: str) -> float:
+def median_ratio(seconds: Sequence[float], beside: Sequence[float]) -> float:
     """Median of the ratios within a round.
 
     A machine whose pace changes from minute to minute changes both sides of such a ratio.
 
     Args:
-        rounds: of ``seconds_by_round``.
+        seconds, beside: of two calls in the same rounds, see ``seconds_by_round``.
     """
-    pairs = zip(rounds[name], rounds[base], strict=True)
-    return statistics.median(one / other for one, other in pairs)
+    return statistics.median(one / other for one, other in zip(seconds, beside, strict=True))
 
 
 def seconds_by_round(

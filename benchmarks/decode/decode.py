@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 from collections.abc import Callable
 from itertools import product
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ import torch
 from ...tools.load_pack import add_comfyui_to_path
 from ...tools.model_shapes import autoencoder
 from ...tools.random_weights import seed_weights
-from ..record import RESULTS, median_seconds, write_results
+from ..record import RESULTS, median_ratio, seconds_by_round, write_results
 from .jobs import Job, random_job, touched_regions, trained_job
 from .plot import plot_decode
 
@@ -62,13 +63,13 @@ def ways(
 
 
 def time_figures(run: Run, job: Job, number: int, repeats: int) -> dict[str, dict[str, float]]:
-    """By share: time over that of the whole way, all in turns, and the share decoded."""
+    """By share: time over that of the whole way in its round, and the median seconds."""
     calls = {str(share): ways(run, job, number, share)["windows"] for share in SHARES}
     whole = ways(run, job, number, SHARES[0])["whole"]
-    seconds = median_seconds({"whole": whole, **calls}, CPU, repeats)
+    rounds = seconds_by_round({"whole": whole, **calls}, CPU, repeats)
     figures = {
-        "time ratio": {name: seconds[name] / seconds["whole"] for name in calls},
-        "seconds": seconds,
+        "time ratio": {name: median_ratio(rounds[name], rounds["whole"]) for name in calls},
+        "seconds": {name: statistics.median(seconds) for name, seconds in rounds.items()},
     }
     print(number, figures, flush=True)
     return figures

@@ -62,19 +62,19 @@ def attention_figures(
         peaks = warm_peaks(attention_calls(layout, HEADS, *kind[1:]), device)
         row = {
             "seconds/unpatched": statistics.median(rounds["unpatched"]),
-            "ours/unpatched": median_ratio(rounds, "ours", "unpatched"),
-            "ours/dense": median_ratio(rounds, "ours", "dense"),
+            "ours/unpatched": median_ratio(rounds["ours"], rounds["unpatched"]),
+            "ours/dense": median_ratio(rounds["ours"], rounds["dense"]),
             "memory/dense": (peaks["ours"] - peaks["unpatched"]) / (2 * layout.total**2),
         }
         for name in ("all keys", "dense", "fold"):
             if name in rounds:
-                row[f"{name}/unpatched"] = median_ratio(rounds, name, "unpatched")
+                row[f"{name}/unpatched"] = median_ratio(rounds[name], rounds["unpatched"])
         if instances and flex:
             pair = {"unpatched": calls["unpatched"], "flex": flex_call(layout, *kind)}
             few = seconds_by_round(pair, device, min(repeats, FLEX_REPEATS))
-            row["flex/unpatched"] = median_ratio(few, "flex", "unpatched")
+            row["flex/unpatched"] = median_ratio(few["flex"], few["unpatched"])
         if instances:
-            share = median_ratio(rounds, "turn", "ours")
+            share = median_ratio(rounds["turn"], rounds["ours"])
             row["turns/ours"] = instances * share
             row["multidiffusion/ours"] = (instances + 1) * share
         if instances == max(INSTANCES):

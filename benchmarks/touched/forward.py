@@ -27,7 +27,7 @@ import torch
 from ...tools.load_pack import add_comfyui_to_path
 from ...tools.model_shapes import Shape, klein_4b, kontext_12b
 from ..cache import cache_folder
-from ..record import median_seconds
+from ..record import seconds_by_round
 from .jobs import touching_regions
 
 SHARES = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -81,7 +81,7 @@ PLANS = (
 
 
 def measure(plan: Plan, repeats: int) -> Figures:
-    """Seconds of every call, {call: {share: seconds}}, and what each share really touches."""
+    """Seconds of every call by round, {call: {share: [seconds]}}, and what each share touches."""
     from ..speed.forward import random_model
     from .calls import Job
 
@@ -98,11 +98,11 @@ def measure(plan: Plan, repeats: int) -> Figures:
             del whole["dense"]  # the same at every share
         calls |= {f"{name}|{share:g}": call for name, call in (whole | job.cut()).items()}
     # the first forward of a run may be made twice, where scales do not prove that keys are faint
-    seconds = median_seconds(calls, device, repeats, twice=plan.scale > 1)
+    rounds = seconds_by_round(calls, device, repeats, twice=plan.scale > 1)
     figures: Figures = {"touched": touched}
-    for name, value in seconds.items():
+    for name, seconds in rounds.items():
         call, _, share = name.partition("|")
-        figures.setdefault(call, {})[share] = value
+        figures.setdefault(call, {})[share] = seconds
     return figures
 
 

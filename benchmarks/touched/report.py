@@ -15,13 +15,14 @@ import json
 import statistics
 from collections.abc import Mapping
 from datetime import date
+from itertools import chain
 from typing import Any, get_args
 
 import torch
 
 from ...attention.skip_background import Context
 from ...tools.load_pack import add_comfyui_to_path
-from ..record import RESULTS, write_results
+from ..record import RESULTS, median_ratio, write_results
 from .forward import MAIN, Figures, Plan, forward_folder, kept_figures
 from .plot import plot_touched
 from .quality import SCENES, figures
@@ -34,14 +35,14 @@ NEAR = "near regions"
 
 
 def ratios(plan: Plan, measured: Figures) -> dict[str, dict[str, float]]:
-    """Every call's time over that of the unpatched one beside it: {method: {share: ratio}}."""
+    """Every call's time over that of the unpatched one in its round: {method: {share: ratio}}."""
     unpatched, shares = measured["unpatched"], list(measured["touched"])
     ((beside, dense),) = measured["dense"].items()
-    turns = float(plan.instances)
-    alike = {"dense": dense / unpatched[beside], "turns": turns, "multidiffusion": turns + 1}
+    masked, turns = median_ratio(dense, unpatched[beside]), float(plan.instances)
+    alike = {"dense": masked, "turns": turns, "multidiffusion": turns + 1}
     timed = ("ours", *SKIPPING.values(), *FLOORS.values())
     found: dict[str, dict[str, float]] = {
-        name: {share: round(measured[name][share] / unpatched[share], 4) for share in shares}
+        name: {s: round(median_ratio(measured[name][s], unpatched[s]), 4) for s in shares}
         for name in timed
     }
     return found | {name: dict.fromkeys(shares, round(r, 4)) for name, r in alike.items()}
@@ -56,7 +57,7 @@ def gathered(kept: Mapping[Plan, Figures], known: Mapping[str, Any]) -> dict[str
             plan.name, {"seconds, unpatched": {}, "touched": {}, "forward_ratio": {}, "floor": {}}
         )
         number = str(plan.instances)
-        seconds = statistics.median(measured["unpatched"].values())
+        seconds = statistics.median(chain(*measured["unpatched"].values()))
         entry["seconds, unpatched"][number] = round(seconds, 3)
         entry["touched"].setdefault(number, {}).update(measured["touched"])
         for name, by_share in ratios(plan, measured).items():
