@@ -82,6 +82,7 @@ serve: setup           ## ARGS="--port 8188 --listen" go to ComfyUI
 bench: setup
 	$(RUN) benchmarks.speed.bias
 	$(RUN) benchmarks.speed.speed
+	$(RUN) benchmarks.speed.sizes
 	$(RUN) benchmarks.speed.speed_forward
 	$(RUN) benchmarks.decode.decode
 	$(RUN) benchmarks.speed.capture

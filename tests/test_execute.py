@@ -1,6 +1,7 @@
 """Structured attention against the dense bias: the same result, without the matrix."""
 
 import math
+from dataclasses import replace
 from unittest import mock
 
 import pytest
@@ -8,11 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instance_edit.attention import AttentionBias, TokenLayout, idattn_bias
+from instance_edit.attention import AttentionBias, TokenLayout, idattn_bias, mice_bias
 from instance_edit.attention.execute.attend import attend, attend_batches
 from instance_edit.attention.execute.costs import ACCELERATOR, CPU, device_costs
 from instance_edit.attention.execute.masks import additive_mask
 from instance_edit.attention.execute.plan import BiasPlan, plan_batches
+from instance_edit.benchmarks.speed.jobs import job_layout, job_masks
 from instance_edit.prompts.spans import Added, text_order
 from instance_edit.tests.attending import BUILDERS, Spy, naive, scene, sdpa, tokens
 from instance_edit.tests.bias_cases import bias_cases
@@ -141,6 +143,55 @@ def test_a_short_bias_is_filled_once_for_every_call_and_a_long_one_is_not_kept()
         assert tile.call_count == filled
         assert torch.equal(first, again[0]) and not torch.equal(*again)
         torch.testing.assert_close(few, sdpa(q[:, :, :50], k, v, plan.bias.dense()[:50]))
+
+
+def job_plan(side: int, method: str = "mice") -> BiasPlan:
+    """Eight instances and one reference."""
+    return BiasPlan(BUILDERS[method](job_layout(8, (side, side)), job_masks(8, (side, side))))
+
+
+def test_faint_keys_that_stay_are_attended_with_the_whole_bias_where_that_costs_less() -> None:
+    """At 384 x 384; it is filled once for all blocks and steps."""
+    plan, spy = job_plan(24), Spy()
+    q, k, v = tokens(plan.bias.keys)
+    with mock.patch.object(AttentionBias, "tile", autospec=True, side_effect=TILE) as tile:
+        found = [attend(queries, k, v, plan.with_faint, spy) for queries in (q, q, q[:, :, :900])]
+    assert tile.call_count == 1
+    keys = plan.bias.keys
+    assert spy.calls == [(3, keys, keys, True), (3, keys, keys, True), (3, 900, keys, True)]
+    wanted = naive(q, k, v, plan.bias.dense())
+    torch.testing.assert_close(found[0], wanted, check_dtype=False)
+    torch.testing.assert_close(found[2], wanted[:, :900], check_dtype=False)
+
+
+def test_the_whole_bias_is_never_taken_of_keys_that_are_only_shut() -> None:
+    """A sum over all keys is rounded otherwise, the longer the words of another instance are."""
+    plan = job_plan(24)
+    for apart in (plan.without_faint, job_plan(24, "dis").with_faint):
+        assert not apart.is_whole(apart.bias.queries)
+
+
+def test_the_whole_bias_is_taken_of_2560_tokens_at_most_and_on_a_cpu() -> None:
+    bias = job_plan(24).bias
+    costs = {
+        "within": replace(CPU, whole_tokens=bias.keys),
+        "beyond": replace(CPU, whole_tokens=bias.keys - 1),
+        "accelerator": ACCELERATOR,
+    }
+    taken = {
+        name: BiasPlan(bias, cost).with_faint.is_whole(bias.queries) for name, cost in costs.items()
+    }
+    assert taken == {"within": True, "beyond": False, "accelerator": False}
+    assert CPU.whole_tokens == 2560
+
+
+def test_shared_keys_are_taken_where_they_cost_less_than_the_whole_bias() -> None:
+    """At 512 x 512 one instance leaves enough of them to share, forty do not."""
+    for instances, whole in ((1, False), (40, True)):
+        masks = job_masks(instances, (32, 32))
+        plan = BiasPlan(mice_bias(job_layout(instances, (32, 32)), masks)).with_faint
+        assert plan.is_whole(plan.bias.queries)
+        assert (plan.shared(plan.bias.queries) is None) == whole
 
 
 def test_another_packs_mask_is_added() -> None:

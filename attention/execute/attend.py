@@ -31,7 +31,8 @@ def attend(
     the bias is 0 on all of those, else with a tile of the bias. A shut key weighs exactly 0 and
     may be left out; one with a finite bias only where these queries and keys prove that all of
     those together weigh less than float32's rounding (``faint.py``). That reads a number from the
-    device, unless the plan was decided before (``BiasPlan.decided``).
+    device, unless the plan was decided before (``BiasPlan.decided``). Where they stay, the whole
+    bias in one call may cost less (``BiasPlan.is_whole``).
 
     Args:
         q, k, v: (B, H, Lq, D) and (B, H_kv, keys, D). H is a whole multiple of H_kv (grouped-query
@@ -57,6 +58,8 @@ def attend(
     if takes_whole_bias(plan, mask, dense):
         return attend_dense(q, k, v, plan, kernel, mask)
     plan = plan.decided(q, k, Faint.is_exact)
+    if plan.is_whole(q.shape[2]):
+        return attend_dense(q, k, v, plan, kernel, mask)
     batches = plan.batches(q.shape[2])
     return attend_batches(q, k, v, plan, batches, kernel, open_kernel)
 
@@ -71,7 +74,7 @@ def attend_dense(
 ) -> Tensor:
     """``attend`` with the whole matrix in one call; see there."""
     queries, shared = q.shape[2], sharing_heads(q, k)
-    kept = is_short(plan.bias.queries, plan.bias.keys)
+    kept = is_short(plan.bias.queries, plan.bias.keys) or plan.is_whole(queries)
     tile = (plan.whole if kept else plan.filled(queries))[:queries].to(q.dtype)
     blind = None if plan.blind is None else plan.blind[:queries, None]
     added = tile[None, None] if mask is None else tile + additive_mask(mask, q.dtype)

@@ -15,15 +15,17 @@ class DeviceCosts:
             memory, and each part costs them kernel launches.
         call_pairs: a kernel call costs about as much as this many query-key pairs (estimated).
         key_multiple: a call gets a multiple of this many keys, further ones shut.
+        whole_tokens: up to so many tokens the whole bias is used where that costs least.
     """
 
     copy_bytes: int
     part_pairs: int | None
     call_pairs: int
     key_multiple: int = 1
+    whole_tokens: int = 0
 
 
-CPU = DeviceCosts(copy_bytes=4 << 20, part_pairs=1 << 18, call_pairs=1 << 14)
+CPU = DeviceCosts(copy_bytes=4 << 20, part_pairs=1 << 18, call_pairs=1 << 14, whole_tokens=2560)
 REST = DeviceCosts(copy_bytes=4 << 20, part_pairs=1 << 18, call_pairs=1 << 16, key_multiple=16)
 """On a CPU, of the few keys that are left beside shared ones: a call costs more than its pairs, and
 torch's kernel, which takes 16 keys at a time, is slow with what is left of them (measured)."""

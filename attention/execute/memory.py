@@ -53,12 +53,15 @@ def working_bytes(
         shared: heads of q that read one head of k and v.
     """
     row_bytes, head_bytes = total * dtype.itemsize, batch * width * dtype.itemsize
+    repeated = 2 * total * heads * head_bytes if shared > 1 else 0
+    whole = 3 * total * row_bytes + repeated
     if dense or is_short(total, total):
-        repeated = 2 * total * heads * head_bytes if shared > 1 else 0
-        return 3 * total * row_bytes + repeated
-    limit = device_costs(device_type).copy_bytes
-    copies = min(max(limit, 4 * total * shared * head_bytes), 4 * total * heads * head_bytes)
+        return whole
+    costs = device_costs(device_type)
+    least, most = 4 * total * shared * head_bytes, 4 * total * heads * head_bytes
+    copies = min(max(costs.copy_bytes, least), most)
     if device_type == "cpu" and shared == 1:  # the result and its sums, by heads
         copies += total * heads * (head_bytes + 4 * batch)
     proof = ALL_ANCHORS * heads * head_bytes + PROOF_BYTES
-    return max(2 * tile_rows_for(total, total, dtype.itemsize) * row_bytes + copies, proof)
+    batches = 2 * tile_rows_for(total, total, dtype.itemsize) * row_bytes + copies
+    return max(batches, proof, whole if total <= costs.whole_tokens else 0)

@@ -1,5 +1,6 @@
 """Which queries attend to which keys together, so that a bias never becomes a Z x Z matrix."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -7,10 +8,17 @@ import torch
 from torch import Tensor
 
 from ..bias import AttentionBias
-from .batches import QueryBatch, make_batch
+from .batches import PACK_ROWS, QueryBatch, make_batch
 from .costs import REST, DeviceCosts, device_costs
 from .faint import Faint, find_faint
-from .shared import SharedKeys, batches_cost, find_shared, shared_cost, with_batches
+from .shared import (
+    TILE_COST,
+    SharedKeys,
+    batches_cost,
+    find_shared,
+    shared_cost,
+    with_batches,
+)
 from .views import View, find_views, seeing_alike, visible_keys
 
 UNIFORM_ROWS = 192
@@ -59,8 +67,24 @@ class BiasPlan:
         None where that is not worth it.
         """
         if queries not in self._shared:
-            self._shared[queries] = plan_shared(self.bias, queries, self.batches(queries))
+            limit = min(batches_cost(self.batches(queries)), self.whole_cost(queries))
+            self._shared[queries] = plan_shared(self.bias, queries, limit)
         return self._shared[queries]
+
+    def is_whole(self, queries: int) -> bool:
+        """True if one call with the whole bias costs less than batches of the first queries."""
+        cost = self.whole_cost(queries)
+        return cost < math.inf and cost < batches_cost(self.batches(queries))
+
+    def whole_cost(self, queries: int) -> float:
+        """What such a call costs in query-key pairs; infinite where it is out of the question.
+
+        That is in long sequences, for the matrix, and without faint keys: under a bias that only
+        shuts, instances are apart to the last bit, which a sum over all keys does not keep.
+        """
+        if not self.keep_faint or self.bias.keys > self.costs.whole_tokens:
+            return math.inf
+        return self.bias.keys * (TILE_COST * queries + PACK_ROWS)
 
     @cached_property
     @torch.inference_mode(False)
@@ -162,10 +186,8 @@ def _keys_seen(bias: AttentionBias, views: Sequence[View]) -> int:
     return int((by_group & by_prompt).sum())
 
 
-def plan_shared(
-    bias: AttentionBias, queries: int, batches: tuple[QueryBatch, ...]
-) -> SharedKeys | None:
-    """``find_shared`` with its batches, if it costs less than these batches of the whole bias."""
+def plan_shared(bias: AttentionBias, queries: int, limit: float) -> SharedKeys | None:
+    """``find_shared`` with its batches, if it costs at most so many query-key pairs."""
     every = torch.arange(bias.keys)
     host = bias.to("cpu", bias.rows.dtype).rectangle(torch.arange(queries), every)
     shared = find_shared(host)
@@ -174,7 +196,7 @@ def plan_shared(
     allowed = tile_bytes_for(bias.queries, bias.keys, bias.rows.element_size())
     own = plan_batches(shared.rest, queries, REST, tile_bytes=allowed // 2)
     shared = with_batches(shared, own)
-    if shared_cost(shared) > batches_cost(batches):
+    if shared_cost(shared) > limit:
         return None
     return shared.to(bias.rows.device)
 

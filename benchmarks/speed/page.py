@@ -22,18 +22,24 @@ ALTERNATIVES = {
     "fold/unpatched": "bias folded into 2 N + 1 further dimensions",
     "flex/unpatched": "FlexAttention, compiled",
 }
+SIZES = {
+    "ours/unpatched": "ours / unpatched",
+    "all keys/unpatched": "ours, all keys / unpatched",
+    "all keys/dense": "ours, all keys / dense",
+}
 FORWARDS = ("ours/unpatched", "ours/dense", "turns/ours")
 Ratios = Mapping[str, Mapping[str, float]]
 
 
 def speed_tables(read: Callable[[str], Any]) -> dict[str, str]:
-    """Every table from speed_cpu.json, speed_forward_cpu.json and touched.json."""
-    attention, forwards, touched = (
-        read(name) for name in ("speed_cpu", "speed_forward_cpu", "touched")
-    )
+    """Every table from speed_cpu.json, speed_sizes_cpu.json, speed_forward_cpu.json and
+    touched.json."""
+    names = "speed_cpu", "speed_sizes_cpu", "speed_forward_cpu", "touched"
+    attention, sizes, forwards, touched = map(read, names)
     return {
         "targets": targets_table(attention),
         "alternatives": alternatives_table(attention),
+        "other sizes": sizes_table(sizes),
         "whole forwards": forwards_table(forwards),
         **touched_tables(touched),
     }
@@ -52,6 +58,17 @@ def alternatives_table(figures: Ratios) -> str:
     """What else could carry the bias."""
     rows = {label: numbers(figures[key]) for key, label in ALTERNATIVES.items()}
     return grid("time / unpatched", rows, counts(*(figures[key] for key in ALTERNATIVES)))
+
+
+def sizes_table(figures: Mapping[str, Any]) -> str:
+    """One attention at smaller pictures."""
+    sizes = {name: ratios for name, ratios in figures.items() if name != "about"}
+    rows = {
+        f"{name}: {label}": numbers(ratios[key])
+        for name, ratios in sizes.items()
+        for key, label in SIZES.items()
+    }
+    return grid("time", rows, counts(*(ratios["ours/unpatched"] for ratios in sizes.values())))
 
 
 def forwards_table(figures: Mapping[str, Any]) -> str:
