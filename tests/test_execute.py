@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instance_edit.attention import AttentionBias, TokenLayout, idattn_bias, mice_bias
+from instance_edit.attention import AttentionBias, TokenLayout, idattn_bias
 from instance_edit.attention.execute.attend import attend, attend_batches
 from instance_edit.attention.execute.costs import ACCELERATOR, CPU, device_costs
 from instance_edit.attention.execute.masks import additive_mask
@@ -145,9 +145,10 @@ def test_a_short_bias_is_filled_once_for_every_call_and_a_long_one_is_not_kept()
         torch.testing.assert_close(few, sdpa(q[:, :, :50], k, v, plan.bias.dense()[:50]))
 
 
-def job_plan(side: int, method: str = "mice") -> BiasPlan:
-    """Eight instances and one reference."""
-    return BiasPlan(BUILDERS[method](job_layout(8, (side, side)), job_masks(8, (side, side))))
+def job_plan(side: int, method: str = "mice", instances: int = 8) -> BiasPlan:
+    """The plan of a square picture with one reference."""
+    layout, masks = job_layout(instances, (side, side)), job_masks(instances, (side, side))
+    return BiasPlan(BUILDERS[method](layout, masks))
 
 
 def test_faint_keys_that_stay_are_attended_with_the_whole_bias_where_that_costs_less() -> None:
@@ -166,9 +167,11 @@ def test_faint_keys_that_stay_are_attended_with_the_whole_bias_where_that_costs_
 
 def test_the_whole_bias_is_never_taken_of_keys_that_are_only_shut() -> None:
     """A sum over all keys is rounded otherwise, the longer the words of another instance are."""
-    plan = job_plan(24)
-    for apart in (plan.without_faint, job_plan(24, "dis").with_faint):
-        assert not apart.is_whole(apart.bias.queries)
+    for instances in (8, 20):  # with 20, batches under MICE cost more than the whole bias
+        shut = job_plan(24, instances=instances).without_faint
+        for apart in (shut, job_plan(24, "dis", instances).with_faint):
+            assert not apart.is_whole(apart.bias.queries)
+            assert apart.whole_cost(apart.bias.queries) == math.inf
 
 
 def test_the_whole_bias_is_taken_of_2560_tokens_at_most_and_on_a_cpu() -> None:
@@ -188,8 +191,7 @@ def test_the_whole_bias_is_taken_of_2560_tokens_at_most_and_on_a_cpu() -> None:
 def test_shared_keys_are_taken_where_they_cost_less_than_the_whole_bias() -> None:
     """At 512 x 512 one instance leaves enough of them to share, forty do not."""
     for instances, whole in ((1, False), (40, True)):
-        masks = job_masks(instances, (32, 32))
-        plan = BiasPlan(mice_bias(job_layout(instances, (32, 32)), masks)).with_faint
+        plan = job_plan(32, instances=instances).with_faint
         assert plan.is_whole(plan.bias.queries)
         assert (plan.shared(plan.bias.queries) is None) == whole
 

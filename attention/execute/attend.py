@@ -56,10 +56,11 @@ def attend(
     """
     sharing_heads(q, k)  # refuses what does not share
     if takes_whole_bias(plan, mask, dense):
-        return attend_dense(q, k, v, plan, kernel, mask)
+        kept = is_short(plan.bias.queries, plan.bias.keys)
+        return attend_dense(q, k, v, plan, kernel, mask, kept=kept)
     plan = plan.decided(q, k, Faint.is_exact)
     if plan.is_whole(q.shape[2]):
-        return attend_dense(q, k, v, plan, kernel, mask)
+        return attend_dense(q, k, v, plan, kernel, kept=True)
     batches = plan.batches(q.shape[2])
     return attend_batches(q, k, v, plan, batches, kernel, open_kernel)
 
@@ -70,11 +71,17 @@ def takes_whole_bias(plan: BiasPlan, mask: Tensor | None, dense: bool) -> bool:
 
 
 def attend_dense(
-    q: Tensor, k: Tensor, v: Tensor, plan: BiasPlan, kernel: MaskedKernel, mask: Tensor | None
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    plan: BiasPlan,
+    kernel: MaskedKernel,
+    mask: Tensor | None = None,
+    *,
+    kept: bool,
 ) -> Tensor:
-    """``attend`` with the whole matrix in one call; see there."""
+    """``attend`` with the whole matrix in one call, kept for further ones or filled; see there."""
     queries, shared = q.shape[2], sharing_heads(q, k)
-    kept = is_short(plan.bias.queries, plan.bias.keys) or plan.is_whole(queries)
     tile = (plan.whole if kept else plan.filled(queries))[:queries].to(q.dtype)
     blind = None if plan.blind is None else plan.blind[:queries, None]
     added = tile[None, None] if mask is None else tile + additive_mask(mask, q.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..grid import counts, grid, numbers
@@ -16,17 +16,17 @@ TARGETS = {
     "padded/ours": "4 at N = 285",
     "all keys/unpatched": "1.05 up to N = 8, 1.10 up to 100",
 }
-NAMES = {"memory/dense": "extra memory/dense", "all keys/unpatched": "ours, all keys/unpatched"}
+NAMES = {
+    "memory/dense": "extra memory/dense",
+    "all keys/unpatched": "ours, all keys/unpatched",
+    "all keys/dense": "ours, all keys/dense",
+}
 ALTERNATIVES = {
     "dense/unpatched": "dense bias",
     "fold/unpatched": "bias folded into 2 N + 1 further dimensions",
     "flex/unpatched": "FlexAttention, compiled",
 }
-SIZES = {
-    "ours/unpatched": "ours / unpatched",
-    "all keys/unpatched": "ours, all keys / unpatched",
-    "all keys/dense": "ours, all keys / dense",
-}
+SIZES = ("ours/unpatched", "all keys/unpatched", "all keys/dense")
 FORWARDS = ("ours/unpatched", "ours/dense", "turns/ours")
 Ratios = Mapping[str, Mapping[str, float]]
 
@@ -39,8 +39,8 @@ def speed_tables(read: Callable[[str], Any]) -> dict[str, str]:
     return {
         "targets": targets_table(attention),
         "alternatives": alternatives_table(attention),
-        "other sizes": sizes_table(sizes),
-        "whole forwards": forwards_table(forwards),
+        "other sizes": jobs_table(sizes, SIZES),
+        "whole forwards": jobs_table(forwards, FORWARDS),
         **touched_tables(touched),
     }
 
@@ -48,8 +48,7 @@ def speed_tables(read: Callable[[str], Any]) -> dict[str, str]:
 def targets_table(figures: Ratios) -> str:
     """One attention beside what the project wants of it."""
     rows = {
-        NAMES.get(key, key).replace("/", " / "): {"target": target, **numbers(figures[key])}
-        for key, target in TARGETS.items()
+        label(key): {"target": target, **numbers(figures[key])} for key, target in TARGETS.items()
     }
     return grid("", rows, {"target": "target", **counts(figures["ours/unpatched"])})
 
@@ -60,23 +59,15 @@ def alternatives_table(figures: Ratios) -> str:
     return grid("time / unpatched", rows, counts(*(figures[key] for key in ALTERNATIVES)))
 
 
-def sizes_table(figures: Mapping[str, Any]) -> str:
-    """One attention at smaller pictures."""
-    sizes = {name: ratios for name, ratios in figures.items() if name != "about"}
+def jobs_table(figures: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """These ratios of every size or model that was run."""
+    jobs = {name: job for name, job in figures.items() if name != "about"}
     rows = {
-        f"{name}: {label}": numbers(ratios[key])
-        for name, ratios in sizes.items()
-        for key, label in SIZES.items()
+        f"{name}: {label(key)}": numbers(job[key]) for name, job in jobs.items() for key in keys
     }
-    return grid("time", rows, counts(*(ratios["ours/unpatched"] for ratios in sizes.values())))
+    return grid("time", rows, counts(*(job[keys[0]] for job in jobs.values())))
 
 
-def forwards_table(figures: Mapping[str, Any]) -> str:
-    """Whole forwards of every model that was run."""
-    models = {name: job for name, job in figures.items() if name != "about"}
-    rows = {
-        f"{name}: {key.replace('/', ' / ')}": numbers(job[key])
-        for name, job in models.items()
-        for key in FORWARDS
-    }
-    return grid("time", rows, counts(*(job[FORWARDS[0]] for job in models.values())))
+def label(key: str) -> str:
+    """A ratio's name as a table gives it."""
+    return NAMES.get(key, key).replace("/", " / ")
